@@ -1,0 +1,120 @@
+"""The documents that pass between the driver, the step runner and a host: all of them serialisable.
+
+On the wire and on disk their keys are camelCase; in Python they are snake_case.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+StepOutcome = Literal["completed", "failed", "cancelled", "waiting_user"]
+
+
+class Usage(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):
+    """Tokens and money of one attempt so far. `None` means that the agent did not report it, never zero."""
+
+    input: int | None = None
+    output: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    cost_usd: float | None = None
+
+    @property
+    def tokens(self) -> int | None:
+        """Input, output and cached tokens together; `None` when nothing was reported."""
+        known = [n for n in (self.input, self.output, self.cache_read, self.cache_write) if n is not None]
+        return sum(known) if known else None
+
+    def plus(self, other: Usage) -> Usage:
+        """The sum, in which unknown plus known is known."""
+        return Usage(
+            input=_plus(self.input, other.input),
+            output=_plus(self.output, other.output),
+            cache_read=_plus(self.cache_read, other.cache_read),
+            cache_write=_plus(self.cache_write, other.cache_write),
+            cost_usd=None
+            if self.cost_usd is None and other.cost_usd is None
+            else (self.cost_usd or 0.0) + (other.cost_usd or 0.0),
+        )
+
+
+def _plus(a: int | None, b: int | None) -> int | None:
+    return None if a is None and b is None else (a or 0) + (b or 0)
+
+
+class HandoffFile(msgspec.Struct, rename="camel", frozen=True):
+    """One file that a completed step left: `path` is relative to the workspace, `size` in bytes."""
+
+    name: str
+    path: str
+    size: int
+    sha256: str
+
+
+class HandoffDescriptor(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
+    """What a completed step leaves for its dependents: where its files are and what they must hash to."""
+
+    plan_id: str
+    step_id: str
+    attempt: int
+    directory: str
+    files: tuple[HandoffFile, ...]
+    summary: str = ""
+
+
+class UserInput(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):
+    """One answered question of this attempt. Values of `secret` fields are names of environment variables."""
+
+    ask_id: str
+    message: str
+    action: str
+    values: dict[str, Any] = msgspec.field(default_factory=dict)
+    note: str = ""
+
+
+class StepExecutionInput(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):
+    """All that is needed to carry out one attempt at one step, here or on another machine.
+
+    `plan` is the plan document without its steps, `step` the step's document; both with the fields
+    that the runtime does not know. `dependencies` are the handoffs of the step's direct dependencies,
+    in the order of `dependsOn`.
+    """
+
+    run_id: str
+    attempt: int
+    plan: dict[str, Any]
+    step: dict[str, Any]
+    workspace: str
+    dependencies: tuple[HandoffDescriptor, ...] = ()
+    metadata: dict[str, Any] = msgspec.field(default_factory=dict)
+    user_input: tuple[UserInput, ...] = ()
+
+
+class StepResult(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """What an attempt came to.
+
+    `document` is the agent's JSON object as it wrote it. `input_request` is there exactly when the status
+    is `waiting_user`, and is kept as written: `piplan_tui.run.asks` makes a form of any shape.
+    """
+
+    status: StepOutcome
+    summary: str = ""
+    error: str = ""
+    input_request: Any = None
+    document: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+class SessionRef(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):
+    """A conversation that an agent may be able to take up again, and the process that holds it now.
+
+    `process_started` is the process's start time in seconds since the epoch: a pid alone may be reused.
+    """
+
+    agent: str
+    session_id: str = ""
+    file: str = ""
+    model: str = ""
+    pid: int | None = None
+    process_started: float | None = None
