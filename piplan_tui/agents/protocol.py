@@ -1,6 +1,7 @@
 """What the step runner asks of anything that can carry out a step.
 
-An `Agent` opens sessions; an `AgentSession` holds one conversation. Nothing here knows plans, runs or screens.
+An `Agent` opens sessions; an `AgentSession` holds one conversation.
+Nothing here knows plans, runs or screens.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ class _Said(msgspec.Struct, tag_field="type", rename="camel", omit_defaults=True
     pass
 
 
-class TextDelta(_Said, tag="text"):
+class TextDelta(_Said, frozen=True, tag="text"):
     """More of the agent's answer."""
 
     text: str
 
 
-class ThinkingDelta(_Said, tag="thinking"):
+class ThinkingDelta(_Said, frozen=True, tag="thinking"):
     """More of the agent's reasoning."""
 
     text: str
 
 
-class ToolStarted(_Said, tag="tool_started"):
-    """The agent began a tool call; `target` is the one argument worth showing on a row (a path, a command)."""
+class ToolStarted(_Said, frozen=True, tag="tool_started"):
+    """The agent began a tool call; `target` is the argument worth showing on a row (a path, a command)."""
 
     call_id: str
     tool: str
@@ -40,26 +41,26 @@ class ToolStarted(_Said, tag="tool_started"):
     arguments: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-class ToolOutput(_Said, tag="tool_output"):
+class ToolOutput(_Said, frozen=True, tag="tool_output"):
     """The output of a running tool call so far: the whole of it, not only what is new."""
 
     call_id: str
     text: str
 
 
-class ToolEnded(_Said, tag="tool_ended"):
+class ToolEnded(_Said, frozen=True, tag="tool_ended"):
     call_id: str
     ok: bool
     text: str = ""
 
 
-class UsageReported(_Said, tag="usage"):
+class UsageReported(_Said, frozen=True, tag="usage"):
     """Tokens and money of this session since `prompt` was first called on it, added up."""
 
     usage: Usage
 
 
-class Retrying(_Said, tag="retrying"):
+class Retrying(_Said, frozen=True, tag="retrying"):
     """The agent will by itself repeat a request that its provider refused, after `delay_seconds`."""
 
     attempt: int
@@ -68,13 +69,13 @@ class Retrying(_Said, tag="retrying"):
     error: str
 
 
-class Recovered(_Said, tag="recovered"):
+class Recovered(_Said, frozen=True, tag="recovered"):
     """A retry succeeded (`ok`), or the last one failed too."""
 
     ok: bool
 
 
-class AskRaised(_Said, tag="ask"):
+class AskRaised(_Said, frozen=True, tag="ask"):
     """The session asks the user and stands still until `AgentSession.answer` is called with this id.
 
     `request` is an input request in any shape that `piplan_tui.run.asks` reads.
@@ -84,14 +85,14 @@ class AskRaised(_Said, tag="ask"):
     request: dict[str, Any]
 
 
-class AskWithdrawn(_Said, tag="ask_withdrawn"):
+class AskWithdrawn(_Said, frozen=True, tag="ask_withdrawn"):
     """The session does not need the answer any more (its own time limit ran out, say)."""
 
     ask_id: str
     reason: str = ""
 
 
-class Notice(_Said, tag="notice"):
+class Notice(_Said, frozen=True, tag="notice"):
     """Something worth a line in the transcript: a warning, a line of stderr, a model change."""
 
     text: str
@@ -123,9 +124,7 @@ class AgentFailure(Exception):
     thing may succeed a little later.
     """
 
-    def __init__(
-        self, kind: FailureKind, message: str, *, detail: str = "", retryable: bool = False
-    ) -> None:
+    def __init__(self, kind: FailureKind, message: str, *, detail: str = "", retryable: bool = False) -> None:
         super().__init__(message)
         self.kind: FailureKind = kind
         self.message = message
@@ -137,9 +136,9 @@ class SessionRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a session is for and how it is to be set up.
 
     `env` is added to the agent's environment: markers to find its processes again, and secrets that the user
-    gave. `session_dir` is where the agent may keep the conversation. `resume` asks for an earlier conversation
-    to be continued; an agent that cannot starts a new one and reports a `Notice`. `step` is the step's
-    own document, for agents that read settings of their own from it.
+    gave. `session_dir` is where the agent may keep the conversation. `resume` asks for an earlier
+    conversation to be continued; an agent that cannot starts a new one and reports a `Notice`. `step` is
+    the step's own document, for agents that read settings of their own from it.
     """
 
     run_id: str

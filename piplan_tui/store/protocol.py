@@ -44,7 +44,7 @@ class RunInfo(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
 
 
 class Owner(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
-    """The process that may write to a run. `started` (epoch seconds) and `boot_id` tell a reused pid apart."""
+    """The process that may write to a run. `started` (epoch seconds) and `boot_id` expose a reused pid."""
 
     pid: int
     host: str
@@ -100,7 +100,7 @@ class RuntimeStore(Protocol):
         """
 
     def read(self, run_id: str, *, after: int = 0) -> AsyncIterator[RuntimeEvent]:
-        """The stored events with `seq` greater than `after`, without ownership. An incomplete last one is left out.
+        """The stored events with `seq` greater than `after`; needs no ownership, leaves out a torn last one.
 
         Raises:
             RunNotFound, RunCorrupt
@@ -126,7 +126,7 @@ class RuntimeStore(Protocol):
         """The name and the bytes of the plan or script that was run."""
 
     def attempts_dir(self, run_id: str) -> Path | None:
-        """Where transcripts and agents' own session files may be kept; `None` when nothing is kept on disk."""
+        """Where transcripts and agents' session files are kept; `None` when nothing is on disk."""
 
     async def save_draft(self, run_id: str, ask_id: str, draft: dict[str, Any] | None) -> None:
         """Keep a half-written answer (never a secret field's value); `None` removes it."""
