@@ -1,0 +1,255 @@
+"""What is true of a run: the shape that every screen, report and recovery reads.
+
+`piplan_tui.run.reduce` is the only writer. Everybody else reads, and must not keep a copy that can differ.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from piplan_tui.run.events import EPOCH
+from piplan_tui.run.model import HandoffDescriptor, SessionRef, StepExecutionInput, Usage, UserInput
+
+StepStatus = Literal[
+    "pending",
+    "queued",
+    "running",
+    "waiting_user",
+    "paused",
+    "retrying",
+    "completed",
+    "reused",
+    "failed",
+    "blocked",
+    "skipped",
+    "cancelled",
+]
+RunStatus = Literal[
+    "pending", "running", "waiting_user", "paused", "completed", "failed", "cancelled", "interrupted"
+]
+AttemptStatus = Literal[
+    "running", "waiting_user", "retrying", "completed", "failed", "cancelled", "interrupted"
+]
+
+STEP_STATUSES: tuple[StepStatus, ...] = StepStatus.__args__  # type: ignore[attr-defined]  # Literal has it
+SATISFIED: frozenset[StepStatus] = frozenset({"completed", "reused", "skipped"})
+"""States of a dependency that let its dependents start."""
+BROKEN: frozenset[StepStatus] = frozenset({"failed", "blocked", "cancelled"})
+"""States of a dependency that block its dependents."""
+TERMINAL: frozenset[StepStatus] = SATISFIED | BROKEN
+HOLDS_SLOT: frozenset[StepStatus] = frozenset({"running", "retrying"})
+RUN_ENDED: frozenset[RunStatus] = frozenset({"completed", "failed", "cancelled"})
+
+
+@dataclass(slots=True)
+class Tool:
+    """A tool call in flight; `target` is its file, command or pattern."""
+
+    name: str
+    target: str
+    started_at: datetime
+
+
+@dataclass(slots=True)
+class ProviderRetry:
+    """The agent waits to repeat a refused request: try `retry` of `max_retries`, at `until`."""
+
+    retry: int
+    max_retries: int
+    until: datetime
+    error: str
+
+
+@dataclass(slots=True)
+class AttemptState:
+    """One try at a step."""
+
+    number: int
+    status: AttemptStatus
+    started_at: datetime
+    agent: str = ""
+    model: str = ""
+    input: StepExecutionInput | None = None
+    ended_at: datetime | None = None
+    usage: Usage | None = None
+    tools: int = 0
+    open_tools: dict[str, Tool] = field(default_factory=dict)
+    session: SessionRef | None = None
+    answers: list[UserInput] = field(default_factory=list)
+    waited_seconds: float = 0.0
+    waiting_since: datetime | None = None
+    reprompts: int = 0
+    summary: str = ""
+    error: str = ""
+    error_kind: str = ""
+    error_detail: str = ""
+    provider_retry: ProviderRetry | None = None
+
+    def elapsed_seconds(self, now: datetime) -> float:
+        """Wall time from the attempt's start to its end, or to `now`; waiting for the user included."""
+        return max(0.0, ((self.ended_at or now) - self.started_at).total_seconds())
+
+    def waiting_seconds(self, now: datetime) -> float:
+        """How much of that the user was being waited for."""
+        open_wait = (now - self.waiting_since).total_seconds() if self.waiting_since else 0.0
+        return self.waited_seconds + max(0.0, open_wait)
+
+
+@dataclass(slots=True)
+class AskState:
+    """A question that is open. `live` means that a session stands still until it is answered."""
+
+    id: str
+    step_id: str
+    attempt: int
+    request: Any
+    opened_at: datetime
+    live: bool
+
+
+@dataclass(slots=True)
+class StepState:
+    """A step: what the plan says of it, and where it stands."""
+
+    index: int
+    id: str
+    title: str
+    goal: str
+    phase: str
+    depends_on: tuple[str, ...]
+    document: dict[str, Any]
+    status: StepStatus = "pending"
+    unmet: int = 0
+    broken: int = 0
+    blocked_by: str = ""
+    queued_seq: int = 0
+    queued_at: datetime | None = None
+    attempts: list[AttemptState] = field(default_factory=list)
+    asks: list[str] = field(default_factory=list)
+    continues: bool = False
+    next_input: StepExecutionInput | None = None
+    goal_override: str | None = None
+    agent_override: str | None = None
+    model_override: str | None = None
+    handoff: HandoffDescriptor | None = None
+
+    @property
+    def attempt(self) -> AttemptState | None:
+        """The newest attempt."""
+        return self.attempts[-1] if self.attempts else None
+
+    @property
+    def current_goal(self) -> str:
+        return self.goal if self.goal_override is None else self.goal_override
+
+
+@dataclass(slots=True)
+class PhaseState:
+    """A titled group of steps, in plan order. Steps without a phase are in the one titled ""."""
+
+    title: str
+    steps: list[StepState] = field(default_factory=list)
+    counts: dict[StepStatus, int] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+    tools: int = 0
+
+    @property
+    def done(self) -> int:
+        """How many of its steps are completed, reused or skipped."""
+        return sum(self.counts.get(status, 0) for status in SATISFIED)
+
+
+@dataclass(slots=True)
+class RunState:
+    """Everything known about a run, after the event `seq`."""
+
+    run_id: str = ""
+    seq: int = 0
+    at: datetime = EPOCH
+    kind: str = "plan"
+    status: RunStatus = "pending"
+    cancelling: bool = False
+    reason: str = ""
+    title: str = ""
+    plan_id: str = ""
+    plan: dict[str, Any] = field(default_factory=dict)
+    source: str = ""
+    workspace: str = ""
+    mode: Literal["serial", "parallel"] = "serial"
+    max_concurrency: int = 1
+    agent: str = ""
+    model: str = ""
+    budget_tokens: int | None = None
+    budget_usd: float | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    created_at: datetime = EPOCH
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    steps: dict[str, StepState] = field(default_factory=dict)
+    order: list[StepState] = field(default_factory=list)
+    dependents: list[list[StepState]] = field(default_factory=list)
+    phases: dict[str, PhaseState] = field(default_factory=dict)
+    counts: dict[StepStatus, int] = field(default_factory=dict)
+    asks: dict[str, AskState] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
+    tools: int = 0
+    waiting_since: datetime | None = None
+    blocked_by_user_seconds: float = 0.0
+    schema_version: int = 0
+    _ready: list[int] = field(default_factory=list, repr=False)
+
+    @property
+    def ended(self) -> bool:
+        return self.status in RUN_ENDED
+
+    @property
+    def slots_used(self) -> int:
+        """Steps that run now; one that waits for the user holds no slot."""
+        return self.counts.get("running", 0) + self.counts.get("retrying", 0)
+
+    @property
+    def slots(self) -> int:
+        """How many steps may run at once."""
+        return 1 if self.mode == "serial" else self.max_concurrency
+
+    @property
+    def done(self) -> int:
+        return sum(self.counts.get(status, 0) for status in SATISFIED)
+
+    def first_ready(self) -> StepState | None:
+        """The queued step that comes first in plan order. Amortised O(log steps)."""
+        ready = self._ready
+        while ready:
+            step = self.order[ready[0]]
+            if step.status == "queued":
+                return step
+            heapq.heappop(ready)
+        return None
+
+    def blocker(self, step: StepState) -> StepState | None:
+        """The failed or cancelled step at the root of why this one is blocked; `None` when it is not."""
+        if step.status != "blocked":
+            return None
+        known = self.steps.get(step.blocked_by)
+        if known is not None and known.status in ("failed", "cancelled"):
+            return known
+        while step.status == "blocked":
+            step = next(d for d in map(self.steps.__getitem__, step.depends_on) if d.status in BROKEN)
+        return step
+
+    def queue_position(self, step: StepState) -> int:
+        """How many queued steps will start before this one, plus one. O(queued)."""
+        return 1 + sum(1 for index in set(self._ready) if index < step.index and self._queued(index))
+
+    def _queued(self, index: int) -> bool:
+        return self.order[index].status == "queued"
+
+    def elapsed_seconds(self, now: datetime) -> float:
+        """Wall time since the run first started, until its end or `now`."""
+        if self.started_at is None:
+            return 0.0
+        return max(0.0, ((self.ended_at or now) - self.started_at).total_seconds())
