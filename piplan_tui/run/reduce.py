@@ -171,11 +171,8 @@ def _set_status(state: RunState, step: StepState, status: StepStatus) -> None:
     while moves:
         step, wanted, blocked_by = moves.pop()
         old = step.status
-        if wanted is None:
-            # decided only now: another move may have changed its dependencies in the meantime
-            new = _resting(step) if old in _NOT_STARTED else old
-        else:
-            new = wanted
+        # a dependent's is decided only now: another move may have changed its dependencies meanwhile
+        new = wanted or (_resting(step) if old in _NOT_STARTED else old)
         if old == new:
             continue
         step.status = new

@@ -232,14 +232,13 @@ class RunState:
 
     def blocker(self, step: StepState) -> StepState | None:
         """The failed or cancelled step at the root of why this one is blocked; `None` when it is not."""
-        if step.status != "blocked":
-            return None
         known = self.steps.get(step.blocked_by)
         if known is not None and known.status in ("failed", "cancelled"):
             return known
+        root: StepState | None = None
         while step.status == "blocked":
-            step = next(d for d in map(self.steps.__getitem__, step.depends_on) if d.status in BROKEN)
-        return step
+            step = root = next(d for d in map(self.steps.__getitem__, step.depends_on) if d.status in BROKEN)
+        return root
 
     def queue_position(self, step: StepState) -> int:
         """How many queued steps will start before this one, plus one. O(queued)."""

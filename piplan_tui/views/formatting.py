@@ -1,0 +1,119 @@
+"""How durations, tokens, money and states are written, everywhere the same."""
+
+from __future__ import annotations
+
+from piplan_tui.run.state import RunStatus, StepStatus
+
+GLYPHS: dict[StepStatus, str] = {
+    "pending": "◌",
+    "queued": "⧗",
+    "running": "⠹",
+    "waiting_user": "?",
+    "paused": "=",
+    "retrying": "↻",
+    "completed": "✓",
+    "reused": "↺",
+    "failed": "✗",
+    "blocked": "⊝",
+    "skipped": "-",
+    "cancelled": "⊘",
+}
+"""One cell wide in every terminal. A running step's is one frame of `SPINNER`."""
+ASCII_GLYPHS: dict[StepStatus, str] = {
+    "pending": ".",
+    "queued": "o",
+    "running": ">",
+    "waiting_user": "?",
+    "paused": "=",
+    "retrying": "~",
+    "completed": "+",
+    "reused": "*",
+    "failed": "x",
+    "blocked": "#",
+    "skipped": "-",
+    "cancelled": "/",
+}
+SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+
+STATUS_WORDS: dict[StepStatus, str] = {
+    "pending": "pending",
+    "queued": "queued",
+    "running": "running",
+    "waiting_user": "needs you",
+    "paused": "paused",
+    "retrying": "retrying",
+    "completed": "completed",
+    "reused": "reused",
+    "failed": "failed",
+    "blocked": "blocked",
+    "skipped": "skipped",
+    "cancelled": "cancelled",
+}
+RUN_WORDS: dict[RunStatus, str] = {
+    "pending": "NOT STARTED",
+    "running": "RUNNING",
+    "waiting_user": "NEEDS YOU",
+    "paused": "PAUSED",
+    "completed": "COMPLETED",
+    "failed": "FAILED",
+    "cancelled": "CANCELLED",
+    "interrupted": "INTERRUPTED",
+}
+
+
+def format_clock(seconds: float) -> str:
+    """`0:38`, `12:41`, `1:02:03`, `3d 04:10`: for columns, always whole seconds."""
+    total = max(0, int(seconds))
+    minutes, second = divmod(total, 60)
+    hours, minute = divmod(minutes, 60)
+    if hours >= 24:
+        days, hour = divmod(hours, 24)
+        return f"{days}d {hour:02}:{minute:02}"
+    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minutes}:{second:02}"
+
+
+def format_duration(seconds: float) -> str:
+    """`40s`, `3m10s`, `1h02m`, `2d3h`: for sentences."""
+    total = max(0, int(seconds))
+    minutes, second = divmod(total, 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    if days:
+        return f"{days}d{hour}h"
+    if hours:
+        return f"{hours}h{minute:02}m"
+    return f"{minutes}m{second:02}s" if minutes else f"{second}s"
+
+
+def format_tokens(tokens: int | None) -> str:
+    """`812`, `8.1k`, `33k`, `1.2M`; `?` when no agent reported any (unknown is not zero)."""
+    if tokens is None:
+        return "?"
+    if tokens < 1_000:
+        return str(tokens)
+    if tokens < 100_000:
+        return f"{tokens / 1_000:.1f}k"
+    if tokens < 999_500:
+        return f"{tokens / 1_000:.0f}k"
+    return f"{tokens / 1_000_000:.1f}M"
+
+
+def format_money(usd: float | None) -> str:
+    """`$0.46`, `$12.30`, `$1,204`; four digits below a cent; `?` when no agent reported any."""
+    if usd is None:
+        return "?"
+    if usd == 0 or usd >= 0.01:
+        return f"${usd:,.2f}" if usd < 1_000 else f"${usd:,.0f}"
+    return f"${usd:.4f}"
+
+
+def format_size(size: int) -> str:
+    """Bytes as `812 B`, `3.4 kB`, `12 MB` (powers of 1000)."""
+    if size < 1_000:
+        return f"{size} B"
+    value = float(size)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1_000
+        if value < 999.5:
+            break
+    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
