@@ -1,0 +1,253 @@
+"""Settings: defaults < config file < environment < flags.
+
+The config file is TOML: `config.toml` in the user's config folder (`~/.config/piplan` on Linux), or the file
+that `--config` or `PIPLAN_CONFIG` names. A file beside the plan is never read by itself: a plan that was
+downloaded must not choose which programs run here.
+
+Each setting has a variable in the environment, `PIPLAN_` and its name in capitals (`PIPLAN_MAX_CONCURRENCY`),
+but for `pi_command`, which is `PIPLAN_PI`. An empty variable counts as not set.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from platformdirs import user_config_dir, user_state_dir
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from piplan_tui.plan.problem import printable
+
+OnAsk = Literal["wait", "exit", "fail", "defaults"]
+Ui = Literal["plain", "json", "quiet"]
+
+
+def _split_names(value: object) -> object:
+    return [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+
+
+class Settings(BaseModel):
+    """What the user chose, wherever it was said. Every field can be set in all three places."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    agent: str = Field(default="pi", min_length=1)
+    """Who carries out the steps: `pi`, `demo`, `command:PROGRAM`, `acp:PROGRAM`."""
+
+    model: str = ""
+    """The model that the agent is to use; empty leaves it to the agent."""
+
+    provider: str = ""
+    """The provider of the model, as the agent names it; empty leaves it to the agent."""
+
+    thinking: str = ""
+    """How much the model is to think, in the agent's own words (`off`, `low`, `high`)."""
+
+    tools: Annotated[tuple[str, ...] | None, BeforeValidator(_split_names)] = None
+    """The only tools that the agent may use; not set: those that it has by itself."""
+
+    system_prompt: str = ""
+    """Said to the agent before every step, besides the step's own prompt."""
+
+    workspace: Path | None = None
+    """The folder that the agents work in; not set: the current folder."""
+
+    store: str = ""
+    """The folder that keeps runs, or `memory` to keep none; empty: the user's state folder."""
+
+    max_concurrency: int = Field(default=4, ge=1)
+    """How many steps of a parallel plan may run at once."""
+
+    budget_tokens: int | None = Field(default=None, gt=0)
+    """No step starts once the run has used this many tokens."""
+
+    budget_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """No step starts once the run has cost this many US dollars."""
+
+    on_ask: OnAsk = "exit"
+    """What a run without the TUI does with a question: `wait` for an answer from another terminal, `exit` once
+    nothing else can move, `fail` the step, or take the `defaults` of its fields where they suffice."""
+
+    ui: Ui = "plain"
+    """What a run without the TUI prints: `plain` lines, events as `json` lines, or `quiet`."""
+
+    ascii: bool = False
+    """Draw with ASCII characters only."""
+
+    pi_command: str = ""
+    """The program that starts Pi, with arguments if need be; empty: `pi` from the PATH."""
+
+    demo_pace: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    """Seconds that the demo agent takes for what it would do in one; 0 does not wait at all."""
+
+    def store_dir(self) -> Path | None:
+        """The folder that holds `runs/`; `None` when runs are kept in memory only."""
+        if self.store == "memory":
+            return None
+        return Path(self.store).expanduser() if self.store else Path(user_state_dir("piplan"))
+
+    def workspace_dir(self) -> Path:
+        """The folder that the agents work in, absolute."""
+        return (self.workspace.expanduser() if self.workspace else Path.cwd()).absolute()
+
+
+EXPECTED: dict[str, str] = {
+    "agent": "the name of an agent, such as pi, demo or command:./agent.sh",
+    "model": "text",
+    "provider": "text",
+    "thinking": "text",
+    "tools": 'a list of names, such as ["read", "bash"]',
+    "system_prompt": "text",
+    "workspace": "a folder",
+    "store": "a folder, or memory",
+    "max_concurrency": "a whole number, 1 or more",
+    "budget_tokens": "a whole number above 0",
+    "budget_usd": "a number above 0",
+    "on_ask": "wait, exit, fail or defaults",
+    "ui": "plain, json or quiet",
+    "ascii": "true or false",
+    "pi_command": "a command",
+    "demo_pace": "a number, 0 or more",
+}
+"""What a setting's value must be, as the end of a sentence."""
+
+
+class SettingsInvalid(Exception):
+    """Settings cannot be used. `str()` has one line for each problem."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(problems))
+
+
+def variable(setting: str) -> str:
+    """The environment variable of a setting."""
+    return "PIPLAN_PI" if setting == "pi_command" else f"PIPLAN_{setting.upper()}"
+
+
+def default_config_file() -> Path:
+    """Where the config file is looked for when none is named."""
+    return Path(user_config_dir("piplan")) / "config.toml"
+
+
+def load_settings(
+    flags: Mapping[str, Any] | None = None,
+    *,
+    environ: Mapping[str, str] | None = None,
+    config_file: Path | None = None,
+) -> Settings:
+    """Put the settings together.
+
+    `flags` maps names of settings to the values that the command line gave. `config_file` is the file that
+    the user named; without it `PIPLAN_CONFIG`, then the default one, which may be missing.
+
+    Raises:
+        SettingsInvalid: the file is missing or not TOML, a name is unknown, or a value is not what it must be.
+    """
+    environ = os.environ if environ is None else environ
+    if config_file is None and environ.get("PIPLAN_CONFIG"):
+        config_file = Path(environ["PIPLAN_CONFIG"]).expanduser()
+    chosen: dict[str, _Chosen] = {}
+    problems: list[str] = []
+    if file := _read_file(config_file):
+        for name, value in file.values.items():
+            if name in Settings.model_fields:
+                chosen[name] = _Chosen(_from_folder(name, value, file.path.parent), file.place(name))
+            else:
+                problems.append(f"{file.place(name)}: unknown setting {_suggested(name)}")
+    for name in Settings.model_fields:
+        if value := environ.get(variable(name)):
+            chosen[name] = _Chosen(value, variable(name))
+    for name, value in (flags or {}).items():
+        chosen[name] = _Chosen(value, f"--{name.replace('_', '-')}")
+    try:
+        settings = Settings.model_validate({name: choice.value for name, choice in chosen.items()})
+    except ValidationError as invalid:
+        for name in dict.fromkeys(str(error["loc"][0]) for error in invalid.errors()):
+            choice = chosen[name]
+            said = printable(repr(choice.value) if not isinstance(choice.value, str) else choice.value)
+            problems.append(f'{choice.place}: {name} is "{said}", but must be {EXPECTED[name]}')
+        raise SettingsInvalid(problems) from None
+    if problems:
+        raise SettingsInvalid(problems)
+    return settings
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    value: Any
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class _ConfigFile:
+    path: Path
+    text: str
+    values: dict[str, Any]
+
+    def place(self, name: str) -> str:
+        """`file:line` of a top-level key or table."""
+        return f"{printable(str(self.path))}:{_line_of(self.text, name)}"
+
+
+def _read_file(named: Path | None) -> _ConfigFile | None:
+    path = named or default_config_file()
+    shown = printable(str(path))
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        if named is None:
+            return None
+        raise SettingsInvalid([f"{shown}: there is no such config file"]) from None
+    except UnicodeDecodeError:
+        raise SettingsInvalid([f"{shown}: not a text file in UTF-8"]) from None
+    except OSError as error:
+        raise SettingsInvalid([f"{shown}: cannot be read ({error.strerror})"]) from None
+    try:
+        return _ConfigFile(path, text, tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsInvalid([_syntax_problem(shown, text, str(error))]) from None
+
+
+def _syntax_problem(shown: str, text: str, said: str) -> str:
+    what, _, where = said.partition(" (at ")
+    if where.startswith("line "):
+        line, _, column = where.removeprefix("line ").rstrip(")").partition(", column ")
+        return f"{shown}:{line}:{column}: not TOML: {what}"
+    return f"{shown}:{text.count(chr(10)) + 1}: not TOML: {what}"
+
+
+def _line_of(text: str, name: str) -> int:
+    """The line on which the statement that first names a key begins.
+
+    Found by parsing ever longer beginnings of the file: only a parser knows strings over several lines from
+    keys. That is quadratic, for a small file and only to report a mistake.
+    """
+    lines = text.split("\n")
+    begin = 1
+    for count in range(1, len(lines) + 1):
+        try:
+            values = tomllib.loads("\n".join(lines[:count]))
+        except tomllib.TOMLDecodeError:
+            continue
+        if name in values:
+            return begin
+        begin = count + 1
+    return begin
+
+
+def _suggested(name: str) -> str:
+    guess = difflib.get_close_matches(name.replace("-", "_").lower(), Settings.model_fields, n=1)
+    return f'"{printable(name)}"' + (f'; did you mean "{guess[0]}"?' if guess else "")
+
+
+def _from_folder(name: str, value: Any, folder: Path) -> Any:
+    """Paths in the config file are relative to it, wherever the program is started."""
+    if not isinstance(value, str) or not value or name not in ("workspace", "store") or value == "memory":
+        return value
+    return str(folder.absolute() / Path(value).expanduser())
