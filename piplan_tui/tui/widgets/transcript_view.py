@@ -1,0 +1,561 @@
+"""What an agent says and does, as it happens."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.actions import SkipAction
+from textual.binding import Binding, BindingType
+from textual.geometry import Offset, Region, Size
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollTo, ScrollUp
+from textual.selection import Selection
+from textual.strip import Strip
+from textual.timer import Timer
+
+from piplan_tui.agents.protocol import SessionEvent
+from piplan_tui.tui.widgets.soft_wrap import clip
+from piplan_tui.tui.widgets.transcript_lines import (
+    Line,
+    Match,
+    RetryBlock,
+    Row,
+    TextBlock,
+    ToolBlock,
+    Transcript,
+    find,
+)
+from piplan_tui.views.formatting import SPINNER, format_clock
+
+_FLUSHES_PER_SECOND = 12
+_TICKS_PER_SECOND = 5
+_EMPTY = Style.null()
+
+Span = tuple[int, int, Style]
+"""Characters from, to, and what is laid over their style."""
+
+
+class TranscriptView(ScrollView, can_focus=True):
+    """The transcript of one attempt: `show` what was said before, then `write` every event as it comes.
+
+    `write` only puts the event aside; a timer that runs while there is something new draws at most
+    twelve times a second. `follow` keeps the end in sight; scrolling up lets go of it. Keeps the newest 5,000
+    rows.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "scroll_up", "Up", show=False, id="transcript.up"),
+        Binding("down,j", "scroll_down", "Down", show=False, id="transcript.down"),
+        Binding("pageup", "page_up", "Page up", show=False, id="transcript.page_up"),
+        Binding("pagedown", "page_down", "Page down", show=False, id="transcript.page_down"),
+        Binding("ctrl+u", "half_page(-1)", "Half page up", show=False, id="transcript.half_page_up"),
+        Binding("ctrl+d", "half_page(1)", "Half page down", show=False, id="transcript.half_page_down"),
+        Binding("home,g", "scroll_home", "Top", show=False, id="transcript.top"),
+        Binding(
+            "end,G", "scroll_end", "Follow", id="transcript.follow", tooltip="Go to the end and stay there"
+        ),
+        Binding("plus", "unfold(True)", "Unfold", id="transcript.unfold", tooltip="Show whole tool outputs"),
+        Binding(
+            "minus", "unfold(False)", "Fold", id="transcript.fold", tooltip="Show a few lines of tool outputs"
+        ),
+        Binding("n", "next_match", "Next match", show=False, id="transcript.next_match"),
+        Binding("N", "previous_match", "Previous match", show=False, id="transcript.previous_match"),
+    ]
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "transcript--text",
+        "transcript--thinking",
+        "transcript--tool",
+        "transcript--output",
+        "transcript--more",
+        "transcript--notice",
+        "transcript--warning",
+        "transcript--error",
+        "transcript--retry",
+        "transcript--ask",
+        "transcript--ok",
+        "transcript--running",
+        "transcript--match",
+        "transcript--current-match",
+    }
+
+    follow: reactive[bool] = reactive(True, repaint=False)
+    """Whether the view stays at the end as text comes in."""
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        name: str | None = None,
+        id: str | None = None,
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(name=name, id=id, classes=classes)
+        self._clock = clock
+        self._transcript = Transcript()
+        self._inbox: list[tuple[SessionEvent, float | None]] = []
+        self._rows: list[Row] = []
+        self._pattern: re.Pattern[str] | None = None
+        self._matches: list[Match] | None = None
+        self._match: Match | None = None
+        self._flush_timer: Timer | None = None
+        self._tick_timer: Timer | None = None
+
+    @property
+    def allow_select(self) -> bool:
+        return True
+
+    @property
+    def matches(self) -> int:
+        """How many matches the search has now; 0 without a search."""
+        return len(self._found())
+
+    @property
+    def match_position(self) -> int:
+        """Which match is the current one, from 1; 0 when none is."""
+        return self._match_index() + 1
+
+    def show(self, history: Sequence[SessionEvent]) -> None:
+        """Show this conversation in place of what is shown now, from its end. The search is kept."""
+        self._transcript = Transcript()
+        self._inbox = [(event, None) for event in history]
+        self._match = None
+        self._rows = []
+        self.follow = True
+        self.screen.selections.pop(self, None) if self.is_mounted else None
+        self._flush()
+
+    def write(self, event: SessionEvent) -> None:
+        """Put an event aside for the next drawing. As cheap as appending to a list."""
+        self._inbox.append((event, self._clock()))
+        if len(self._inbox) == 1 and self._flush_timer is not None:
+            self._flush_timer.resume()
+
+    def search(self, text: str) -> int:
+        """Mark every place where `text` occurs, go to one, and say how many there are.
+
+        Upper and lower case are the same unless `text` has an upper-case letter. Tool calls that hide a
+        match are unfolded. An empty `text` ends the search.
+        """
+        self._pattern = (
+            re.compile(re.escape(text), re.IGNORECASE if text == text.lower() else 0) if text else None
+        )
+        self._match = None
+        if self._pattern is not None:
+            self._transcript.unfold_matching(self._pattern)
+        self._arrange(force=True)
+        found = self._found()
+        if found:
+            top = {id(row.line) for row in self._rows[: self.scroll_offset.y]}
+            below = (match for match in found if id(match.line) not in top)
+            self._go_to(found[-1] if self.follow else next(below, found[0]))
+        return len(found)
+
+    def next_match(self) -> bool:
+        """Go to the next match, from the last to the first. False when there is none."""
+        return self._step_match(1)
+
+    def previous_match(self) -> bool:
+        """Go to the match before, from the first to the last. False when there is none."""
+        return self._step_match(-1)
+
+    def on_mount(self) -> None:
+        self._flush_timer = self.set_interval(1 / _FLUSHES_PER_SECOND, self._flush, pause=True)
+        self._tick_timer = self.set_interval(1 / _TICKS_PER_SECOND, self._tick, pause=True)
+        if self._inbox:
+            self._flush_timer.resume()
+
+    def on_resize(self) -> None:
+        self._arrange(force=True)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self.refresh()
+
+    def _flush(self) -> None:
+        if not self._inbox:
+            if self._flush_timer is not None:
+                self._flush_timer.pause()
+            return
+        inbox, self._inbox = self._inbox, []
+        self._transcript.extend(inbox)
+        self._arrange()
+        if self._tick_timer is not None and self._transcript.live:
+            self._tick_timer.resume()
+
+    def _tick(self) -> None:
+        if not self._transcript.live and self._tick_timer is not None:
+            self._tick_timer.pause()
+        top = self.scroll_offset.y
+        for y, row in enumerate(self._rows[top : top + self.size.height]):
+            block = row.line.block
+            if isinstance(block, RetryBlock) or (isinstance(block, ToolBlock) and row.line is block.head):
+                self.refresh(Region(0, y, self.size.width, 1))
+
+    def _arrange(self, *, force: bool = False) -> None:
+        """Bring the rows up to date, without moving what the user looks at."""
+        width, height = self.size
+        if not width:
+            return
+        top = self.scroll_offset.y
+        before = self._rows
+        seen = before[top : top + height]
+        self._rows = self._transcript.rows(width)
+        self._matches = None
+        new_top = top if self.follow or not seen else self._find_again(seen[0], top)
+        if self.text_selection is not None and seen:
+            self._shift_selection(self._find_again(seen[0], top) - top)
+        size = Size(width, len(self._rows))
+        if size != self.virtual_size:
+            self.virtual_size = size
+        self.scroll_to(y=self.max_scroll_y if self.follow else new_top, animate=False, force=True)
+        top = self.scroll_offset.y
+        if force or seen != self._rows[top : top + height]:
+            self.refresh()
+
+    def _find_again(self, row: Row, guess: int) -> int:
+        """Where the text of a row that was seen is now; 0 when it is gone."""
+        rows = self._rows
+        if guess < len(rows) and rows[guess] is row:
+            return guess
+        fallback = 0
+        for index, candidate in enumerate(rows):
+            if candidate.line is row.line and candidate.end >= row.start:
+                return index
+            if not fallback and candidate.line.block is row.line.block:
+                fallback = index
+        return fallback
+
+    def _shift_selection(self, by: int) -> None:
+        selection = self.text_selection
+        if not by or selection is None:
+            return
+        start, end = (
+            offset if offset is None else Offset(offset.x, max(0, offset.y + by)) for offset in selection
+        )
+        self.screen.selections = {**self.screen.selections, self: Selection(start, end)}
+
+    # Scrolling
+
+    def watch_follow(self, follow: bool) -> None:
+        if follow and self.is_mounted:
+            self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
+
+    def action_scroll_up(self) -> None:
+        self._scroll_rows(-1)
+
+    def action_scroll_down(self) -> None:
+        self._scroll_rows(1)
+
+    def action_page_up(self) -> None:
+        self._scroll_rows(-max(1, self.size.height - 1))
+
+    def action_page_down(self) -> None:
+        self._scroll_rows(max(1, self.size.height - 1))
+
+    def action_half_page(self, direction: int) -> None:
+        self._scroll_rows(direction * max(1, self.size.height // 2))
+
+    def action_scroll_home(self) -> None:
+        self._scroll_rows(-len(self._rows))
+
+    def action_scroll_end(self) -> None:
+        self.follow = True
+        self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
+
+    def _scroll_rows(self, rows: int) -> None:
+        if rows < 0:
+            self.follow = False
+        self.scroll_to(y=self.scroll_offset.y + rows, animate=False, force=True)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        if self.max_scroll_y:
+            self.follow = False
+
+    def on_scroll_up(self, event: ScrollUp) -> None:
+        self.follow = False
+
+    def on_scroll_to(self, event: ScrollTo) -> None:
+        if event.y is not None and event.y < self.max_scroll_y:
+            self.follow = False
+
+    # Folding
+
+    def action_unfold(self, unfolded: bool) -> None:
+        self._transcript.unfold_all(unfolded)
+        self._arrange(force=True)
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None or self.text_selection is not None:
+            return
+        y = offset.y + self.scroll_offset.y
+        if y >= len(self._rows):
+            return
+        line = self._rows[y].line
+        if isinstance(line.block, ToolBlock) and line.role in ("tool", "more"):
+            self.follow = self.follow and line.block.running
+            line.block.fold(not line.block.unfolded)
+            self._arrange(force=True)
+
+    # Search
+
+    def action_next_match(self) -> None:
+        if not self.next_match():
+            raise SkipAction
+
+    def action_previous_match(self) -> None:
+        if not self.previous_match():
+            raise SkipAction
+
+    def _found(self) -> list[Match]:
+        if self._pattern is None:
+            return []
+        if self._matches is None:
+            self._matches = find(self._rows, self._pattern)
+        return self._matches
+
+    def _match_index(self) -> int:
+        match = self._match
+        if match is None:
+            return -1
+        return next(
+            (
+                index
+                for index, (line, start, _) in enumerate(self._found())
+                if line is match.line and start == match.start
+            ),
+            -1,
+        )
+
+    def _step_match(self, step: int) -> bool:
+        found = self._found()
+        if not found:
+            return False
+        index = self._match_index()
+        if index < 0:
+            index = -1 if step > 0 else 0
+        self._go_to(found[(index + step) % len(found)])
+        return True
+
+    def _go_to(self, match: Match) -> None:
+        self._match = match
+        height = self.size.height
+        y = next(
+            (
+                index
+                for index, row in enumerate(self._rows)
+                if row.line is match.line and (row.end > match.start or row.clipped)
+            ),
+            None,
+        )
+        if y is not None and not self.scroll_offset.y <= y < self.scroll_offset.y + height:
+            self.follow = False
+            self.scroll_to(y=max(0, y - height // 2), animate=False, force=True)
+        self.refresh()
+
+    # Selection
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """The selected text, with the lines as they were before they were wrapped."""
+        rows = self._rows
+        first = 0 if selection.start is None else selection.start.y
+        last = len(rows) - 1 if selection.end is None else min(selection.end.y, len(rows) - 1)
+        text: list[str] = []
+        line: Line | None = None
+        line_end = 0
+        for y in range(first, last + 1):
+            row = rows[y]
+            start, end = self._selected_part(row, selection.get_span(y) or (0, -1))
+            if row.line is line:
+                text.append(row.line.text[line_end:start])
+            elif line is not None:
+                text.append("\n")
+            text.append(row.line.text[start:end])
+            line, line_end = row.line, end
+        return "".join(text), "\n"
+
+    def _selected_part(self, row: Row, span: tuple[int, int]) -> tuple[int, int]:
+        indent = row.line.indent
+        start = min(row.end, row.start + max(0, span[0] - indent))
+        end = row.end if span[1] < 0 else min(row.end, row.start + max(0, span[1] - indent))
+        return start, max(start, end)
+
+    # Drawing
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        y += self.scroll_offset.y
+        if y >= len(self._rows):
+            return Strip.blank(width, self.rich_style)
+        row = self._rows[y]
+        block = row.line.block
+        if isinstance(block, ToolBlock) and row.line is block.head:
+            segments = self._tool_head(block, width)
+        elif isinstance(block, RetryBlock):
+            segments = self._retry_head(block, width)
+        else:
+            segments = self._plain(row)
+        selection = self.text_selection
+        if self._pattern is not None or selection is not None:
+            segments = self._overlay(segments, self._spans(row, y))
+        return Strip(segments).adjust_cell_length(width, self.rich_style).apply_offsets(0, y)
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"transcript--{name}")
+
+    def _plain(self, row: Row) -> list[Segment]:
+        line, block = row.line, row.line.block
+        style = self._style(line.role)
+        pad = " " * line.indent
+        if isinstance(block, TextBlock) and block.glyph and row.start == 0 and line is block.lines[0]:
+            pad = f"{block.glyph} "
+        text = line.text[row.start : row.end] + ("…" if row.clipped else "")
+        return [Segment(pad, style), Segment(text, style)]
+
+    def _tool_head(self, tool: ToolBlock, width: int) -> list[Segment]:
+        style, dim = self._style("tool"), self._style("more")
+        if tool.running:
+            glyph, glyph_style = self._spinner(), self._style("running")
+        else:
+            glyph, glyph_style = ("✓", self._style("ok")) if tool.ok else ("✗", self._style("error"))
+        took = self._took(tool)
+        lines = (
+            f"{tool.output_lines:,} line{'s' if tool.output_lines != 1 else ''}" if tool.output_lines else ""
+        )
+        # columns: the times stand below each other, whatever follows
+        right = f"  {took:>6}  {lines:<10}" if width >= 50 else f"  {took}" if took else ""
+        room = width - 2 - len(right)
+        text = clip(tool.head.text, room)
+        name = text[: len(tool.tool)]
+        gap = " " * (room - cell_len(text))
+        return [
+            Segment(f"{glyph} ", glyph_style),
+            Segment(name, style + Style(bold=True)),
+            Segment(text[len(name) :], style),
+            Segment(f"{gap}{right}", dim),
+        ]
+
+    def _took(self, tool: ToolBlock) -> str:
+        if tool.started_at is None or (tool.ended_at is None and not tool.running):
+            return ""
+        seconds = (self._clock() if tool.ended_at is None else tool.ended_at) - tool.started_at
+        if tool.running:
+            return format_clock(seconds)
+        return f"{seconds:.1f}s" if seconds < 60 else format_clock(seconds)
+
+    def _spinner(self) -> str:
+        if self.app.animation_level == "none":
+            return SPINNER[2]
+        return SPINNER[int(self._clock() * _TICKS_PER_SECOND) % len(SPINNER)]
+
+    def _retry_head(self, retry: RetryBlock, width: int) -> list[Segment]:
+        style = self._style(retry.head.role)
+        wait = ""
+        if retry.waiting and retry.at is not None:
+            left = retry.at + retry.delay_seconds - self._clock()
+            wait = f" in {format_clock(left + 0.999)}" if left > 0 else " now"
+        text = clip(retry.head.text, width - 2 - len(wait))
+        return [Segment("↻ " if retry.head.role == "retry" else "✗ ", style), Segment(text + wait, style)]
+
+    def _spans(self, row: Row, y: int) -> list[Span]:
+        spans: list[Span] = []
+        shift = row.line.indent - row.start
+        if self._pattern is not None:
+            plain, current = self._style("match"), self._style("current-match")
+            for found in self._pattern.finditer(row.line.text):
+                start, end = max(found.start(), row.start), min(found.end(), row.end)
+                if start < end:
+                    match = self._match
+                    is_current = match is not None and match[:2] == (row.line, found.start())
+                    spans.append((start + shift, end + shift, current if is_current else plain))
+        if (selection := self.text_selection) is not None and (span := selection.get_span(y)) is not None:
+            start, end = self._selected_part(row, span)
+            spans.append(
+                (start + shift, end + shift, self.screen.get_component_rich_style("screen--selection"))
+            )
+        return spans
+
+    @staticmethod
+    def _overlay(segments: list[Segment], spans: list[Span]) -> list[Segment]:
+        if not spans:
+            return segments
+        edges = sorted({edge for start, end, _ in spans for edge in (start, end)})
+        pieces: list[Segment] = []
+        position = 0
+        for text, style, _ in segments:
+            cuts = [0, *(edge - position for edge in edges if 0 < edge - position < len(text)), len(text)]
+            for left, right in pairwise(cuts):
+                piece_style = style or _EMPTY
+                for start, end, over in spans:
+                    if start <= position + left and position + right <= end:
+                        piece_style += over
+                pieces.append(Segment(text[left:right], piece_style))
+            position += len(text)
+        return pieces
+
+
+def _demo() -> None:
+    """Stream a made-up session: `python -m piplan_tui.tui.widgets.transcript_view`."""
+    import itertools
+
+    from textual.app import App, ComposeResult
+
+    from piplan_tui.agents.protocol import (
+        Notice,
+        Retrying,
+        TextDelta,
+        ThinkingDelta,
+        ToolEnded,
+        ToolOutput,
+        ToolStarted,
+    )
+    from piplan_tui.tui.stylesheets import stylesheet
+
+    found = "\n".join(f"src/api.ts:{number}:  // rate limit: {number}/min" for number in range(41))
+    opening: list[SessionEvent] = [
+        ThinkingDelta("The brief names two readers. I should see which changelogs are there."),
+        TextDelta("Reading the three competitor changelogs in order.\n"),
+        ToolStarted("1", "read", "docs/brief.md"),
+        ToolEnded("1", True, "# Brief\nfor the seed round in May"),
+        ToolStarted("2", "bash", 'rg -n "rate limit" src/'),
+        ToolEnded("2", True, found),
+        ToolStarted("3", "bash", "npm test"),
+        ToolEnded("3", False, "\n".join(f"not ok {number}" for number in range(12))),
+        Notice("the provider is slow today", "warning"),
+        Retrying(2, 3, 48, "429 rate limit"),
+        ToolStarted("4", "bash", "make bench"),
+        ToolOutput("4", "run 1 of 3\nrun 2 of 3\n"),
+        TextDelta(
+            "第二个供应商按令牌计费，而不是按调用计费 👩‍👩‍👧 \x1b[31mso the table needs\x1b[0m another column. "
+        ),
+    ]
+
+    class Demo(App[None]):
+        CSS_PATH: ClassVar = [stylesheet("transcript_view.tcss")]
+
+        def compose(self) -> ComposeResult:
+            yield TranscriptView()
+
+        def on_mount(self) -> None:
+            view = self.query_one(TranscriptView)
+            view.focus()
+            for event in opening:
+                view.write(event)
+            words = itertools.cycle(["The ", "second ", "vendor ", "meters ", "by ", "token.\n"])
+            self.set_interval(0.1, lambda: view.write(TextDelta(next(words))))
+
+    Demo().run()
+
+
+if __name__ == "__main__":
+    _demo()
