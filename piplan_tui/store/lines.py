@@ -144,7 +144,7 @@ class Reading:
             except BadLine as error:
                 problem = str(error)
                 break
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 problem = f"holds an event of a shape that this version does not know ({error})"
                 break
             if event.seq != seq + 1:
@@ -187,7 +187,7 @@ class Reading:
 def _is_next(line: bytes, seq: int) -> bool:
     try:
         return decode_event(decode_line(line)[1]).seq == seq + 1
-    except (BadLine, ValueError):
+    except (BadLine, ValueError, RecursionError):
         return False
 
 

@@ -52,5 +52,5 @@ def _seq(line: bytes) -> int:
     """The number of the line's event, 0 when the line is bad."""
     try:
         return decode_event(decode_line(line)[1]).seq
-    except (BadLine, ValueError):
+    except (BadLine, ValueError, RecursionError):
         return 0
