@@ -1,0 +1,222 @@
+"""Warm Pi processes: a cold start costs about a second of a core, a new session in a warm one milliseconds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anyio
+import anyio.abc
+import msgspec
+
+from piplan_tui.agents.pi import failures
+from piplan_tui.agents.pi.decode import State, state_of
+from piplan_tui.agents.pi.rpc import PiProcess
+from piplan_tui.agents.process import start_child
+from piplan_tui.agents.protocol import AgentFailure
+
+_MAX_ARGUMENT_BYTES = 120_000  # Linux takes 128 KiB for one argument
+
+
+@dataclass(frozen=True)
+class PiLimits:
+    """Times in seconds, and how many processes are kept warm.
+
+    `silence_seconds` is how long a turn may bring no record while no tool runs and nobody is asked.
+    """
+
+    start_seconds: float = 60.0
+    answer_seconds: float = 30.0
+    silence_seconds: float = 15 * 60.0
+    abort_seconds: float = 5.0
+    terminate_seconds: float = 2.0
+    max_idle: int = 4
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What is fixed when a Pi process starts; a warm process serves only requests with an equal launch.
+
+    The model and the thinking level are part of it: Pi could change them in a running process, but 0.72
+    then writes them into the user's settings as the new default.
+    """
+
+    command: tuple[str, ...]
+    cwd: Path
+    model: str = ""
+    provider: str = ""
+    thinking: str = ""
+    tools: tuple[str, ...] | None = None
+    system_prompt: str = ""
+    env: frozenset[tuple[str, str]] = field(default=frozenset(), repr=False)
+
+    def arguments(self, session_dir: Path) -> list[str]:
+        """The command line, with sessions kept in `session_dir`."""
+        arguments = [*self.command, "--mode", "rpc", "--session-dir", str(session_dir)]
+        for flag, value in (
+            ("--provider", self.provider),
+            ("--model", self.model),
+            ("--thinking", self.thinking),
+            ("--append-system-prompt", self.system_prompt),
+        ):
+            if value:
+                arguments += [flag, value]
+        if self.tools is not None:
+            arguments += ["--tools", ",".join(self.tools)] if self.tools else ["--no-tools"]
+        return arguments
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A process with a session in it. `resumed` is false when the session that was asked for could not be."""
+
+    process: PiProcess
+    state: State
+    resumed: bool
+
+
+class PiPool:
+    """Starts Pi processes, keeps idle ones for a while, and ends them all in `close`."""
+
+    def __init__(self, tasks: anyio.abc.TaskGroup, limits: PiLimits) -> None:
+        self._tasks = tasks
+        self._limits = limits
+        self._idle: list[tuple[Launch, PiProcess]] = []
+        self._all: set[PiProcess] = set()
+
+    async def open(self, launch: Launch, session_dir: Path, resume: Path | None) -> Opened:
+        """A session in a warm process, or else in a new one.
+
+        Raises:
+            AgentFailure: Pi is not there, did not come up, or has no model.
+        """
+        while process := self._take_idle(launch):
+            try:
+                opened = await self._switch(process, session_dir, resume)
+            except AgentFailure:
+                opened = None
+            except BaseException:
+                await self.end(process)
+                raise
+            if opened:
+                return opened
+            await self.end(process)
+        process = await self._start(launch, session_dir)
+        try:
+            state = await self._first_state(process, launch)
+            resumed = resume is not None and await self._load(process, resume)
+            if resumed:
+                state = await self._state(process)
+        except BaseException:
+            await self.end(process)
+            raise
+        return Opened(process, state, resumed)
+
+    async def give_back(self, launch: Launch, process: PiProcess) -> None:
+        """Keep a process whose session is over for the next one, or end the one that idled longest."""
+        self._idle.append((launch, process))
+        surplus = self._idle[: max(0, len(self._idle) - self._limits.max_idle)]
+        self._idle = self._idle[len(surplus) :]
+        for _, old in surplus:
+            await self.end(old)
+
+    async def end(self, process: PiProcess) -> None:
+        """End a process and all that it started."""
+        await process.end(self._limits.terminate_seconds)
+        self._all.discard(process)
+
+    async def close(self) -> None:
+        self._idle.clear()
+        async with anyio.create_task_group() as tasks:
+            for process in list(self._all):
+                tasks.start_soon(self.end, process)
+
+    def _take_idle(self, launch: Launch) -> PiProcess | None:
+        for index in range(len(self._idle) - 1, -1, -1):
+            if self._idle[index][0] == launch:
+                return self._idle.pop(index)[1]
+        return None
+
+    async def _start(self, launch: Launch, session_dir: Path) -> PiProcess:
+        env = {**os.environ, **dict(launch.env)}
+        program = launch.command[0]
+        if not shutil.which(program, path=env.get("PATH")):
+            raise failures.not_found(program)
+        if not launch.cwd.is_dir():
+            raise AgentFailure("unusable", f"the workspace {launch.cwd} is not a folder")
+        if len(launch.system_prompt.encode()) > _MAX_ARGUMENT_BYTES:
+            raise AgentFailure("unusable", "the system prompt for pi is longer than 120,000 bytes")
+        try:
+            child = await start_child(launch.arguments(session_dir), cwd=launch.cwd, env=env)
+        except OSError as error:
+            raise AgentFailure("unusable", f"{program} could not be started: {error.strerror}") from error
+        process = PiProcess(child, session_dir)
+        self._all.add(process)
+        self._tasks.start_soon(process.read)
+        return process
+
+    async def _first_state(self, process: PiProcess, launch: Launch) -> State:
+        try:
+            return await self._state(process, self._limits.start_seconds)
+        except AgentFailure as failure:
+            if failure.kind == "died":
+                returncode = process.child.returncode
+                raise failures.did_not_start(
+                    launch.command, returncode, process.child.stderr_tail
+                ) from failure
+            if failure.kind == "hung":
+                raise failures.hung(
+                    f"{launch.command[0]} did not come up as pi within {self._limits.start_seconds:g} s",
+                    process.child.stderr_tail,
+                ) from failure
+            raise
+
+    async def _switch(self, process: PiProcess, session_dir: Path, resume: Path | None) -> Opened | None:
+        if not process.alive:
+            return None
+        resumed = resume is not None and await self._load(process, resume)
+        if not resumed:
+            if process.session_dir == session_dir:
+                done = await self._command(process, {"type": "new_session"})
+            else:
+                # a file that does not exist yet is a new session in that folder
+                file = session_dir / f"{uuid.uuid4().hex}.jsonl"
+                done = await self._load(process, file)
+            if not done:
+                return None
+        return Opened(process, await self._state(process), resumed)
+
+    async def _load(self, process: PiProcess, file: Path) -> bool:
+        done = await self._command(process, {"type": "switch_session", "sessionPath": str(file)})
+        if done:
+            process.session_dir = file.parent
+        return done
+
+    async def _command(self, process: PiProcess, command: Mapping[str, object]) -> bool:
+        answer = await process.request(dict(command), self._limits.answer_seconds)
+        data = msgspec.json.decode(answer.data) if answer.data else {}
+        return answer.success and not (isinstance(data, dict) and data.get("cancelled"))
+
+    async def _state(self, process: PiProcess, seconds: float | None = None) -> State:
+        answer = await process.request({"type": "get_state"}, seconds or self._limits.answer_seconds)
+        if not answer.success:
+            raise AgentFailure("protocol", f"pi refused get_state: {failures.one_line(str(answer.error))}")
+        try:
+            state = state_of(answer)
+        except msgspec.DecodeError as error:
+            raise AgentFailure("protocol", f"pi answered get_state in an unknown form: {error}") from error
+        if state.model is None:
+            raise failures.no_model()
+        return state
+
+
+def launch_environment(base: Sequence[Mapping[str, str]]) -> frozenset[tuple[str, str]]:
+    """Several environments as one, later ones first in rank."""
+    merged: dict[str, str] = {}
+    for environment in base:
+        merged |= environment
+    return frozenset(merged.items())
