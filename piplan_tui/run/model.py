@@ -118,3 +118,40 @@ class SessionRef(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True
     model: str = ""
     pid: int | None = None
     process_started: float | None = None
+
+
+class StepJob(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):
+    """One errand for a step executor: the input, who is to carry it out, and which conversation to go on with.
+
+    `reason` says what the session is told first: the whole step (`start`), the user's newest answer (`answer`),
+    or that it was interrupted (`continue`). `session_dir` is empty when conversations are not kept.
+    """
+
+    given: StepExecutionInput
+    agent: str
+    model: str = ""
+    provider: str = ""
+    thinking: str = ""
+    tools: tuple[str, ...] | None = None
+    system_prompt: str = ""
+    reason: Literal["start", "answer", "continue"] = "start"
+    resume: SessionRef | None = None
+    session_dir: str = ""
+
+
+class StepDone(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):
+    """How an errand ended. `handoff` is there when the step is completed and its files are on disk."""
+
+    result: StepResult
+    handoff: HandoffDescriptor | None = None
+
+
+class PiPlanCancelResult(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):
+    """What a cancel did. `cancelled` is false when the run had already ended, as `status` says."""
+
+    run_id: str
+    plan_id: str
+    cancelled: bool
+    status: str
+    cancelled_steps: tuple[str, ...] = ()
+    processes_left: int = 0

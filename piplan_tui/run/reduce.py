@@ -258,14 +258,15 @@ def _end_attempt(
     if step is None:
         return None
     attempt = step.attempt
-    if attempt is not None and attempt.ended_at is None:
+    if attempt is None or attempt.number != e.attempt:
+        return step, None
+    if attempt.ended_at is None:
         _stop_waiting(attempt, e.at)
-        attempt.status = status
         attempt.ended_at = e.at
         attempt.open_tools.clear()
         attempt.provider_retry = None
-        return step, attempt
-    return step, None
+    attempt.status = status
+    return step, attempt
 
 
 def _step_completed(state: RunState, e: ev.StepCompleted) -> None:
@@ -294,8 +295,10 @@ def _step_cancelled(state: RunState, e: ev.StepCancelled) -> None:
 
 
 def _step_skipped(state: RunState, e: ev.StepSkipped) -> None:
-    if ended := _end_attempt(state, e, "cancelled"):
-        _set_status(state, ended[0], "skipped")
+    if step := state.steps.get(e.step_id):
+        if step.attempt is not None and step.attempt.ended_at is None:
+            _end_attempt(state, e, "cancelled")
+        _set_status(state, step, "skipped")
 
 
 def _step_interrupted(state: RunState, e: ev.StepInterrupted) -> None:

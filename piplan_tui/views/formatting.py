@@ -111,9 +111,8 @@ def format_size(size: int) -> str:
     """Bytes as `812 B`, `3.4 kB`, `12 MB` (powers of 1000)."""
     if size < 1_000:
         return f"{size} B"
-    value = float(size)
-    for unit in ("kB", "MB", "GB", "TB"):
+    value, units = size / 1_000, ["kB", "MB", "GB", "TB"]
+    while value >= 999.5 and len(units) > 1:
         value /= 1_000
-        if value < 999.5:
-            break
-    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
+        del units[0]
+    return f"{value:.1f} {units[0]}" if value < 10 else f"{value:.0f} {units[0]}"

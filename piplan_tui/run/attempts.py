@@ -1,0 +1,305 @@
+"""The attempts that are in flight: each is one errand of the step executor, told to the run as events."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import anyio
+
+from piplan_tui.agents import protocol as said
+from piplan_tui.agents.protocol import AgentFailure, AgentSession, AskReply, SessionEvent
+from piplan_tui.run import events as ev
+from piplan_tui.run.handoff import HandoffError
+from piplan_tui.run.model import StepDone, StepExecutionInput, StepJob, Usage
+from piplan_tui.run.redact import Redactor
+from piplan_tui.run.state import RunState, StepState
+from piplan_tui.run.step_runner import StepExecutor
+from piplan_tui.run.transcript import Transcripts
+
+log = logging.getLogger(__name__)
+StopReason = Literal["cancel", "interrupt"]
+
+
+@dataclass(slots=True)
+class ActiveAttempt:
+    """An attempt that has a task of its own right now."""
+
+    step_id: str
+    number: int
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    ended: anyio.Event = field(default_factory=anyio.Event)
+    stopped: StopReason | None = None
+    stopped_by: str = ""
+    session: AgentSession | None = None
+    agent_ask_ids: dict[str, str] = field(default_factory=dict)
+    replies: list[tuple[str, AskReply]] = field(default_factory=list)
+    usage_before: Usage | None = None
+    last_said: datetime | None = None
+
+
+class Attempts:
+    """Starts, stops and reports attempts of one run."""
+
+    def __init__(
+        self,
+        state: RunState,
+        emit: Callable[[ev.RuntimeEvent], None],
+        executor: StepExecutor,
+        transcripts: Transcripts,
+        redactor: Redactor,
+        now: Callable[[], datetime],
+        attempts_dir: Path | None,
+    ) -> None:
+        self._state = state
+        self._emit = emit
+        self._executor = executor
+        self._transcripts = transcripts
+        self._redactor = redactor
+        self._now = now
+        self._attempts_dir = attempts_dir
+        self.active: dict[str, ActiveAttempt] = {}
+
+    # -- beginning -----------------------------------------------------------------------------
+
+    def begin(self, step: StepState) -> StepJob:
+        """Take a queued step: say what it is given and that it runs. `see_through` must follow.
+
+        A step that has an answer goes on with the same attempt; any other begins a new one.
+        """
+        previous = step.attempt
+        goes_on = step.continues and previous is not None
+        interrupted = previous is not None and previous.status == "interrupted"
+        number = previous.number if goes_on and previous else (previous.number if previous else 0) + 1
+        agent = step.agent_override or self._state.agent
+        model = step.model_override or self._state.model
+        given = self._input(step, number)
+        self._emit(ev.StepContext(step_id=step.id, attempt=number, input=given))
+        if goes_on:
+            self._emit(ev.StepResumed(step_id=step.id, attempt=number))
+        else:
+            self._emit(ev.StepStarted(step_id=step.id, attempt=number, agent=agent, model=model))
+        active = ActiveAttempt(step.id, number)
+        active.usage_before = previous.usage if goes_on and previous else None
+        self.active[step.id] = active
+        settings = self._state.settings
+        tools = settings.get("tools")
+        return StepJob(
+            given=given,
+            agent=agent,
+            model=model,
+            provider=settings.get("provider", ""),
+            thinking=settings.get("thinking", ""),
+            tools=tuple(tools) if tools is not None else None,
+            system_prompt=settings.get("systemPrompt", ""),
+            reason="answer" if goes_on else "continue" if interrupted else "start",
+            resume=previous.session if previous is not None and (goes_on or interrupted) else None,
+            session_dir=str(self._attempts_dir / step.id / "sessions") if self._attempts_dir else "",
+        )
+
+    def _input(self, step: StepState, number: int) -> StepExecutionInput:
+        state = self._state
+        document = step.document
+        if step.goal_override is not None:
+            document = {**document, "goal": step.goal_override}
+        handoffs = (state.steps[dependency].handoff for dependency in step.depends_on)
+        return StepExecutionInput(
+            run_id=state.run_id,
+            attempt=number,
+            plan=state.plan,
+            step=document,
+            workspace=state.workspace,
+            dependencies=tuple(handoff for handoff in handoffs if handoff is not None),
+            metadata=state.metadata,
+            user_input=tuple(answer for attempt in step.attempts for answer in attempt.answers),
+        )
+
+    # -- seeing it through ---------------------------------------------------------------------
+
+    async def see_through(self, step: StepState, job: StepJob) -> None:
+        """Run an errand that `begin` made to its end, and say how it ended. Never raises for a failed step."""
+        active = self.active[step.id]
+        outcome: ev.StepEvent | None = None
+        try:
+            with active.scope:
+                outcome = await self._outcome(active, job)
+        finally:
+            del self.active[step.id]
+            self._transcripts.finish(step.id, active.number)
+            active.ended.set()
+        if outcome is None:
+            self._withdraw_asks(step, "its attempt was stopped")
+            if active.stopped == "interrupt":
+                outcome = ev.StepInterrupted(
+                    step_id=step.id, attempt=active.number, reason="the run was left while it ran"
+                )
+            else:
+                outcome = ev.StepCancelled(
+                    step_id=step.id, attempt=active.number, by=active.stopped_by or "user"
+                )
+        elif step.asks:
+            self._withdraw_asks(step, "its attempt ended")
+        self._emit(self._redactor.value(outcome))
+
+    async def _outcome(self, active: ActiveAttempt, job: StepJob) -> ev.StepEvent:
+        try:
+            done = await self._executor.execute(job, _Port(self, active))
+        except AgentFailure as failure:
+            return self._failed(active, failure.message, failure.kind, failure.detail)
+        except HandoffError as error:
+            return self._failed(active, str(error), "handoff")
+        except Exception as error:
+            log.exception("step %s ended with an unexpected error", active.step_id)
+            return self._failed(active, f"internal error: {type(error).__name__}: {error}", "internal")
+        return self._result_event(active, done)
+
+    def _failed(self, active: ActiveAttempt, error: str, kind: str, detail: str = "") -> ev.StepFailed:
+        return ev.StepFailed(
+            step_id=active.step_id, attempt=active.number, error=error, kind=kind, detail=detail
+        )
+
+    def _result_event(self, active: ActiveAttempt, done: StepDone) -> ev.StepEvent:
+        step_id, attempt, result = active.step_id, active.number, done.result
+        if result.status == "completed":
+            return ev.StepCompleted(
+                step_id=step_id, attempt=attempt, handoff=done.handoff, summary=result.summary
+            )
+        if result.status == "waiting_user":
+            return ev.StepWaitingUser(
+                step_id=step_id,
+                attempt=attempt,
+                ask_id=self._new_ask_id(step_id, attempt),
+                request=result.input_request,
+                summary=result.summary,
+            )
+        reason = result.error or result.summary
+        if result.status == "failed":
+            return self._failed(active, reason or "the agent reported failure without a reason", "result")
+        return ev.StepCancelled(step_id=step_id, attempt=attempt, reason=reason, by="agent")
+
+    def _new_ask_id(self, step_id: str, attempt: int) -> str:
+        # counted from the whole run's sequence, so that it is unique and the same after a replay
+        return f"{step_id}-{attempt}-{self._state.seq + 1}"
+
+    def _withdraw_asks(self, step: StepState, reason: str) -> None:
+        attempt = step.attempt
+        for ask_id in list(step.asks):
+            number = attempt.number if attempt else 0
+            self._emit(ev.AskWithdrawn(step_id=step.id, attempt=number, ask_id=ask_id, reason=reason))
+
+    # -- asks of live sessions -----------------------------------------------------------------
+
+    def holds(self, step: StepState) -> bool:
+        """Whether a session of this step stands still in the middle of its turn."""
+        return step.id in self.active
+
+    def resume_held(self, step: StepState) -> None:
+        """Let a session that stood still take its slot again; `deliver_replies` must follow."""
+        self._emit(ev.StepResumed(step_id=step.id, attempt=self.active[step.id].number))
+
+    async def deliver_replies(self, step_id: str) -> None:
+        """Give a session the answers to what it asked in the middle of its turn."""
+        active = self.active.get(step_id)
+        if active is None or active.session is None:
+            return
+        replies, active.replies = active.replies, []
+        for agent_ask_id, reply in replies:
+            try:
+                await active.session.answer(agent_ask_id, reply)
+            except AgentFailure as failure:
+                self.heard(active, said.Notice(f"the answer did not reach the agent: {failure}", "error"))
+
+    def keep_reply(self, step_id: str, ask_id: str, reply: AskReply) -> None:
+        """Hold an answer until the step has a slot again. Nothing happens when no session waits for it."""
+        active = self.active.get(step_id)
+        if active is not None and (agent_ask_id := active.agent_ask_ids.pop(ask_id, None)) is not None:
+            active.replies.append((agent_ask_id, reply))
+
+    # -- stopping ------------------------------------------------------------------------------
+
+    async def stop(self, step_ids: list[str], reason: StopReason, by: str) -> None:
+        """Stop these attempts and wait until their agents have let go."""
+        stopping = [self.active[step_id] for step_id in step_ids if step_id in self.active]
+        for active in stopping:
+            active.stopped = active.stopped or reason
+            active.stopped_by = active.stopped_by or by
+            active.scope.cancel()
+        for active in stopping:
+            await active.ended.wait()
+
+    async def steer(self, step_id: str, text: str) -> bool:
+        active = self.active.get(step_id)
+        return active is not None and active.session is not None and await active.session.steer(text)
+
+    # -- what a session says -------------------------------------------------------------------
+
+    def heard(self, active: ActiveAttempt, event: SessionEvent) -> None:
+        """Pass on what a session said; what recovery and the tree need also becomes an event of the run."""
+        active.last_said = self._now()
+        event = self._redactor.value(event)
+        self._transcripts.add(active.step_id, active.number, event)
+        fact = self._fact(active, event)
+        if fact is not None:
+            self._emit(fact)
+
+    def _fact(self, active: ActiveAttempt, event: SessionEvent) -> ev.StepEvent | None:
+        where: dict[str, Any] = {"step_id": active.step_id, "attempt": active.number}
+        match event:
+            case said.ToolStarted():
+                return ev.SessionToolStarted(
+                    **where, call_id=event.call_id, tool=event.tool, target=event.target
+                )
+            case said.ToolEnded():
+                return ev.SessionToolEnded(**where, call_id=event.call_id, ok=event.ok)
+            case said.UsageReported():
+                before = active.usage_before
+                return ev.SessionUsage(**where, usage=before.plus(event.usage) if before else event.usage)
+            case said.Retrying():
+                return ev.SessionRetrying(
+                    **where,
+                    retry=event.attempt,
+                    max_retries=event.max_attempts,
+                    delay_seconds=event.delay_seconds,
+                    error=event.error,
+                )
+            case said.Recovered():
+                return ev.SessionRecovered(**where, ok=event.ok)
+            case said.AskRaised():
+                ask_id = self._new_ask_id(active.step_id, active.number)
+                active.agent_ask_ids[ask_id] = event.ask_id
+                return ev.AskOpened(**where, ask_id=ask_id, request=event.request)
+            case said.AskWithdrawn():
+                for ask_id, agent_ask_id in active.agent_ask_ids.items():
+                    if agent_ask_id == event.ask_id:
+                        del active.agent_ask_ids[ask_id]
+                        return ev.AskWithdrawn(**where, ask_id=ask_id, reason=event.reason)
+        return None
+
+
+class _Port:
+    """The step executor's way to report on one attempt."""
+
+    def __init__(self, attempts: Attempts, active: ActiveAttempt) -> None:
+        self._attempts = attempts
+        self._active = active
+
+    def opened(self, session: AgentSession) -> None:
+        active = self._active
+        active.session = session
+        self._attempts._emit(
+            ev.SessionStarted(step_id=active.step_id, attempt=active.number, session=session.ref)
+        )
+
+    def said(self, event: SessionEvent) -> None:
+        self._attempts.heard(self._active, event)
+
+    def reprompted(self, count: int, problem: str) -> None:
+        active = self._active
+        self._attempts.heard(active, said.Notice(f"asked again ({count}): {problem}", "warning"))
+        self._attempts._emit(
+            ev.SessionReprompted(step_id=active.step_id, attempt=active.number, count=count, problem=problem)
+        )

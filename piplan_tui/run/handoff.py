@@ -1,0 +1,107 @@
+"""What a completed step leaves for its dependents, in the layout of pi-plan-runtime:
+`<workspace>/.pi-plan-runtime/handoff/<planId>/<stepId>/` with `result.json` and `raw_output.txt`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from piplan_tui.run.model import HandoffDescriptor, HandoffFile, StepExecutionInput, StepResult
+
+HANDOFF_ROOT = Path(".pi-plan-runtime") / "handoff"
+
+
+class HandoffError(Exception):
+    """The handoff files could not be written. `str()` is one sentence with the path."""
+
+
+async def write_handoff(given: StepExecutionInput, result: StepResult, raw_output: str) -> HandoffDescriptor:
+    """Write both files and see them onto the disk before returning.
+
+    Raises:
+        HandoffError: the folder cannot be written to, or is a link that leads out of the workspace.
+    """
+    return await anyio.to_thread.run_sync(_write_handoff, given, result, raw_output)
+
+
+def _write_handoff(given: StepExecutionInput, result: StepResult, raw_output: str) -> HandoffDescriptor:
+    workspace = Path(given.workspace)
+    plan_id, step_id = str(given.plan["id"]), str(given.step["id"])
+    relative = HANDOFF_ROOT / plan_id / step_id
+    folder = workspace / relative
+    document = {
+        **result.document,
+        "status": result.status,
+        "summary": result.summary,
+        "planId": plan_id,
+        "stepId": step_id,
+        "runId": given.run_id,
+        "attempt": given.attempt,
+    }
+    contents = {
+        "result.json": msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n",
+        "raw_output.txt": raw_output.encode("utf-8", "replace"),
+    }
+    try:
+        created = _make_folder(workspace, relative)
+        for name, data in contents.items():
+            _replace_file(folder / name, data)
+        for path in (folder, *created):
+            _sync_folder(path)
+    except OSError as error:
+        raise HandoffError(
+            f"the handoff files of step {step_id} cannot be written to {folder}: {error.strerror or error}"
+        ) from error
+    return HandoffDescriptor(
+        plan_id=plan_id,
+        step_id=step_id,
+        attempt=given.attempt,
+        directory=relative.as_posix(),
+        files=tuple(
+            HandoffFile(name, (relative / name).as_posix(), len(data), hashlib.sha256(data).hexdigest())
+            for name, data in contents.items()
+        ),
+        summary=result.summary,
+    )
+
+
+def _make_folder(workspace: Path, relative: Path) -> list[Path]:
+    """Create the folder one level at a time, refusing links; returns the folders that got a new entry."""
+    changed = []
+    current = workspace
+    for part in relative.parts:
+        parent, current = current, current / part
+        try:
+            os.mkdir(current)
+            changed.append(parent)
+        except FileExistsError:
+            if current.is_symlink() or not current.is_dir():
+                raise OSError(None, f"{current} is not a folder of its own") from None
+    return changed
+
+
+def _replace_file(path: Path, data: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with open(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def _sync_folder(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

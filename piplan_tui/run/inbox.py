@@ -1,0 +1,130 @@
+"""The open questions of a run: read as forms, answered through one door, closed when their time is up."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+import anyio
+from anyio.abc import TaskGroup
+
+from piplan_tui.agents.protocol import AskReply
+from piplan_tui.run import events as ev
+from piplan_tui.run.asks import (
+    CheckedAnswer,
+    FieldError,
+    InputRequest,
+    check_action,
+    check_values,
+    defaults_of,
+    read_request,
+)
+from piplan_tui.run.attempts import Attempts
+from piplan_tui.run.redact import Redactor
+from piplan_tui.run.refused import ControlRefused
+from piplan_tui.run.state import AskState, RunState, StepState
+
+Expire = Callable[[str, str], Awaitable[None]]
+"""Called with the question's id and what its author wants done: decline, cancel, fail or defaults."""
+
+
+class AnswerInvalid(Exception):
+    """An answer does not fit its question. `errors` has a sentence per field."""
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__("; ".join(error.message for error in errors))
+        self.errors = list(errors)
+
+
+class Inbox:
+    """What the user is asked in one run. Every answer is checked here, whatever door it came through."""
+
+    def __init__(
+        self,
+        state: RunState,
+        emit: Callable[[ev.RuntimeEvent], None],
+        attempts: Attempts,
+        redactor: Redactor,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._state = state
+        self._emit = emit
+        self._attempts = attempts
+        self._redactor = redactor
+        self._now = now
+        self._requests: dict[str, InputRequest] = {}
+
+    def request(self, ask_id: str) -> InputRequest:
+        known = self._requests.get(ask_id)
+        if known is None:
+            ask = self._state.asks.get(ask_id)
+            if ask is None:
+                raise ControlRefused(f"question {ask_id} is not open; it may have been answered already")
+            known = self._requests[ask_id] = read_request(ask.request)
+        return known
+
+    def forget(self, ask_id: str) -> None:
+        """The question is closed."""
+        self._requests.pop(ask_id, None)
+
+    def answer(
+        self,
+        ask_id: str,
+        values: Mapping[str, Any],
+        *,
+        action: ev.AnswerAction,
+        action_id: str,
+        note: str,
+        by: ev.AnsweredBy,
+        surface: str,
+    ) -> None:
+        request = self.request(ask_id)
+        ask = self._state.asks[ask_id]
+        answer = CheckedAnswer(values={}, other=[], secrets={})
+        if action == "accept":
+            checked = check_action(request, action_id, values) if action_id else check_values(request, values)
+            if not isinstance(checked, CheckedAnswer):
+                raise AnswerInvalid(checked)
+            answer = checked
+        self._redactor.learn(dict(answer.secrets))
+        self._emit(
+            ev.AskAnswered(
+                step_id=ask.step_id,
+                attempt=ask.attempt,
+                ask_id=ask_id,
+                action=action,
+                values=dict(answer.values),
+                action_id=action_id,
+                other=list(answer.other),
+                note=self._redactor.text(note),
+                by=by,
+                surface=surface,
+            )
+        )
+        told: Literal["accept", "decline", "cancel"] = "cancel" if action == "expire" else action
+        self._attempts.keep_reply(ask.step_id, ask_id, AskReply(action=told, values=dict(answer.values)))
+
+    def withdraw(self, step: StepState, reason: str) -> None:
+        """Close what a step asks without an answer, because nothing waits for one any more."""
+        for ask_id in list(step.asks):
+            ask = self._state.asks[ask_id]
+            self._emit(ev.AskWithdrawn(step_id=step.id, attempt=ask.attempt, ask_id=ask_id, reason=reason))
+
+    # -- time limits ---------------------------------------------------------------------------
+
+    def watch_deadline(self, ask: AskState, tasks: TaskGroup, expire: Expire) -> None:
+        """Only the plan's author can set a time limit (`expires`); without one a question waits for ever."""
+        expires = self.request(ask.id).expires
+        if expires is not None and expires.owner == "runtime":
+            until = ask.opened_at + timedelta(seconds=expires.after_seconds)
+            tasks.start_soon(self._sleep_until, ask.id, until, expires.then, expire)
+
+    async def _sleep_until(self, ask_id: str, until: datetime, then: str, expire: Expire) -> None:
+        await anyio.sleep(max(0.0, (until - self._now()).total_seconds()))
+        if ask_id in self._state.asks:
+            await expire(ask_id, then)
+
+    def defaults(self, ask_id: str) -> dict[str, Any] | None:
+        """The answer that the fields' own defaults make; `None` when a required field has none."""
+        return defaults_of(self.request(ask_id))

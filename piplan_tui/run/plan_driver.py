@@ -1,0 +1,156 @@
+"""Decides what may run next in a plan, and when the run has ended.
+
+It keeps no list of its own: which steps are ready, which hold a slot and what is left is in the state, which
+the events have just changed. A step costs the same however many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import anyio
+from anyio.abc import TaskGroup
+
+from piplan_tui.run import events as ev
+from piplan_tui.run.attempts import Attempts
+from piplan_tui.run.journal import Journal
+from piplan_tui.run.model import StepJob
+from piplan_tui.run.state import RunState, StepState
+from piplan_tui.store.protocol import StoreError
+
+
+class PlanDriver:
+    """Starts ready steps while there are slots. `changed` is fired whenever it comes to rest."""
+
+    def __init__(
+        self,
+        state: RunState,
+        emit: Callable[[ev.RuntimeEvent], None],
+        journal: Journal,
+        attempts: Attempts,
+        tasks: TaskGroup,
+    ) -> None:
+        self._state = state
+        self._emit = emit
+        self._journal = journal
+        self._attempts = attempts
+        self._tasks = tasks
+        self.halted: StoreError | None = None
+        """Why no step starts although the run is not paused: what happened could not be stored."""
+        self.started = False
+        self.leaving = False
+        self.changed = anyio.Event()
+        self._syncing = False
+
+    # -- starting steps ------------------------------------------------------------------------
+
+    def pump(self) -> None:
+        """Start what may start. Call it after anything that may have freed a slot or a step."""
+        while (taken := self._take()) is not None:
+            self._tasks.start_soon(self._work, *taken)
+        self._settle()
+
+    def _take(self) -> tuple[StepState, StepJob] | None:
+        """The next step to run, begun; `None` when nothing may start now."""
+        state = self._state
+        while self.started and not self.leaving and self.halted is None and not state.cancelling:
+            if state.status not in ("running", "waiting_user") or state.slots_used >= state.slots:
+                return None
+            step = state.first_ready()
+            if step is None:
+                return None
+            if step.queued_seq > self._journal.durable_seq:
+                # what made it ready could still be forgotten by a crash, and would then be done again
+                self._sync_soon()
+                return None
+            if self._attempts.holds(step):
+                self._attempts.resume_held(step)
+                self._tasks.start_soon(self._attempts.deliver_replies, step.id)
+                continue
+            return step, self._attempts.begin(step)
+        return None
+
+    async def _work(self, step: StepState, job: StepJob) -> None:
+        """One worker: sees a step through, then takes the next, until there is none."""
+        taken: tuple[StepState, StepJob] | None = (step, job)
+        while taken is not None:
+            await self._attempts.see_through(*taken)
+            try:
+                await self._journal.sync()
+            except StoreError as error:
+                self._halt(error)
+                return
+            taken = self._take()
+            if taken is not None:
+                while (another := self._take()) is not None:
+                    self._tasks.start_soon(self._work, *another)
+        self._settle()
+
+    def _sync_soon(self) -> None:
+        if not self._syncing:
+            self._syncing = True
+            self._tasks.start_soon(self._sync_and_pump)
+
+    async def _sync_and_pump(self) -> None:
+        try:
+            await self._journal.sync()
+        except StoreError as error:
+            self._halt(error)
+            return
+        finally:
+            self._syncing = False
+        self.pump()
+
+    def _halt(self, error: StoreError) -> None:
+        self.halted = error
+        self._fire()
+
+    # -- coming to rest ------------------------------------------------------------------------
+
+    @property
+    def at_rest(self) -> bool:
+        """Nothing runs, and nothing can start by itself."""
+        state = self._state
+        if state.ended:
+            return not self._attempts.active
+        if state.slots_used or state.cancelling:
+            return False
+        if self.halted is not None or not self.started:
+            return True
+        return state.status in ("waiting_user", "paused", "interrupted", "pending")
+
+    def _settle(self) -> None:
+        state = self._state
+        resting = self.started and not self.leaving and not state.cancelling and not state.ended
+        if resting and not state.slots_used and self.halted is None:
+            counts = state.counts
+            if not any(counts.get(status) for status in ("pending", "queued", "waiting_user")):
+                self._finish()
+            elif counts.get("waiting_user") and not counts.get("queued") and state.status == "running":
+                self._emit(ev.RunWaitingUser(ask_ids=list(state.asks)))
+        if self.at_rest:
+            self._fire()
+
+    def _finish(self) -> None:
+        state = self._state
+        counts = state.counts
+        if counts.get("failed"):
+            failed = [step for step in state.order if step.status == "failed"]
+            first = failed[0]
+            error = first.attempt.error if first.attempt else ""
+            more = f" ({len(failed) - 1} more failed)" if len(failed) > 1 else ""
+            reason = f"step {first.id} failed: {error}{more}"
+            self._emit(ev.PlanFailed(plan_id=state.plan_id, reason=reason))
+            self._emit(ev.RunFailed(reason=reason, failed_steps=[step.id for step in failed]))
+        elif counts.get("cancelled"):
+            cancelled = next(step for step in state.order if step.status == "cancelled")
+            self._emit(ev.PlanCancelled(plan_id=state.plan_id))
+            self._emit(ev.RunCancelled(reason=f"step {cancelled.id} was cancelled"))
+        else:
+            self._emit(ev.PlanCompleted(plan_id=state.plan_id))
+            self._emit(ev.RunCompleted())
+        self._sync_soon()
+
+    def _fire(self) -> None:
+        changed, self.changed = self.changed, anyio.Event()
+        changed.set()

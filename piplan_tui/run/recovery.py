@@ -1,0 +1,66 @@
+"""Makes sense of a run whose owner is gone, and finds what a retry touches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from piplan_tui.run import events as ev
+from piplan_tui.run.state import HOLDS_SLOT, TERMINAL, RunState, StepState
+
+_GONE = "the process that ran it is gone"
+
+
+def recover(state: RunState, emit: Callable[[ev.RuntimeEvent], None]) -> None:
+    """Say what became of the steps that ran when the owner went.
+
+    Completed steps stay completed. Steps that ran are taken up again as a new attempt; steps that waited for
+    the user wait with the same question. A cancel that had been asked for is carried to its end.
+    """
+    if state.ended:
+        return
+    if state.status in ("running", "waiting_user") and any(step.attempts for step in state.order):
+        emit(ev.RunInterrupted(reason="the process that owned the run is gone"))
+    for step in state.order:
+        if step.status in HOLDS_SLOT:
+            number = step.attempt.number if step.attempt else 0
+            emit(ev.StepInterrupted(step_id=step.id, attempt=number, reason=_GONE))
+    if state.cancelling:
+        close_cancelled(state, emit)
+
+
+def close_cancelled(
+    state: RunState,
+    emit: Callable[[ev.RuntimeEvent], None],
+    *,
+    by: str = "user",
+    open_steps: Iterable[str] | None = None,
+    processes_left: int = 0,
+) -> None:
+    """Carry a cancel to its end once nothing runs any more: no step is left that could still change.
+
+    `open_steps` are the steps that had not ended when the cancel was asked for; by default, those that have
+    not now.
+    """
+    for ask in list(state.asks.values()):
+        emit(ev.AskWithdrawn(step_id=ask.step_id, attempt=ask.attempt, ask_id=ask.id, reason="run cancelled"))
+    if open_steps is None:
+        open_steps = [step.id for step in state.order if step.status not in TERMINAL]
+    for step in map(state.steps.__getitem__, open_steps):
+        # one that its cancelled dependency has just blocked was open, and is cancelled with the run
+        if step.status not in TERMINAL or step.status == "blocked":
+            number = step.attempt.number if step.attempt else 0
+            emit(ev.StepCancelled(step_id=step.id, attempt=number, by=by, reason=state.reason))
+    emit(ev.PlanCancelled(plan_id=state.plan_id))
+    emit(ev.RunCancelled(reason=state.reason, processes_left=processes_left))
+
+
+def downstream(state: RunState, steps: Iterable[StepState]) -> list[StepState]:
+    """Every step that depends on one of these, directly or not, in plan order."""
+    seen: dict[int, StepState] = {}
+    todo = list(steps)
+    while todo:
+        for dependent in state.dependents[todo.pop().index]:
+            if dependent.index not in seen:
+                seen[dependent.index] = dependent
+                todo.append(dependent)
+    return [seen[index] for index in sorted(seen)]

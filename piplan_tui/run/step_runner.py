@@ -1,0 +1,149 @@
+"""Carries out one attempt: a session, the prompt, the result found in the answer, the handoff files.
+
+This is the seam for running steps elsewhere: everything that goes in and comes out is serialisable, and
+nothing here knows the plan, the run's state or the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from piplan_tui.agents.protocol import Agent, AgentFailure, AgentSession, SessionEvent, SessionRequest
+from piplan_tui.run.handoff import write_handoff
+from piplan_tui.run.model import (
+    HandoffDescriptor,
+    SessionRef,
+    StepDone,
+    StepExecutionInput,
+    StepJob,
+    StepResult,
+)
+from piplan_tui.run.prompt import answer_prompt, continue_prompt, result_missing_prompt, step_prompt
+from piplan_tui.run.redact import Redactor
+from piplan_tui.run.result_finder import ResultProblem, find_result
+
+MAX_REPROMPTS = 2
+"""How often a session is asked again when its turn ended without a valid result."""
+
+
+class StepPort(Protocol):
+    """Where an attempt reports to while it runs. All calls are quick and come from the attempt's own task."""
+
+    def opened(self, session: AgentSession) -> None: ...
+
+    def said(self, event: SessionEvent) -> None: ...
+
+    def reprompted(self, count: int, problem: str) -> None: ...
+
+
+class StepExecutor(Protocol):
+    """Anything that can see an errand through: the `StepRunner` here, or a worker on another machine."""
+
+    async def execute(self, job: StepJob, port: StepPort) -> StepDone:
+        """Carry it out; may be cancelled, and must then leave no process of the attempt alive.
+
+        Raises:
+            AgentFailure: the agent went wrong.
+            HandoffError: the outcome could not be written.
+        """
+
+
+WriteHandoff = Callable[[StepExecutionInput, StepResult, str], Awaitable[HandoffDescriptor]]
+
+
+class StepRunner:
+    """Runs steps in sessions of the agents that `agent_named` gives.
+
+    `environment` gives what is added to the environment of an agent's process for a run, `redactor` takes
+    the user's secrets out of what comes back.
+    """
+
+    def __init__(
+        self,
+        agent_named: Callable[[str], Awaitable[Agent]],
+        *,
+        environment: Callable[[], Mapping[str, str]] = dict,
+        redactor: Redactor | None = None,
+        max_reprompts: int = MAX_REPROMPTS,
+        handoff: WriteHandoff = write_handoff,
+    ) -> None:
+        self._agent_named = agent_named
+        self._environment = environment
+        self._redactor = redactor or Redactor()
+        self._max_reprompts = max_reprompts
+        self._handoff = handoff
+
+    async def execute(self, job: StepJob, port: StepPort) -> StepDone:
+        given = job.given
+        agent = await self._agent_named(job.agent)
+        session = await agent.open(self._request(job, agent))
+        try:
+            port.opened(session)
+            text = _first_message(job, session.ref)
+            result, raw = await self._to_result(session, text, port)
+        finally:
+            await session.close()
+        handoff = await self._handoff(given, result, raw) if result.status == "completed" else None
+        return StepDone(result=result, handoff=handoff)
+
+    def _request(self, job: StepJob, agent: Agent) -> SessionRequest:
+        given = job.given
+        return SessionRequest(
+            run_id=given.run_id,
+            step_id=str(given.step["id"]),
+            attempt=given.attempt,
+            workspace=Path(given.workspace),
+            model=job.model,
+            provider=job.provider,
+            thinking=job.thinking,
+            tools=job.tools,
+            system_prompt=job.system_prompt,
+            env=self._environment(),
+            session_dir=Path(job.session_dir) if job.session_dir else None,
+            resume=job.resume if agent.continues_sessions else None,
+            step=given.step,
+        )
+
+    async def _to_result(self, session: AgentSession, text: str, port: StepPort) -> tuple[StepResult, str]:
+        """Prompt until there is a valid result, a bounded number of times."""
+        reprompts = 0
+        while True:
+            turn = await session.prompt(text, port.said)
+            raw = self._redactor.text(turn.text)
+            if turn.stop == "aborted":
+                return StepResult(status="cancelled", summary="the agent's turn was aborted"), raw
+            found = find_result(raw)
+            if isinstance(found, StepResult):
+                return found, raw
+            problem = found.message
+            if turn.stop == "length":
+                problem = f"Your last message was cut off at the model's length limit. {problem}"
+            if reprompts == self._max_reprompts:
+                raise ResultMissing(found, raw, reprompts)
+            reprompts += 1
+            port.reprompted(reprompts, problem)
+            text = result_missing_prompt(problem)
+
+
+class ResultMissing(AgentFailure):
+    """The session never gave a valid result, although it was told what was wrong. `detail` is its last text."""
+
+    def __init__(self, problem: ResultProblem, raw: str, reprompts: int) -> None:
+        times = {1: "once", 2: "twice"}.get(reprompts, f"{reprompts} times")
+        asked = f" and was asked again {times}" if reprompts else ""
+        super().__init__(
+            "protocol",
+            f"the agent did not end with a valid result{asked}: {problem.message}",
+            detail=raw[-4_000:],
+        )
+
+
+def _first_message(job: StepJob, ref: SessionRef) -> str:
+    same_conversation = job.resume is not None and ref.session_id == job.resume.session_id
+    if same_conversation and job.reason == "answer" and job.given.user_input:
+        return answer_prompt(job.given.user_input[-1])
+    if same_conversation and job.reason == "continue":
+        return continue_prompt(job.given)
+    return step_prompt(job.given)

@@ -1,0 +1,176 @@
+"""What agents say while they work: to a file per attempt, and to whoever looks.
+
+A transcript is bulk, not state: losing its last moments in a crash loses nothing that a run depends on.
+A line of the file is one `SessionEvent` as JSON.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import anyio
+import msgspec
+
+from piplan_tui.agents.protocol import SessionEvent, TextDelta, ThinkingDelta
+from piplan_tui.run.redact import Redactor, redacted_json
+
+OnSaid = Callable[[str, int, SessionEvent], None]
+
+_RECENT_EVENTS = 2_000
+_FLUSH_BYTES = 64_000
+_encoder = msgspec.json.Encoder()
+_decoder: msgspec.json.Decoder[SessionEvent] = msgspec.json.Decoder(SessionEvent)
+
+
+class _Attempt:
+    """The transcript of an attempt that is being written."""
+
+    def __init__(self, path: Path | None, redactor: Redactor) -> None:
+        self.path = path
+        self.redactor = redactor
+        self.buffer = bytearray()
+        self.recent: deque[SessionEvent] | None = deque(maxlen=_RECENT_EVENTS) if path is None else None
+        self.open_delta: TextDelta | ThinkingDelta | None = None
+        self.delta_parts: list[str] = []
+
+    def add(self, event: SessionEvent) -> None:
+        if self.recent is not None:
+            self.recent.append(event)
+            return
+        if isinstance(event, TextDelta | ThinkingDelta):
+            # models stream words; a line a word would make the file ten times as large
+            if type(self.open_delta) is type(event):
+                self.delta_parts.append(event.text)
+                return
+            self._close_delta()
+            self.open_delta = event
+            self.delta_parts = [event.text]
+            return
+        self._close_delta()
+        self._encode(event)
+
+    def _close_delta(self) -> None:
+        if self.open_delta is not None:
+            self._encode(type(self.open_delta)("".join(self.delta_parts)))
+            self.open_delta = None
+            self.delta_parts = []
+
+    def _encode(self, event: SessionEvent) -> None:
+        # once more here: a secret may have been spread over several pieces of streamed text
+        self.buffer += redacted_json(_encoder.encode(event), self.redactor)
+        self.buffer += b"\n"
+
+    def take(self) -> bytes:
+        self._close_delta()
+        data = bytes(self.buffer)
+        self.buffer.clear()
+        return data
+
+
+class Transcripts:
+    """The transcripts of one run. Files are `<folder>/<stepId>/<n>.jsonl`; without a folder only the newest
+    events of each attempt are kept, in memory."""
+
+    def __init__(self, folder: Path | None, redactor: Redactor | None = None) -> None:
+        self._folder = folder
+        self._redactor = redactor or Redactor()
+        self._attempts: dict[tuple[str, int], _Attempt] = {}
+        self._dirty: set[tuple[str, int]] = set()
+        self._subscribers: list[OnSaid] = []
+        self.problem: str = ""
+        """Why transcripts are not being kept, if they are not."""
+
+    def path(self, step_id: str, attempt: int) -> Path | None:
+        """Where the transcript is, or would be."""
+        return self._folder / step_id / f"{attempt}.jsonl" if self._folder else None
+
+    def subscribe(self, on_said: OnSaid) -> Callable[[], None]:
+        """Call `on_said(step_id, attempt, event)` for everything said from now on; returns the way to stop."""
+        self._subscribers.append(on_said)
+        return lambda: self._subscribers.remove(on_said)
+
+    def add(self, step_id: str, attempt: int, event: SessionEvent) -> None:
+        """Keep what was said and pass it on. No I/O happens here but when a lot has piled up."""
+        key = (step_id, attempt)
+        known = self._attempts.get(key)
+        if known is None:
+            known = self._attempts[key] = _Attempt(self.path(step_id, attempt), self._redactor)
+        known.add(event)
+        if known.path is not None:
+            self._dirty.add(key)
+            if len(known.buffer) > _FLUSH_BYTES:
+                self._append(key, known.path, known.take())
+        for on_said in self._subscribers:
+            on_said(step_id, attempt, event)
+
+    async def flush(self) -> None:
+        """Write what has piled up; the disk is not waited for."""
+        dirty, self._dirty = self._dirty, set()
+        work = [
+            (key, known.path, known.take())
+            for key in dirty
+            if (known := self._attempts.get(key)) is not None and known.path is not None
+        ]
+        for key, path, data in work:
+            if data:
+                self._append(key, path, data)
+
+    def _append(self, key: tuple[str, int], path: Path, data: bytes) -> None:
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with open(path, "ab", opener=_private) as file:
+                file.write(data)
+            self.problem = ""
+        except OSError as error:
+            self.problem = f"transcripts are not being kept: {path}: {error.strerror or error}"
+
+    def finish(self, step_id: str, attempt: int) -> None:
+        """The attempt is over: write the rest of it and let go of its buffers (its file stays)."""
+        key = (step_id, attempt)
+        known = self._attempts.get(key)
+        if known is None or known.path is None:
+            return
+        del self._attempts[key]
+        self._dirty.discard(key)
+        if data := known.take():
+            self._append(key, known.path, data)
+
+    async def tail(self, step_id: str, attempt: int, max_bytes: int = 256_000) -> list[SessionEvent]:
+        """The last events of an attempt, up to now; whole from the start when they fit into `max_bytes`."""
+        known = self._attempts.get((step_id, attempt))
+        if known is not None and known.recent is not None:
+            return list(known.recent)
+        path = self.path(step_id, attempt)
+        if path is None:
+            return []
+        if known is not None and (data := known.take()):
+            self._append((step_id, attempt), path, data)
+        return await anyio.to_thread.run_sync(_read_tail, path, max_bytes)
+
+
+def _private(path: str, flags: int) -> int:
+
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
+
+
+def _read_tail(path: Path, max_bytes: int) -> list[SessionEvent]:
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, 2)
+            file.seek(max(0, size - max_bytes))
+            if size > max_bytes:
+                file.readline()
+            return list(_decode(file))
+    except OSError:
+        return []
+
+
+def _decode(lines: Iterable[bytes]) -> Iterable[SessionEvent]:
+    for line in lines:
+        try:
+            yield _decoder.decode(line)
+        except msgspec.DecodeError:
+            continue  # a torn line after a crash; the rest is still worth reading
