@@ -36,8 +36,9 @@ MAX_REQUEST_BYTES = 4 << 20
 """A longer request is refused unread."""
 
 _REPLY_KEPT_SECONDS = 24 * 3600.0
-_LOOK_AGAIN_MS = 500
-"""Some file systems (network shares) do not announce changes: the folder is looked at this often anyway."""
+_LOOK_AGAIN_MS = 100
+"""How often the folder is looked at without being told: some file systems (network shares) announce no
+changes, and watching can be given up only at these moments."""
 
 _disk = Disk()
 _count = itertools.count()

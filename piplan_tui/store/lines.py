@@ -128,7 +128,7 @@ class Reading:
                 break
             if error := self._judge(problem):
                 return events, error
-        if not events and max(self.cursor.batch, self._promised) > self.cursor.seq:
+        if self._done and not self.torn and max(self.cursor.batch, self._promised) > self.cursor.seq:
             return events, self._corrupt("the file ends here, but there were more events")
         return events, None
 
@@ -158,6 +158,8 @@ class Reading:
             events.append(event)
             if stop is not None and offset >= stop:
                 break
+        else:
+            self._done = True
         self.cursor = Cursor(seq=seq, offset=offset, last=line, batch=batch)
         return problem
 
