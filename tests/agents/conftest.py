@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def workspace(tmp_path: Path) -> Path:
 @pytest.fixture
 def session_request(workspace: Path, tmp_path: Path) -> SessionRequest:
     return SessionRequest(
-        run_id=f"run-{tmp_path.name}",
+        run_id=f"run-{uuid.uuid4().hex}",
         step_id="outline",
         attempt=1,
         workspace=workspace,

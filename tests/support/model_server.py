@@ -220,8 +220,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response_only(status, "scripted")
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(data)))
-        if status == 429:
-            self.send_header("retry-after-ms", "10")
+        self.send_header("retry-after-ms", "5")
         self.send_header("connection", "close")
         self.end_headers()
         self.wfile.write(data)
@@ -229,6 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _stream(self, turn: Turn, words: Mapping[str, str]) -> None:
         self.send_response_only(200)
         self.send_header("content-type", "text/event-stream")
+        self.send_header("transfer-encoding", "chunked")
         self.send_header("connection", "close")
         self.end_headers()
         for number, chunk in enumerate(_chunks(turn, words)):
@@ -236,15 +236,20 @@ class _Handler(BaseHTTPRequestHandler):
                 self.model._closing.wait(turn.delay)
             if turn.drop and number:
                 return
-            self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
-            self.wfile.flush()
+            self._write_chunk(f"data: {json.dumps(chunk)}\n\n")
             if turn.gate and not number:
                 gate = self.model.gate(turn.gate)
                 gate.reached.set()
                 gate.released.wait()
                 if self.model._closing.is_set():
                     return
-        self.wfile.write(b"data: [DONE]\n\n")
+        self._write_chunk("data: [DONE]\n\n")
+        self.wfile.write(b"0\r\n\r\n")
+
+    def _write_chunk(self, text: str) -> None:
+        data = text.encode()
+        self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        self.wfile.flush()
 
 
 def _chunks(turn: Turn, words: Mapping[str, str]) -> Iterator[dict[str, Any]]:

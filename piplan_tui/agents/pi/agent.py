@@ -100,14 +100,15 @@ class PiAgent:
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> bool | None:
+    ) -> None:
         assert self._tasks is not None
         assert self._pool is not None
         with anyio.CancelScope(shield=True):
             await self._pool.close()
             if self._own_sessions:
                 await to_thread.run_sync(self._own_sessions.cleanup)
-        return await self._tasks.__aexit__(kind, error, trace)
+        # without the error: a group would wrap what the host raised
+        await self._tasks.__aexit__(None, None, None)
 
     async def open(self, request: SessionRequest) -> PiSession:
         """See `Agent.open`."""
