@@ -66,15 +66,17 @@ def decode_line(line: bytes) -> tuple[int, bytes]:
 
 
 class Cursor(msgspec.Struct, kw_only=True):
-    """Where reading goes on: behind event `seq`, which is line `seq`, `offset` bytes into the file.
+    """Where reading goes on: behind event `seq`, `offset` bytes into the file.
 
-    `last` is the line before, `batch` the highest `seq` that any line so far vouches for.
+    `last` is the line before, `batch` the highest `seq` that any line so far vouches for, and `doubled`
+    the number of lines that only repeat the one before them, which does no harm.
     """
 
     seq: int = 0
     offset: int = 0
     last: bytes = b""
     batch: int = 0
+    doubled: int = 0
 
     def holds(self, file: BinaryIO) -> bool:
         """Whether the file still is what it was up to here: it may have been cut or repaired since."""
@@ -135,7 +137,13 @@ class Reading:
     def _read(self, events: list[RuntimeEvent], stop: int | None) -> str:
         """Add good events up to `stop`, the end (both: empty answer) or a bad line (what is wrong with it)."""
         cursor = self.cursor
-        seq, offset, batch, line = cursor.seq, cursor.offset, cursor.batch, cursor.last
+        seq, offset, batch, line, doubled = (
+            cursor.seq,
+            cursor.offset,
+            cursor.batch,
+            cursor.last,
+            cursor.doubled,
+        )
         problem = ""
         for candidate in self._file:
             try:
@@ -147,6 +155,10 @@ class Reading:
             except (ValueError, RecursionError) as error:
                 problem = f"holds an event of a shape that this version does not know ({error})"
                 break
+            if event.seq == seq and candidate == line:
+                doubled += 1
+                offset += len(line)
+                continue
             if event.seq != seq + 1:
                 problem = f"holds event {event.seq} where {seq + 1} belongs"
                 break
@@ -160,7 +172,7 @@ class Reading:
                 break
         else:
             self._done = True
-        self.cursor = Cursor(seq=seq, offset=offset, last=line, batch=batch)
+        self.cursor = Cursor(seq=seq, offset=offset, last=line, batch=batch, doubled=doubled)
         return problem
 
     def _judge(self, problem: str) -> RunCorrupt | None:
@@ -179,7 +191,7 @@ class Reading:
         return None
 
     def _corrupt(self, problem: str) -> RunCorrupt:
-        line = self.cursor.seq + 1
+        line = self.cursor.seq + self.cursor.doubled + 1
         return RunCorrupt(
             f"{self._path}:{line}: {problem}; the {self.cursor.seq} events before it can still be read, "
             "and repairing the run keeps those and sets the rest aside"

@@ -119,10 +119,19 @@ def test_a_missing_number_is_damage(lines: list[bytes]) -> None:
         _scan(b"".join(lines[:2] + lines[3:]))
 
 
-def test_a_doubled_number_is_damage_in_the_middle_and_a_tail_at_the_end(lines: list[bytes]) -> None:
+def test_a_repeated_line_does_no_harm_wherever_it_is(lines: list[bytes]) -> None:
+    doubled = b"".join([*lines[:2], lines[1], lines[1], *lines[2:], lines[5]])
+    assert _scan(doubled) == ([1, 2, 3, 4, 5, 6], b"")
+    with pytest.raises(RunCorrupt, match=r":5: "):
+        _scan(doubled.replace(b"Zeile 3", b"Zeile 8"))
+
+
+def test_another_event_of_the_same_number_is_damage(lines: list[bytes], log_event: Event) -> None:
+    other = encode_lines([log_event(2, "other")], seq=1, batch=0)
     with pytest.raises(RunCorrupt, match=r":3: the line holds event 2 where 3 belongs"):
-        _scan(b"".join([*lines[:2], lines[1], *lines[2:]]))
-    assert _scan(b"".join([*lines, lines[5]])) == ([1, 2, 3, 4, 5, 6], lines[5])
+        _scan(b"".join([*lines[:2], other, *lines[2:]]))
+    other = encode_lines([log_event(6, "other")], seq=5, batch=4)
+    assert _scan(b"".join([*lines, other])) == ([1, 2, 3, 4, 5, 6], other)
 
 
 def test_the_end_of_a_run_at_rest_is_vouched_for_from_outside(lines: list[bytes]) -> None:
