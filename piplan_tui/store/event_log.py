@@ -137,7 +137,10 @@ class EventLog:
         """
         try:
             if self._unsynced or self._broken:
-                self.append(b"", 0, durable=True)
+                try:
+                    self.append(b"", 0, durable=True)
+                except StoreError:
+                    self.append(b"", 0, durable=True)  # with a new descriptor
         finally:
             if self._fd >= 0:
                 self._disk.close(self._fd)
