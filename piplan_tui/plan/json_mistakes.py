@@ -287,6 +287,8 @@ class _Scanner:
             parse_strict(text)
         except NotStrictJson as error:
             # a mistake that the scanner has no words for: the parser's own are better than none
+            if self.mistakes:
+                return Diagnosis(self.mistakes)
             cause = error.__cause__
             at = cause.pos if isinstance(cause, json.JSONDecodeError) else 0
             said = cause.msg if isinstance(cause, json.JSONDecodeError) else str(error)
