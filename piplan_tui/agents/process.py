@@ -60,6 +60,13 @@ class ChildProcess:
         """The last lines of its stderr."""
         return "\n".join(self._stderr)
 
+    @property
+    def exec_error(self) -> str:
+        """Why the program itself could not be executed, when that came out only after the start."""
+        if self.returncode in (126, 127) and self._stderr and self._stderr[-1].startswith("setpriv: failed"):
+            return self._stderr[-1].rpartition(": ")[2]
+        return ""
+
     async def send(self, data: bytes) -> None:
         """Write to its stdin, waiting while its pipe is full.
 

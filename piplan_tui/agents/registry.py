@@ -1,0 +1,141 @@
+"""Which agents there are, and how a name becomes one."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from piplan_tui.agents.protocol import Agent, AgentFailure
+
+_VERSION_SECONDS = 15.0
+_KNOWN = "pi, command:PROGRAM ARGUMENTS… or demo"
+
+
+class UnknownAgent(ValueError):
+    """No agent has this name. `str()` is one sentence that says which there are."""
+
+
+class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user chose for the agents of a run; each agent takes what concerns it.
+
+    `pi_command` is the command that starts Pi as a list of words, `pi_config_root` Pi's configuration folder.
+    `demo_pace` scales the demo agent's pauses: 1 is lifelike, 0 is at once.
+    """
+
+    model: str = ""
+    provider: str = ""
+    thinking: str = ""
+    tools: tuple[str, ...] | None = None
+    system_prompt: str = ""
+    environment: Mapping[str, str] = msgspec.field(default_factory=dict)
+    pi_command: tuple[str, ...] | None = None
+    pi_config_root: Path | None = None
+    demo_pace: float = 1.0
+
+
+class AgentInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A line of `piplan-tui agents`. `where` is a path; `hint` says what would make it usable."""
+
+    name: str
+    installed: bool
+    version: str = ""
+    where: str = ""
+    hint: str = ""
+
+
+def make_agent(name: str, settings: AgentSettings | None = None) -> Agent:
+    """The agent of this name: `pi`, `command:PROGRAM ARGUMENTS…` or `demo`.
+
+    Raises:
+        UnknownAgent: there is no such agent, or not yet.
+    """
+    # imported here so that a run loads only the agent that it uses
+    settings = settings or AgentSettings()
+    kind, colon, rest = name.strip().partition(":")
+    if kind == "pi" and not colon:
+        from piplan_tui.agents.pi import PiAgent
+
+        return PiAgent(
+            settings.pi_command,
+            settings.pi_config_root,
+            model=settings.model,
+            provider=settings.provider,
+            thinking=settings.thinking,
+            tools=settings.tools,
+            system_prompt=settings.system_prompt,
+            environment=settings.environment,
+        )
+    if kind == "demo" and not colon:
+        from piplan_tui.agents.demo import DemoAgent
+
+        return DemoAgent(pace=settings.demo_pace)
+    if kind == "command" and colon:
+        from piplan_tui.agents.command import CommandAgent
+
+        try:
+            return CommandAgent(rest.strip(), environment=settings.environment)
+        except ValueError as error:
+            raise UnknownAgent(str(error)) from error
+    if kind == "acp" and colon:
+        raise UnknownAgent(f"{name}: agents over ACP are not available yet; the agent can be {_KNOWN}")
+    raise UnknownAgent(f"there is no agent {name!r}; the agent can be {_KNOWN}")
+
+
+def known_agents(settings: AgentSettings | None = None) -> list[AgentInfo]:
+    """All kinds of agents and whether they can be used here.
+
+    Runs `pi --version`, so it blocks for up to 15 seconds.
+    """
+    settings = settings or AgentSettings()
+    return [
+        _pi(settings),
+        AgentInfo(
+            name="command:PROGRAM",
+            installed=True,
+            hint="any program: the prompt on its stdin, the result as JSON on its stdout",
+        ),
+        AgentInfo(name="demo", installed=True, hint="plays believable steps without a model"),
+        AgentInfo(name="acp:PROGRAM", installed=False, hint="not available yet"),
+    ]
+
+
+def _pi(settings: AgentSettings) -> AgentInfo:
+    from piplan_tui.agents.pi import failures, pi_command
+
+    environment = {**os.environ, **settings.environment}
+    try:
+        command = settings.pi_command or pi_command(environment)
+        where = shutil.which(command[0], path=environment.get("PATH"))
+        if not where:
+            raise failures.not_found(command[0])
+        done = subprocess.run(
+            [*command, "--version"],
+            env={**environment, "PI_OFFLINE": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_VERSION_SECONDS,
+            check=False,
+        )
+        # 0.72 writes its version to stderr
+        version = re.search(r"^v?(\d+\.\d+\.\d+\S*)$", f"{done.stdout}\n{done.stderr}", re.MULTILINE)
+        if done.returncode or not version:
+            raise failures.did_not_start(command, done.returncode, done.stderr)
+        return AgentInfo(
+            name="pi", installed=True, version=version.group(1), where=shlex.join([where, *command[1:]])
+        )
+    except AgentFailure as failure:
+        return AgentInfo(name="pi", installed=False, hint=failure.message)
+    except subprocess.TimeoutExpired:
+        hint = f"{command[0]} --version did not answer within {_VERSION_SECONDS:g} s"
+        return AgentInfo(name="pi", installed=False, hint=hint)
+    except OSError as error:
+        return AgentInfo(name="pi", installed=False, hint=f"{command[0]} could not be run: {error.strerror}")
