@@ -1,0 +1,30 @@
+"""The inputs of a form, one to a kind of field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from piplan_tui.run.asks import Field
+from piplan_tui.tui.widgets.ask_fields.field_editor import FieldEditor
+from piplan_tui.tui.widgets.ask_fields.option_editors import OptionsEditor, YesNoEditor
+from piplan_tui.tui.widgets.ask_fields.text_editors import BlockEditor, InfoText, LineEditor
+
+
+def make_editor(field: Field, initial: Any, *, show_label: bool = True) -> FieldEditor:
+    """The input for `field`, filled with `initial` (a draft or a default, None for nothing)."""
+    match field.type:
+        case "choice" | "multichoice":
+            return OptionsEditor(field, initial=initial, show_label=show_label)
+        case "boolean":
+            return YesNoEditor(field, initial=initial, show_label=show_label)
+        case "multiline" | "json" | "code":
+            return BlockEditor(field, initial=initial, show_label=show_label)
+        case "path" if field.path is not None and field.path.multiple:
+            return BlockEditor(field, initial=initial, show_label=show_label)
+        case "info":
+            return InfoText(field, show_label=show_label)
+        case _:
+            return LineEditor(field, initial=initial, show_label=show_label)
+
+
+__all__ = ["FieldEditor", "make_editor"]

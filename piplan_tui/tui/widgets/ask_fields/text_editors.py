@@ -1,0 +1,174 @@
+"""Fields that are typed: one line, or a block of text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Input, Static, TextArea
+
+from piplan_tui.run.asks import Field
+from piplan_tui.tui.widgets.ask_fields.field_editor import FieldEditor
+from piplan_tui.views.clean import clean_text
+
+_PLACEHOLDERS = {"date": "YYYY-MM-DD", "datetime": "YYYY-MM-DD HH:MM"}
+
+
+def as_text(value: Any) -> str:
+    """A default or a draft as the user would have typed it."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return "\n".join(value)
+    return json.dumps(value, ensure_ascii=False, indent=2 if isinstance(value, dict | list) else None)
+
+
+def range_hint(low: float | None, high: float | None, unit: str = "") -> str:
+    """`1 to 20`, `at least 1`, `at most 20 characters`."""
+    if low is None and high is None:
+        return ""
+    unit = f" {unit}" if unit else ""
+    if low is None:
+        return f"at most {high:,}{unit}"
+    return f"at least {low:,}{unit}" if high is None else f"{low:,} to {high:,}{unit}"
+
+
+class LineInput(Input):
+    """An input that leaves Ctrl-e to the form."""
+
+    def __init__(self, value: str, *, placeholder: str, password: bool, kind: str) -> None:
+        super().__init__(
+            value=value,
+            placeholder=placeholder,
+            password=password,
+            compact=True,
+            select_on_focus=False,
+            type="integer" if kind == "integer" else "number" if kind == "number" else "text",
+        )
+
+
+class LineEditor(FieldEditor):
+    """text, secret, number, integer, date, datetime and path: one line."""
+
+    def __init__(self, field: Field, *, initial: Any = None, show_label: bool = True) -> None:
+        super().__init__(field, show_label=show_label)
+        text = as_text(initial).replace("\n", " ")
+        placeholder = field.placeholder or _PLACEHOLDERS.get(field.type, "")
+        if not placeholder and field.examples:
+            placeholder = f"for example {as_text(field.examples[0])}"
+        self._input = LineInput(
+            text,
+            placeholder=clean_text(placeholder, keep_newlines=False),
+            password=field.type == "secret",
+            kind=field.type,
+        )
+
+    def compose_input(self) -> ComposeResult:
+        yield self._input
+
+    @property
+    def value(self) -> Any:
+        text = self._input.value
+        # a secret may begin or end with a space; everything else is read by the checker, numbers too
+        return (text if self.field.type == "secret" else text.strip()) or None
+
+    @property
+    def long_text(self) -> str | None:
+        return self._input.value if self.field.type == "text" else None
+
+    @long_text.setter
+    def long_text(self, text: str) -> None:
+        self._input.value = " ".join(text.split("\n")).strip()
+
+    def hint(self) -> str:
+        field = self.field
+        if field.type in ("integer", "number"):
+            return range_hint(field.minimum, field.maximum)
+        if field.type == "path":
+            return f"a path like {field.path.glob}" if field.path and field.path.glob else ""
+        return field.pattern_hint or range_hint(field.min_length or None, field.max_length, "characters")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.notice_change()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.post_message(self.Entered(self))
+
+
+class BlockEditor(FieldEditor):
+    """multiline, json, code and several paths (one to a line): a few rows of text."""
+
+    def __init__(self, field: Field, *, initial: Any = None, show_label: bool = True) -> None:
+        super().__init__(field, show_label=show_label)
+        self._area = TextArea(
+            _as_json(initial) if field.type == "json" else as_text(initial),
+            compact=True,
+            soft_wrap=field.type == "multiline",
+            placeholder=clean_text(field.placeholder),
+            highlight_cursor_line=False,
+        )
+
+    def compose_input(self) -> ComposeResult:
+        yield self._area
+
+    @property
+    def value(self) -> Any:
+        text = self._area.text
+        if not text.strip():
+            return None
+        return text
+
+    @property
+    def long_text(self) -> str | None:
+        return self._area.text
+
+    @long_text.setter
+    def long_text(self, text: str) -> None:
+        self._area.text = text
+
+    def hint(self) -> str:
+        field = self.field
+        if field.type == "code":
+            return field.language
+        if field.type == "json":
+            return "JSON"
+        if field.type == "path":
+            return "one path to a line"
+        return field.pattern_hint or range_hint(field.min_length or None, field.max_length, "characters")
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        self.notice_change()
+
+
+class InfoText(FieldEditor):
+    """info: something to read between the fields."""
+
+    def compose_input(self) -> ComposeResult:
+        text = as_text(self.field.default)
+        if text:
+            yield Static(Content(clean_text(text)), classes="ask-info")
+
+    @property
+    def value(self) -> Any:
+        return None
+
+
+def _as_json(value: Any) -> str:
+    """A draft is text already; a default is a value."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        try:
+            json.loads(value)
+        except ValueError:
+            pass
+        else:
+            return value
+    return json.dumps(value, ensure_ascii=False, indent=2 if isinstance(value, dict | list) else None)

@@ -1,0 +1,93 @@
+"""Edit a text in the user's own editor."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shlex
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from textual.app import App
+
+
+class EditorFailed(Exception):
+    """The editor could not be run, or said that it failed. `str()` is one sentence for the user."""
+
+
+def editor_command() -> list[str]:
+    """`$VISUAL`, `$EDITOR` or vi, split as a shell would."""
+    command = os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi"
+    try:
+        return shlex.split(command) or ["vi"]
+    except ValueError:
+        return [command]
+
+
+async def edit_text(app: App[object], text: str, *, suffix: str = ".txt") -> str:
+    """Give the terminal to the user's editor and return what was saved.
+
+    The event loop goes on: runs do not stand still while the user writes.
+
+    Raises:
+        EditorFailed: it is not installed or ended with an error; the text is as it was.
+        textual.app.SuspendNotSupported: this terminal cannot be given away.
+    """
+    command = editor_command()
+    path = _write_private(text, suffix)
+    try:
+        # a repaint while the editor has the terminal would go to a driver that is closed
+        with app.batch_update(), app.suspend(), _interrupts_ignored():
+            problem = await _run(command, str(path))
+        # not inside: an exception there would leave the terminal to the editor that is gone
+        if problem:
+            raise EditorFailed(problem)
+        return _read(path)
+    finally:
+        _remove(path)
+
+
+def _write_private(text: str, suffix: str) -> Path:
+    """A new file that only the user can read."""
+    handle, name = tempfile.mkstemp(prefix="answer-", suffix=suffix)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    return Path(name)
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace").removesuffix("\n")
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+async def _run(command: list[str], name: str) -> str:
+    try:
+        process = await asyncio.create_subprocess_exec(*command, name)
+    except OSError as error:
+        return f"could not start {command[0]}: {error.strerror or error}"
+    try:
+        code = await process.wait()
+    except asyncio.CancelledError:
+        process.terminate()
+        raise
+    return f"{command[0]} ended with exit code {code}; your text is as it was" if code else ""
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ctrl-C in the editor is meant for the editor; a handler, unlike SIG_IGN, is not inherited by it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
