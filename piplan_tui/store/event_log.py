@@ -17,8 +17,8 @@ from piplan_tui.store.disk import Disk, doing, explain
 from piplan_tui.store.lines import Reading, encode_lines
 from piplan_tui.store.protocol import RunCorrupt, StoreError
 
-FAST_SYNC_SECONDS = 0.001
-"""Up to this moving average a sync is done on the event loop; a thread would cost more than it saves."""
+FAST_SECONDS = 0.001
+"""Up to this moving average, in seconds, writing and syncing is done on the event loop; a thread would cost more."""
 
 MAX_UNSYNCED_BYTES = 1 << 20
 """Events that nobody waits for are synced after this much, so that what a failed sync takes is bounded."""
@@ -43,6 +43,7 @@ class EventLog:
         self._unsynced = bytearray()
         self._broken: Literal["", "write", "sync"] = ""
         self._sync_seconds = sync_seconds
+        self._write_seconds = 0.0
 
     @classmethod
     def create(cls, disk: Disk, path: Path) -> EventLog:
@@ -87,10 +88,10 @@ class EventLog:
             raise
         return cls(disk, path, fd, seq=reading.cursor.seq, size=size, sync_seconds=spent), events
 
-    @property
-    def fast(self) -> bool:
-        """Whether an append is quick enough to be done on the event loop."""
-        return not self._broken and self._sync_seconds < FAST_SYNC_SECONDS
+    def is_quick(self, lines: bytes, *, durable: bool) -> bool:
+        """Whether appending these is quick enough to be done on the event loop, going by those before."""
+        seconds = self._write_seconds + (self._sync_seconds if self._is_to_sync(lines, durable) else 0.0)
+        return not self._broken and seconds < FAST_SECONDS
 
     def encode(self, events: Sequence[RuntimeEvent]) -> bytes:
         """Lines for the next events.
@@ -111,8 +112,8 @@ class EventLog:
         at: Literal["write", "sync"] = "write"
         try:
             if lines:
-                self._disk.write_all(self._fd, lines)
-            if durable or len(self._unsynced) + len(lines) > MAX_UNSYNCED_BYTES:
+                self._write(lines)
+            if self._is_to_sync(lines, durable):
                 at = "sync"
                 self._sync()
                 self._unsynced.clear()
@@ -145,6 +146,14 @@ class EventLog:
             if self._fd >= 0:
                 self._disk.close(self._fd)
                 self._fd = -1
+
+    def _is_to_sync(self, lines: bytes, durable: bool) -> bool:
+        return durable or len(self._unsynced) + len(lines) > MAX_UNSYNCED_BYTES
+
+    def _write(self, lines: bytes) -> None:
+        started = perf_counter()
+        self._disk.write_all(self._fd, lines)
+        self._write_seconds += 0.2 * (perf_counter() - started - self._write_seconds)
 
     def _sync(self) -> None:
         started = perf_counter()

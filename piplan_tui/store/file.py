@@ -99,7 +99,7 @@ class FileRuntimeStore:
             if self._open.get(run_id) is not run:
                 raise StoreError(f"run {run_id} was closed; open it before writing to it")
             lines = run.log.encode(events)
-            if run.log.fast:
+            if run.log.is_quick(lines, durable=durable):
                 run.log.append(lines, len(events), durable=durable)
             else:
                 await _in_thread(lambda: run.log.append(lines, len(events), durable=durable))

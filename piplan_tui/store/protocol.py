@@ -93,7 +93,8 @@ class RuntimeStore(Protocol):
     async def append(self, run_id: str, events: Sequence[RuntimeEvent], *, durable: bool) -> None:
         """Add events, in order. With `durable`, they and all before survive a power loss once this returns.
 
-        Without it they may be written a moment later, but are visible to readers soon.
+        Without it they may be written a moment later, but are visible to readers soon. An empty batch with
+        `durable` makes what was appended before durable.
 
         Raises:
             StoreError: nothing of this batch is kept; the run must stop until it can write again.

@@ -159,6 +159,30 @@ def test_what_a_killed_process_acknowledged_is_there(
     assert [event.seq for event in events] == list(range(1, len(events) + 1))
 
 
+@pytest.mark.anyio
+async def test_a_reader_of_a_run_that_another_process_writes_sees_a_growing_prefix(
+    tmp_path: Path, run_info: Info
+) -> None:
+    store = FileRuntimeStore(tmp_path)
+    await store.create_run(run_info(), b"", "plan.json")
+    await store.close_run("r")
+    command = [sys.executable, "-c", APPENDS_FOR_EVER, str(tmp_path)]
+    async with await anyio.open_process(command, stderr=None) as process:
+        assert process.stdout is not None
+        await process.stdout.receive()
+        seen: list[int] = []
+        while len(seen) < 3000:
+            acknowledged = (await process.stdout.receive()).split(b"\n")
+            new = [event.seq async for event in store.read("r", after=len(seen))]
+            seen += new
+            assert seen == list(range(1, len(seen) + 1))
+            assert len(seen) >= int(acknowledged[-2] if len(acknowledged) > 2 else 0)
+        owner = await store.owner("r")
+        assert owner is not None
+        assert owner.pid == process.pid
+        process.kill()
+
+
 def test_a_short_write_at_a_limit_leaves_nothing_of_its_batch_and_writing_goes_on(tmp_path: Path) -> None:
     full, done = _run(sys.executable, "-c", LIMITED, str(tmp_path))
     assert "the file may not grow any further" in full

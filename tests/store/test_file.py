@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -311,28 +312,36 @@ async def test_a_read_only_place_is_named(
         await FileRuntimeStore(tmp_path / "state").create_run(run_info(), b"", "plan.json")
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.005])
-async def test_a_slow_sync_is_done_in_a_thread_and_a_fast_one_is_not(
-    tmp_path: Path, run_info: Info, log_event: Event, seconds: float
+@pytest.mark.parametrize("slow", ["nothing", "sync", "write"])
+async def test_what_is_slow_is_done_in_a_thread_and_what_is_not_is_not(
+    tmp_path: Path, run_info: Info, log_event: Event, slow: str
 ) -> None:
-    import threading
-
     class Paced(Disk):
         def __init__(self) -> None:
-            self.threads: list[bool] = []
+            self.in_threads: dict[str, list[bool]] = {"write": [], "sync": []}
+
+        def _pace(self, what: str) -> None:
+            if what == slow:
+                time.sleep(0.006)  # as a slow disk would
+            self.in_threads[what].append(threading.current_thread() is not threading.main_thread())
+
+        def write(self, fd: int, data: bytes | memoryview) -> int:
+            self._pace("write")
+            return super().write(fd, data)
 
         def sync(self, fd: int) -> None:
-            if seconds:
-                time.sleep(seconds)  # as a slow disk would; the real sync is left out
-            self.threads.append(threading.current_thread() is not threading.main_thread())
+            self._pace("sync")
 
     disk = Paced()
     store = FileRuntimeStore(tmp_path, disk=disk)
     await store.create_run(run_info(), b"", "plan.json")
-    disk.threads.clear()
-    for seq in range(1, 6):
-        await store.append("r", [log_event(seq)], durable=True)
-    assert disk.threads == [bool(seconds)] * 5
+    await store.append("r", [log_event(1)], durable=False)
+    disk.in_threads = {"write": [], "sync": []}
+    for seq in range(2, 12):
+        await store.append("r", [log_event(seq)], durable=seq % 2 == 0)
+    # a durable append, then one that is not and so does not wait for a slow sync
+    assert disk.in_threads["write"] == [slow != "nothing", slow == "write"] * 5
+    assert disk.in_threads["sync"] == [slow != "nothing"] * 5
 
 
 async def test_events_that_nobody_waits_for_are_synced_after_a_megabyte(
