@@ -21,10 +21,20 @@ _NOT_FIELDS = frozenset((
     "timestamp", "createdAt", "metadata", "mode", "toolCall", "method", "sessionId", "elicitationId",
     "timeout", "prompt", "question", "text", "description", "header", "summary", "name", "required",
     "instructions", "note", "notes", "hint", "uiSchema", "show_file", "jsonrpc", "config", "interrupt",
-    "question", "prompt", "type", "label", "name", "id", "options", "choices", "header", "allow_once", "a",
-    "allow_always", "A", "reject_once", "r", "reject_always", "R",
-    "What a shape says: its fields, and settings that it implies for the whole request.",
-))  # fmt: skip -> Dialect:
+))  # fmt: skip
+_FIELD_SIGNS = ("question", "prompt", "type", "label", "name", "id", "options", "choices", "header")
+_PERMISSION_KEYS = {"allow_once": "a", "allow_always": "A", "reject_once": "r", "reject_always": "R"}
+
+
+class Dialect(msgspec.Struct):
+    """What a shape says: its fields, and settings that it implies for the whole request."""
+
+    name: str
+    specs: Specs
+    implied: dict[str, Any] = msgspec.field(default_factory=dict)
+
+
+def read_dialect(doc: dict[str, Any]) -> Dialect:
     """The first shape that fits a request; one text field when it only has a message."""
     fields = doc.get("fields")
     if isinstance(fields, list) and fields:

@@ -1,0 +1,93 @@
+"""Data against a JSON Schema that an agent wrote: no network, no slow patterns, a bounded number of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from jsonschema import Draft202012Validator, ValidationError, validators
+from referencing import Registry
+
+from piplan_tui.run.asks.patterns import matches
+from piplan_tui.views.clean import clean_text
+
+_MAX_STEPS = 50_000
+
+
+class _TooMuch(Exception):
+    pass
+
+
+def schema_problem(schema: dict[str, Any], value: Any) -> str | None:
+    """What is wrong with `value` in one phrase, or `None`.
+
+    A schema that is itself wrong, refers to something outside of itself or takes too long says nothing.
+    """
+    steps = 0
+
+    def counted(check: Any) -> Any:
+        def run(validator: Any, rule: Any, instance: Any, whole: Any) -> Iterator[ValidationError]:
+            nonlocal steps
+            steps += 1
+            if steps > _MAX_STEPS:
+                raise _TooMuch
+            yield from check(validator, rule, instance, whole) or ()
+
+        return run
+
+    checks = {**Draft202012Validator.VALIDATORS, **_SAFE}
+    counting = {name: counted(check) for name, check in checks.items()}
+    kind = validators.extend(Draft202012Validator, counting)  # type: ignore[no-untyped-call]  # the stubs lack it
+    try:
+        # Without a registry of its own, the validator would fetch references from the network.
+        error = next(kind(schema, registry=Registry()).iter_errors(value), None)
+    except Exception:
+        # Whatever a stranger's schema does to the validator, it must not keep the user from answering.
+        return None
+    if error is None:
+        return None
+    place = ".".join(str(part) for part in error.absolute_path)
+    text = clean_text(error.message, keep_newlines=False)
+    text = text if len(text) <= 200 else text[:199] + "…"
+    return f"{clean_text(place, keep_newlines=False)}: {text}" if place else text
+
+
+def _pattern(_validator: Any, pattern: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    if isinstance(instance, str) and isinstance(pattern, str) and not matches(pattern, instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _pattern_properties(validator: Any, rules: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    if isinstance(instance, dict) and isinstance(rules, dict):
+        for pattern, rule in rules.items():
+            for name, item in instance.items():
+                if matches(pattern, name):
+                    yield from validator.descend(item, rule, path=name, schema_path=pattern)
+
+
+def _additional(validator: Any, rule: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    if not isinstance(instance, dict):
+        return
+    named = schema.get("properties", {})
+    patterns = schema.get("patternProperties", {})
+    for name, item in instance.items():
+        if name in named or any(matches(pattern, name) for pattern in patterns):
+            continue
+        if rule is False:
+            yield ValidationError(f"{name!r} is not expected here")
+        elif isinstance(rule, dict):
+            yield from validator.descend(item, rule, path=name)
+
+
+def _nothing(_validator: Any, _rule: Any, _instance: Any, _schema: Any) -> Iterator[ValidationError]:
+    yield from ()
+
+
+_SAFE: dict[str, Any] = {
+    "pattern": _pattern,
+    "patternProperties": _pattern_properties,
+    "additionalProperties": _additional,
+    # These match the patterns of whole schemas with `re`; what they would add is not worth that.
+    "unevaluatedProperties": _nothing,
+    "unevaluatedItems": _nothing,
+}
