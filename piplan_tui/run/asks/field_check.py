@@ -68,6 +68,8 @@ def _unfit(field: Field, what: str, value: Any) -> Unfit:
 
 
 def _range(low: Any, high: Any) -> str:
+    if low is not None and low == high:
+        return f" of exactly {low}"
     if low is not None and high is not None:
         return f" from {low} to {high}"
     return f" of at least {low}" if low is not None else f" of at most {high}" if high is not None else ""
@@ -189,7 +191,7 @@ def _choice(field: Field, value: Any) -> tuple[Any, bool]:
     option = find_option(field, value)
     if option is not None:
         return option.value, False
-    if field.allow_other and isinstance(value, str):
+    if field.allow_other and isinstance(value, str) and value.strip():
         return _text(field, value), True
     raise _unfit(field, f"must be {_names(field.options)}", value)
 
@@ -279,7 +281,7 @@ def _paths(field: Field, value: Any, root: Path) -> Any:
         else [value]
     )
     found = [_path(field, rule, part, root) for part in parts if part != ""]
-    low, high = field.min_items, field.max_items
+    low, high = field.min_items or (1 if field.required else None), field.max_items
     if (low is not None and len(found) < low) or (high is not None and len(found) > high):
         raise Unfit(f"{field.caption} needs a number of paths{_range(low, high)}; you gave {len(found)}")
     return found

@@ -151,7 +151,7 @@ def _option(item: Any) -> dict[str, Any] | None:
     }  # fmt: skip
     option["value"] = value
     label = first_text(item, "label", "title", "name", "text") or clean_text(str(value), keep_newlines=False)
-    if label != value:
+    if label != str(value):
         option["label"] = shortened(label, MAX_LABEL) or "(blank)"
     if description := first_text(item, "description", "hint", limit=2_000, lines=True):
         option["description"] = description

@@ -54,7 +54,7 @@ def schema_problem(schema: dict[str, Any], value: Any) -> str | None:
 
 def _pattern(_validator: Any, pattern: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
     if isinstance(instance, str) and isinstance(pattern, str) and not matches(pattern, instance):
-        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+        yield ValidationError(f"{instance[:60]!r} does not match {pattern!r}")
 
 
 def _pattern_properties(validator: Any, rules: Any, instance: Any, _schema: Any) -> Iterator[ValidationError]:
@@ -74,7 +74,7 @@ def _additional(validator: Any, rule: Any, instance: Any, schema: Any) -> Iterat
         if name in named or any(matches(pattern, name) for pattern in patterns):
             continue
         if rule is False:
-            yield ValidationError(f"{name!r} is not expected here")
+            yield ValidationError(f"{name[:60]!r} is not expected here")
         elif isinstance(rule, dict):
             yield from validator.descend(item, rule, path=name)
 
