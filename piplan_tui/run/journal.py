@@ -22,6 +22,7 @@ class Journal:
         self._writing = False
         self._written = anyio.Event()
         self._wanted_seq = stored_seq
+        self._stored_seq = stored_seq
         self.durable_seq = stored_seq
         """All events up to this one survive a power loss."""
         self.error: StoreError | None = None
@@ -62,11 +63,13 @@ class Journal:
     async def _write(self, *, durable: bool) -> None:
         batch, self._pending = self._pending, []
         try:
+            # with an empty batch, what was only made visible before is made durable now
+            with anyio.CancelScope(shield=True):
+                await self._store.append(self._run_id, batch, durable=durable)
             if batch:
-                with anyio.CancelScope(shield=True):
-                    await self._store.append(self._run_id, batch, durable=durable)
-                if durable:
-                    self.durable_seq = batch[-1].seq
+                self._stored_seq = batch[-1].seq
+            if durable:
+                self.durable_seq = self._stored_seq
         except StoreError as error:
             self._pending[:0] = batch
             self.error = error

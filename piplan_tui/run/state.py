@@ -200,7 +200,7 @@ class RunState:
     waiting_since: datetime | None = None
     blocked_by_user_seconds: float = 0.0
     schema_version: int = 0
-    _ready: list[int] = field(default_factory=list, repr=False)
+    _ready: list[int] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def ended(self) -> bool:
