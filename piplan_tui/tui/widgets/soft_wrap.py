@@ -42,7 +42,7 @@ def _wrap_graphemes(text: str, width: int) -> list[tuple[int, int]]:
     end = after = after_cells = -1
     was_wide = False
     for start, stop, size in graphemes:
-        is_space = text[start] == " "
+        is_space = text[start:stop] == " "
         if is_space:
             end, after, after_cells = start, stop, position + size
         elif (size == 2 or was_wide) and start > row_start:

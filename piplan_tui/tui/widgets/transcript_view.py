@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 from typing import ClassVar
 
-from rich.cells import cell_len
-from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.actions import SkipAction
@@ -23,25 +19,12 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from piplan_tui.agents.protocol import SessionEvent
-from piplan_tui.tui.widgets.soft_wrap import clip
-from piplan_tui.tui.widgets.transcript_lines import (
-    Line,
-    Match,
-    RetryBlock,
-    Row,
-    TextBlock,
-    ToolBlock,
-    Transcript,
-    find,
-)
-from piplan_tui.views.formatting import SPINNER, format_clock
+from piplan_tui.tui.widgets.transcript_blocks import Line, RetryBlock, Row, ToolBlock
+from piplan_tui.tui.widgets.transcript_lines import Transcript
+from piplan_tui.tui.widgets.transcript_painter import TICKS_PER_SECOND, RowPainter, Span, overlay
+from piplan_tui.tui.widgets.transcript_search import Match, Search
 
 _FLUSHES_PER_SECOND = 12
-_TICKS_PER_SECOND = 5
-_EMPTY = Style.null()
-
-Span = tuple[int, int, Style]
-"""Characters from, to, and what is laid over their style."""
 
 
 class TranscriptView(ScrollView, can_focus=True):
@@ -101,12 +84,13 @@ class TranscriptView(ScrollView, can_focus=True):
     ) -> None:
         super().__init__(name=name, id=id, classes=classes)
         self._clock = clock
+        self._painter = RowPainter(
+            self._role_style, clock, lambda: self.is_attached and self.app.animation_level != "none"
+        )
         self._transcript = Transcript()
         self._inbox: list[tuple[SessionEvent, float | None]] = []
         self._rows: list[Row] = []
-        self._pattern: re.Pattern[str] | None = None
-        self._matches: list[Match] | None = None
-        self._match: Match | None = None
+        self._search = Search()
         self._flush_timer: Timer | None = None
         self._tick_timer: Timer | None = None
 
@@ -117,18 +101,18 @@ class TranscriptView(ScrollView, can_focus=True):
     @property
     def matches(self) -> int:
         """How many matches the search has now; 0 without a search."""
-        return len(self._found())
+        return len(self._search.found(self._rows))
 
     @property
     def match_position(self) -> int:
         """Which match is the current one, from 1; 0 when none is."""
-        return self._match_index() + 1
+        return self._search.index(self._rows) + 1
 
     def show(self, history: Sequence[SessionEvent]) -> None:
         """Show this conversation in place of what is shown now, from its end. The search is kept."""
         self._transcript = Transcript()
         self._inbox = [(event, None) for event in history]
-        self._match = None
+        self._search.current = None
         self._rows = []
         self.follow = True
         self.screen.selections.pop(self, None) if self.is_mounted else None
@@ -146,31 +130,28 @@ class TranscriptView(ScrollView, can_focus=True):
         Upper and lower case are the same unless `text` has an upper-case letter. Tool calls that hide a
         match are unfolded. An empty `text` ends the search.
         """
-        self._pattern = (
-            re.compile(re.escape(text), re.IGNORECASE if text == text.lower() else 0) if text else None
-        )
-        self._match = None
-        if self._pattern is not None:
-            self._transcript.unfold_matching(self._pattern)
+        self._search.begin(text)
+        if self._search.pattern is not None:
+            self._transcript.unfold_matching(self._search.pattern)
         self._arrange(force=True)
-        found = self._found()
+        found = self._search.found(self._rows)
         if found:
-            top = {id(row.line) for row in self._rows[: self.scroll_offset.y]}
-            below = (match for match in found if id(match.line) not in top)
+            above = {id(row.line) for row in self._rows[: self.scroll_offset.y]}
+            below = (match for match in found if id(match.line) not in above)
             self._go_to(found[-1] if self.follow else next(below, found[0]))
         return len(found)
 
     def next_match(self) -> bool:
         """Go to the next match, from the last to the first. False when there is none."""
-        return self._step_match(1)
+        return self._go_to(self._search.step(self._rows, 1))
 
     def previous_match(self) -> bool:
         """Go to the match before, from the first to the last. False when there is none."""
-        return self._step_match(-1)
+        return self._go_to(self._search.step(self._rows, -1))
 
     def on_mount(self) -> None:
         self._flush_timer = self.set_interval(1 / _FLUSHES_PER_SECOND, self._flush, pause=True)
-        self._tick_timer = self.set_interval(1 / _TICKS_PER_SECOND, self._tick, pause=True)
+        self._tick_timer = self.set_interval(1 / TICKS_PER_SECOND, self._tick, pause=True)
         if self._inbox:
             self._flush_timer.resume()
 
@@ -210,7 +191,7 @@ class TranscriptView(ScrollView, can_focus=True):
         before = self._rows
         seen = before[top : top + height]
         self._rows = self._transcript.rows(width)
-        self._matches = None
+        self._search.forget()
         new_top = top if self.follow or not seen else self._find_again(seen[0], top)
         if self.text_selection is not None and seen:
             self._shift_selection(self._find_again(seen[0], top) - top)
@@ -317,38 +298,10 @@ class TranscriptView(ScrollView, can_focus=True):
         if not self.previous_match():
             raise SkipAction
 
-    def _found(self) -> list[Match]:
-        if self._pattern is None:
-            return []
-        if self._matches is None:
-            self._matches = find(self._rows, self._pattern)
-        return self._matches
-
-    def _match_index(self) -> int:
-        match = self._match
+    def _go_to(self, match: Match | None) -> bool:
         if match is None:
-            return -1
-        return next(
-            (
-                index
-                for index, (line, start, _) in enumerate(self._found())
-                if line is match.line and start == match.start
-            ),
-            -1,
-        )
-
-    def _step_match(self, step: int) -> bool:
-        found = self._found()
-        if not found:
             return False
-        index = self._match_index()
-        if index < 0:
-            index = -1 if step > 0 else 0
-        self._go_to(found[(index + step) % len(found)])
-        return True
-
-    def _go_to(self, match: Match) -> None:
-        self._match = match
+        self._search.current = match
         height = self.size.height
         y = next(
             (
@@ -362,6 +315,7 @@ class TranscriptView(ScrollView, can_focus=True):
             self.follow = False
             self.scroll_to(y=max(0, y - height // 2), animate=False, force=True)
         self.refresh()
+        return True
 
     # Selection
 
@@ -398,110 +352,26 @@ class TranscriptView(ScrollView, can_focus=True):
         if y >= len(self._rows):
             return Strip.blank(width, self.rich_style)
         row = self._rows[y]
-        block = row.line.block
-        if isinstance(block, ToolBlock) and row.line is block.head:
-            segments = self._tool_head(block, width)
-        elif isinstance(block, RetryBlock):
-            segments = self._retry_head(block, width)
-        else:
-            segments = self._plain(row)
-        selection = self.text_selection
-        if self._pattern is not None or selection is not None:
-            segments = self._overlay(segments, self._spans(row, y))
+        segments = self._painter.paint(row, width)
+        if self._search.pattern is not None or self.text_selection is not None:
+            segments = overlay(segments, self._spans(row, y))
         return Strip(segments).adjust_cell_length(width, self.rich_style).apply_offsets(0, y)
 
-    def _style(self, name: str) -> Style:
+    def _role_style(self, name: str) -> Style:
         return self.get_component_rich_style(f"transcript--{name}")
-
-    def _plain(self, row: Row) -> list[Segment]:
-        line, block = row.line, row.line.block
-        style = self._style(line.role)
-        pad = " " * line.indent
-        if isinstance(block, TextBlock) and block.glyph and row.start == 0 and line is block.lines[0]:
-            pad = f"{block.glyph} "
-        text = line.text[row.start : row.end] + ("…" if row.clipped else "")
-        return [Segment(pad, style), Segment(text, style)]
-
-    def _tool_head(self, tool: ToolBlock, width: int) -> list[Segment]:
-        style, dim = self._style("tool"), self._style("more")
-        if tool.running:
-            glyph, glyph_style = self._spinner(), self._style("running")
-        else:
-            glyph, glyph_style = ("✓", self._style("ok")) if tool.ok else ("✗", self._style("error"))
-        took = self._took(tool)
-        lines = (
-            f"{tool.output_lines:,} line{'s' if tool.output_lines != 1 else ''}" if tool.output_lines else ""
-        )
-        # columns: the times stand below each other, whatever follows
-        right = f"  {took:>6}  {lines:<10}" if width >= 50 else f"  {took}" if took else ""
-        room = width - 2 - len(right)
-        text = clip(tool.head.text, room)
-        name = text[: len(tool.tool)]
-        gap = " " * (room - cell_len(text))
-        return [
-            Segment(f"{glyph} ", glyph_style),
-            Segment(name, style + Style(bold=True)),
-            Segment(text[len(name) :], style),
-            Segment(f"{gap}{right}", dim),
-        ]
-
-    def _took(self, tool: ToolBlock) -> str:
-        if tool.started_at is None or (tool.ended_at is None and not tool.running):
-            return ""
-        seconds = (self._clock() if tool.ended_at is None else tool.ended_at) - tool.started_at
-        if tool.running:
-            return format_clock(seconds)
-        return f"{seconds:.1f}s" if seconds < 60 else format_clock(seconds)
-
-    def _spinner(self) -> str:
-        if self.app.animation_level == "none":
-            return SPINNER[2]
-        return SPINNER[int(self._clock() * _TICKS_PER_SECOND) % len(SPINNER)]
-
-    def _retry_head(self, retry: RetryBlock, width: int) -> list[Segment]:
-        style = self._style(retry.head.role)
-        wait = ""
-        if retry.waiting and retry.at is not None:
-            left = retry.at + retry.delay_seconds - self._clock()
-            wait = f" in {format_clock(left + 0.999)}" if left > 0 else " now"
-        text = clip(retry.head.text, width - 2 - len(wait))
-        return [Segment("↻ " if retry.head.role == "retry" else "✗ ", style), Segment(text + wait, style)]
 
     def _spans(self, row: Row, y: int) -> list[Span]:
         spans: list[Span] = []
         shift = row.line.indent - row.start
-        if self._pattern is not None:
-            plain, current = self._style("match"), self._style("current-match")
-            for found in self._pattern.finditer(row.line.text):
-                start, end = max(found.start(), row.start), min(found.end(), row.end)
-                if start < end:
-                    match = self._match
-                    is_current = match is not None and match[:2] == (row.line, found.start())
-                    spans.append((start + shift, end + shift, current if is_current else plain))
+        for start, end, is_current in self._search.in_row(row):
+            style = self._role_style("current-match" if is_current else "match")
+            spans.append((start + shift, end + shift, style))
         if (selection := self.text_selection) is not None and (span := selection.get_span(y)) is not None:
             start, end = self._selected_part(row, span)
             spans.append(
                 (start + shift, end + shift, self.screen.get_component_rich_style("screen--selection"))
             )
         return spans
-
-    @staticmethod
-    def _overlay(segments: list[Segment], spans: list[Span]) -> list[Segment]:
-        if not spans:
-            return segments
-        edges = sorted({edge for start, end, _ in spans for edge in (start, end)})
-        pieces: list[Segment] = []
-        position = 0
-        for text, style, _ in segments:
-            cuts = [0, *(edge - position for edge in edges if 0 < edge - position < len(text)), len(text)]
-            for left, right in pairwise(cuts):
-                piece_style = style or _EMPTY
-                for start, end, over in spans:
-                    if start <= position + left and position + right <= end:
-                        piece_style += over
-                pieces.append(Segment(text[left:right], piece_style))
-            position += len(text)
-        return pieces
 
 
 def _demo() -> None:
