@@ -157,14 +157,14 @@ async def test_the_second_prompt_runs_it_again(session_request: SessionRequest) 
             "the program no-such-program-here was not found on PATH or in {}",
         ),
         ("./plain.txt", "unusable", "{}/plain.txt is not executable: chmod +x {}/plain.txt"),
-        ("./garbage", "unusable", "{}/garbage could not be started: Exec format error"),
+        ("./garbage", "unusable", "{}/garbage could not be started: No such file or directory"),
     ],
 )
 async def test_a_program_that_cannot_run(
     session_request: SessionRequest, workspace: Path, command: str, kind: str, message: str
 ) -> None:
     (workspace / "plain.txt").write_text("x")
-    (workspace / "garbage").write_bytes(b"\x00\x01")
+    (workspace / "garbage").write_text("#!/no/such/interpreter\n")
     (workspace / "garbage").chmod(0o755)
     with pytest.raises(AgentFailure) as failure:
         await run(command, session_request)

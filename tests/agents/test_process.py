@@ -113,7 +113,9 @@ async def test_children_end_with_their_parent(tmp_path: Path) -> None:
     async with await anyio.open_process([sys.executable, "-c", program], stderr=subprocess.DEVNULL) as owner:
         assert owner.stdout is not None
         pid = int(await owner.stdout.receive())
-        assert running(pid)
+        with anyio.fail_after(5):
+            while psutil.Process(pid).name() != "sleep":  # noqa: ASYNC110 - not before it has executed
+                await anyio.sleep(0.005)
         owner.send_signal(signal.SIGKILL)
         await owner.wait()
         with anyio.fail_after(5):

@@ -43,10 +43,13 @@ def not_found(program: str) -> AgentFailure:
 
 def provider_failure(error: str, model: str = "") -> AgentFailure:
     """A request that the model's provider refused for good, or Pi refused to make."""
-    text = one_line(error) or "no reason given"
+    # what follows an empty line is advice for Pi's own screen
+    text = one_line(error.partition("\n\n")[0]) or "no reason given"
     who = f"the provider of {model}" if model else "the model's provider"
     if "No model selected" in error or "No models available" in error:
         return AgentFailure("auth", _NO_MODEL, detail=error)
+    if "No API key found" in error:
+        return AgentFailure("auth", f"pi has no key for {model or 'its model'}: {text}", detail=error)
     if _RATE.search(error):
         return AgentFailure("rate_limit", f"{who} limits the rate of requests: {text}", retryable=True)
     if _AUTH.search(error):
@@ -83,6 +86,8 @@ def did_not_start(command: Sequence[str], returncode: int | None, stderr: str) -
     if "No models available" in stderr or "No model selected" in stderr:
         return AgentFailure("auth", _NO_MODEL, detail=stderr)
     last = _last_words(stderr)
+    if last.startswith("Error: "):
+        return AgentFailure("unusable", f"pi did not start: {last.removeprefix('Error: ')}", detail=stderr)
     return AgentFailure(
         "unusable",
         f"{command[0]} did not come up as pi ({describe_exit(returncode)})" + (f": {last}" if last else ""),

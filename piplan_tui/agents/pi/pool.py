@@ -19,6 +19,7 @@ from piplan_tui.agents.pi.rpc import PiProcess
 from piplan_tui.agents.process import start_child
 from piplan_tui.agents.protocol import AgentFailure
 
+_NO_MODEL = "unknown"
 _MAX_ARGUMENT_BYTES = 120_000  # Linux takes 128 KiB for one argument
 
 
@@ -209,7 +210,7 @@ class PiPool:
             state = state_of(answer)
         except msgspec.DecodeError as error:
             raise AgentFailure("protocol", f"pi answered get_state in an unknown form: {error}") from error
-        if state.model is None:
+        if state.model is None or state.model.id == _NO_MODEL:
             raise failures.no_model()
         return state
 
