@@ -141,7 +141,7 @@ class PlanRuntime:
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool | None:
+    ) -> None:
         tasks = self._tasks
         assert tasks is not None
         with anyio.CancelScope(shield=True):
@@ -150,7 +150,8 @@ class PlanRuntime:
             self._stop.set()
         self._runs.clear()
         try:
-            return await tasks.__aexit__(kind, error, traceback)
+            # without the error: a group would wrap what the host raised
+            await tasks.__aexit__(None, None, None)
         finally:
             self._agents.clear()
             self._tasks = None
@@ -265,6 +266,11 @@ class PlanRuntime:
         if known is not None:
             return known
         state = fold(await self.store.open_run(run_id))
+        if not state.order:
+            await self.store.close_run(run_id)
+            raise RunNotFound(
+                f"run {run_id} was cut off before it was whole; delete it, nothing of it had run"
+            )
         try:
             run = await self._serve(state)
             self._tell_sink([], run)

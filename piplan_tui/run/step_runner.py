@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from anyio import to_thread
+
 from piplan_tui.agents.protocol import Agent, AgentFailure, AgentSession, SessionEvent, SessionRequest
 from piplan_tui.run.handoff import write_handoff
 from piplan_tui.run.model import (
@@ -114,7 +116,8 @@ class StepRunner:
             raw = self._redactor.text(turn.text)
             if turn.stop == "aborted":
                 return StepResult(status="cancelled", summary="the agent's turn was aborted"), raw
-            found = find_result(raw)
+            # the search is linear, but long hostile text still takes seconds
+            found = find_result(raw) if len(raw) < 20_000 else await to_thread.run_sync(find_result, raw)
             if isinstance(found, StepResult):
                 return found, raw
             problem = found.message

@@ -1,0 +1,89 @@
+"""Carries out what other processes ask of a run that this process owns."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from piplan_tui.run.inbox import AnswerInvalid
+from piplan_tui.run.refused import ControlRefused
+from piplan_tui.run.run import Run
+from piplan_tui.store import control
+from piplan_tui.store.protocol import StoreError
+
+log = logging.getLogger(__name__)
+
+
+async def serve_control(run: Run, run_dir: Path) -> None:
+    """Do what comes in through the run's control folder, one request after the other, and reply to each.
+
+    Runs until it is cancelled; a request that is being carried out is first brought to its end, so that the
+    asker hears of a cancel that ended the run. A folder that cannot be read ends it: the run itself goes on.
+    """
+    try:
+        async for request in control.watch_requests(run_dir):
+            with anyio.CancelScope(shield=True):
+                answer = await _carry_out(run, request)
+                await anyio.to_thread.run_sync(control.reply, run_dir, answer)
+    except StoreError as error:
+        log.warning("run %s cannot be steered from other processes any more: %s", run.id, error)
+
+
+async def _carry_out(run: Run, request: control.ControlRequest) -> control.ControlReply:
+    try:
+        message = await _do(run, request)
+    except (ControlRefused, AnswerInvalid, StoreError) as refused:
+        return control.ControlReply(id=request.id, accepted=False, message=str(refused))
+    except Exception as error:
+        # a request is foreign data; whatever it sets off must not end the run
+        log.exception("request %s failed", request.id)
+        message = f"internal error: {type(error).__name__}: {error}"
+        return control.ControlReply(id=request.id, accepted=False, message=message)
+    return control.ControlReply(id=request.id, accepted=True, message=message)
+
+
+async def _do(run: Run, request: control.ControlRequest) -> str:
+    """Do it, and say in one sentence what was done."""
+    match request:
+        case control.AnswerRequest():
+            await run.answer(
+                request.ask_id,
+                request.values,
+                action=request.action,
+                action_id=request.action_id,
+                note=request.note,
+                surface="cli",
+            )
+            return "the answer was taken"
+        case control.DeclineRequest():
+            await run.answer(request.ask_id, action="decline", note=request.note, surface="cli")
+            return "the question was declined"
+        case control.CancelRequest() if request.step_id:
+            await run.cancel_step(request.step_id)
+            return f"step {request.step_id} was cancelled"
+        case control.CancelRequest():
+            result = await run.cancel(reason=request.reason)
+            if not result.cancelled:
+                raise ControlRefused(f"the run is already {result.status}")
+            return f"run {run.id} was cancelled"
+        case control.PauseRequest():
+            await run.pause(reason=request.reason)
+            return f"run {run.id} is paused"
+        case control.ResumeRequest():
+            await run.resume()
+            return f"run {run.id} goes on"
+        case control.RetryRequest():
+            again = await run.retry(
+                request.step_ids, goal=request.goal, agent=request.agent, model=request.model
+            )
+            return f"will be tried again: {', '.join(again)}"
+        case control.SkipRequest():
+            await run.skip(request.step_id)
+            return f"step {request.step_id} was skipped"
+        case control.SteerRequest():
+            if not await run.steer(request.step_id, request.message):
+                raise ControlRefused(f"step {request.step_id} cannot be told anything now")
+            return f"step {request.step_id} was told"
