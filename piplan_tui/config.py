@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from platformdirs import user_config_dir, user_state_dir
+from platformdirs import user_config_dir
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from piplan_tui.plan.problem import printable
@@ -32,7 +32,7 @@ def _split_names(value: object) -> object:
 
 
 class Settings(BaseModel):
-    """What the user chose, wherever it was said. Every field can be set in all three places."""
+    """What the user chose, wherever it was said."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -84,12 +84,6 @@ class Settings(BaseModel):
 
     demo_pace: float = Field(default=1.0, ge=0, allow_inf_nan=False)
     """Seconds that the demo agent takes for what it would do in one; 0 does not wait at all."""
-
-    def store_dir(self) -> Path | None:
-        """The folder that holds `runs/`; `None` when runs are kept in memory only."""
-        if self.store == "memory":
-            return None
-        return Path(self.store).expanduser() if self.store else Path(user_state_dir("piplan"))
 
     def workspace_dir(self) -> Path:
         """The folder that the agents work in, absolute."""

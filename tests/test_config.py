@@ -110,10 +110,10 @@ def test_paths_of_the_file_are_relative_to_it(tmp_path: Path) -> None:
     file = tmp_path / "c.toml"
     file.write_text('store = "state"\nworkspace = "~/w"')
     settings = load_settings(environ={}, config_file=file)
-    assert settings.store_dir() == tmp_path / "state"
+    assert settings.store == str(tmp_path / "state")
     assert settings.workspace_dir() == tmp_path / "w"
     file.write_text('store = "memory"')
-    assert load_settings(environ={}, config_file=file).store_dir() is None
+    assert load_settings(environ={}, config_file=file).store == "memory"
 
 
 def test_every_setting_is_described() -> None:

@@ -1,0 +1,7 @@
+"""`python -m piplan_tui` is `piplan-tui`."""
+
+import sys
+
+from piplan_tui.cli import main
+
+sys.exit(main())

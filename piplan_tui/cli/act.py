@@ -1,0 +1,168 @@
+"""Commands that change a run and do not run it: `answer`, `cancel`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from piplan_tui.cli.context import Context, make_context
+from piplan_tui.cli.live import act_on
+from piplan_tui.cli.output import say
+from piplan_tui.cli.parser import UsageError
+from piplan_tui.plan.problem import printable
+from piplan_tui.run.asks import InputRequest, PairError, check_action, check_values, parse_pairs, read_request
+from piplan_tui.run.asks.answer import CheckedAnswer
+from piplan_tui.run.inbox import AnswerInvalid
+from piplan_tui.run.run import Run
+from piplan_tui.run.state import AskState, RunState
+from piplan_tui.store.control import AnswerRequest, CancelRequest, DeclineRequest
+from piplan_tui.views.clean import clean_text
+
+
+async def cancel(args: argparse.Namespace) -> int:
+    """End a run, or one step of it."""
+    context = make_context(args)
+    run_id = await context.find_run(args.run)
+
+    async def do(run: Run) -> str:
+        if args.step:
+            await run.cancel_step(args.step)
+            return f"step {args.step} was cancelled"
+        result = await run.cancel()
+        return (
+            f"run {run_id} was cancelled" if result.cancelled else f"run {run_id} is already {result.status}"
+        )
+
+    state, _ = await context.look_at(run_id)
+    if not args.step and state.ended:
+        say(f"piplan-tui: run {run_id} is already {state.status}")
+        return 2
+    done, _ = await act_on(context, run_id, CancelRequest(step_id=args.step or ""), do)
+    say(clean_text(done))
+    return 0
+
+
+async def answer(args: argparse.Namespace) -> int:
+    """Answer one open question."""
+    context = make_context(args)
+    run_id = await context.find_run(args.run)
+    state, _ = await context.look_at(run_id)
+    ask, words = _which_ask(state, args.words)
+    if args.decline:
+        if words or args.file or args.action:
+            raise UsageError("--decline takes no values.")
+        return await _decline(context, run_id, ask, args.note or "")
+    request = read_request(ask.request)
+    values = _values(request, words, args.file)
+    _refuse_bad(request, values, args.action or "")
+
+    async def do(run: Run) -> str:
+        await run.answer(ask.id, values, action_id=args.action or "", note=args.note or "", surface="cli")
+        return "the answer was taken"
+
+    wanted = AnswerRequest(ask_id=ask.id, values=values, action_id=args.action or "", note=args.note or "")
+    done, live = await act_on(context, run_id, wanted, do)
+    _tell(done, run_id, live)
+    return 0
+
+
+async def _decline(context: Context, run_id: str, ask: AskState, note: str) -> int:
+    async def do(run: Run) -> str:
+        await run.answer(ask.id, action="decline", note=note, surface="cli")
+        return "the question was declined"
+
+    done, live = await act_on(context, run_id, DeclineRequest(ask_id=ask.id, note=note), do)
+    _tell(done, run_id, live)
+    return 0
+
+
+def _tell(done: str, run_id: str, live: bool) -> None:
+    say(f"{clean_text(done)}; to go on: piplan-tui resume {run_id}" if not live else clean_text(done))
+
+
+def _which_ask(state: RunState, words: list[str]) -> tuple[AskState, list[str]]:
+    """The question that is meant, by its step or its own id, and the words that are the answer.
+
+    Raises:
+        UsageError: none or several are meant.
+    """
+    run = state.run_id
+    if not state.asks:
+        raise UsageError(f"Run {run} asks nothing; it is {state.status.replace('_', ' ')}.")
+    first = words[0] if words else None
+    if first is not None and first in state.asks:
+        return state.asks[first], words[1:]
+    if first is not None and first in state.steps:
+        of_step = state.steps[first].asks
+        if len(of_step) == 1:
+            return state.asks[of_step[0]], words[1:]
+        if not of_step:
+            asking = ", ".join(dict.fromkeys(ask.step_id for ask in state.asks.values()))
+            status = state.steps[first].status
+            raise UsageError(f"Step {first} asks nothing, it is {status}; questions are open at: {asking}.")
+        raise UsageError(f"Step {first} asks {len(of_step)} questions; name one: {', '.join(of_step)}.")
+    if len(state.asks) == 1 and (first is None or "=" in first):
+        return next(iter(state.asks.values())), words
+    asking = ", ".join(dict.fromkeys(ask.step_id for ask in state.asks.values()))
+    if first is None or "=" in first:
+        raise UsageError(f"Run {run} asks {len(state.asks)} questions; name the step: {asking}.")
+    raise UsageError(f"Run {run} has no step {printable(first)}; questions are open at: {asking}.")
+
+
+def _values(request: InputRequest, words: list[str], file: str | None) -> dict[str, Any]:
+    if file is not None:
+        if words:
+            raise UsageError("Give the values as key=value or with --json, not both.")
+        return _read_values(file)
+    fields = [field for field in request.fields if field.type != "info"]
+    if len(words) == 1 and len(fields) == 1 and not words[0].startswith(f"{fields[0].name}="):
+        key = words[0].partition("=")[0] if "=" in words[0] else None
+        # a single field needs no name, unless what stands before the = could be meant as one
+        if key is None or not key.isidentifier():
+            return {fields[0].name: words[0]}
+    try:
+        return parse_pairs(request, words)
+    except PairError as error:
+        raise UsageError(f"{error}.") from None
+
+
+def _read_values(file: str) -> dict[str, Any]:
+    where = "stdin" if file == "-" else printable(file)
+    try:
+        if file == "-":
+            text = sys.stdin.buffer.read().decode()
+        else:
+            with open(file, encoding="utf-8") as opened:
+                text = opened.read()
+        values = json.loads(text)
+    except OSError as error:
+        raise UsageError(f"{where} cannot be read: {error.strerror}.") from None
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{where} is not JSON: {printable(str(error))}.") from None
+    if not isinstance(values, dict):
+        raise UsageError(f'{where} must hold a JSON object, such as {{"audience": "seed"}}.')
+    return values
+
+
+def _refuse_bad(request: InputRequest, values: dict[str, Any], action: str) -> None:
+    """Say what is wrong before anything is written; the owner checks again.
+
+    Raises:
+        AnswerInvalid: the values do not fit.
+        UsageError: a value is a secret, which must not be on a command line or in a file.
+    """
+    for field in request.fields:
+        if field.type == "secret" and field.name in values:
+            raise UsageError(
+                f"{field.name} is a secret: it is given in the terminal view (piplan-tui resume), never on a "
+                "command line or in a file."
+            )
+    checked = check_action(request, action, values) if action else check_values(request, values)
+    if not isinstance(checked, CheckedAnswer):
+        raise AnswerInvalid(checked)
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], Awaitable[int]]] = {"answer": answer, "cancel": cancel}

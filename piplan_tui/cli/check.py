@@ -1,0 +1,62 @@
+"""`piplan-tui check PLAN…`"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from piplan_tui.cli.output import put, put_json, say
+from piplan_tui.plan.load import LoadedPlan, load_plan, load_plan_text
+from piplan_tui.plan.problem import errors
+
+
+def read_plan(name: str) -> LoadedPlan:
+    """Read and check a plan file, or stdin when it is named `-`; nothing is raised for a bad one."""
+    if name == "-":
+        return load_plan_text(sys.stdin.buffer.read(), "<stdin>")
+    return load_plan(Path(name))
+
+
+def check(args: argparse.Namespace) -> int:
+    """Report every problem of every plan: 0 when all can be run, 2 otherwise."""
+    found = {name: read_plan(name) for name in dict.fromkeys(args.plans)}
+    bad = [name for name, loaded in found.items() if loaded.spec is None]
+    if getattr(args, "json", False):
+        put_json(_document(found))
+        return 2 if bad else 0
+    for name, loaded in found.items():
+        if loaded.problems:
+            put(map(str, loaded.problems))
+        if loaded.spec is not None and not loaded.problems:
+            steps = len(loaded.spec.steps)
+            say(f"{name}: {steps} step{'' if steps == 1 else 's'}, no problems")
+    total = sum(len(errors(loaded.problems)) for loaded in found.values())
+    if bad:
+        say(f"{total} error{'' if total == 1 else 's'}: {', '.join(bad)} cannot be run")
+    return 2 if bad else 0
+
+
+def _document(found: dict[str, LoadedPlan]) -> str:
+    from piplan_tui.views.json_state import dumps
+
+    plans: list[dict[str, Any]] = [
+        {
+            "file": name,
+            "valid": loaded.spec is not None,
+            "planId": loaded.spec.id if loaded.spec else None,
+            "steps": len(loaded.spec.steps) if loaded.spec else None,
+            "problems": [
+                {
+                    "line": problem.line,
+                    "column": problem.column,
+                    "severity": problem.severity,
+                    "message": problem.message,
+                }
+                for problem in loaded.problems
+            ],
+        }
+        for name, loaded in found.items()
+    ]
+    return dumps({"version": 1, "plans": plans})

@@ -1,0 +1,248 @@
+"""Sees a run through without the terminal view: prints it, obeys signals, lets other processes steer it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+import anyio
+import psutil
+from anyio.abc import TaskGroup, TaskStatus
+
+from piplan_tui.agents.protocol import SessionEvent
+from piplan_tui.cli.dispatch import CANCELLED, COMPLETED, FAILED, WAITING
+from piplan_tui.cli.output import LineWriter, use_colour
+from piplan_tui.config import OnAsk, Ui
+from piplan_tui.run import events as ev
+from piplan_tui.run.asks import read_request
+from piplan_tui.run.control_watch import serve_control
+from piplan_tui.run.refused import ControlRefused
+from piplan_tui.run.run import Run
+from piplan_tui.run.state import RunState
+from piplan_tui.store.protocol import StoreError
+from piplan_tui.views.ask_text import answer_commands
+from piplan_tui.views.clean import clean_text
+from piplan_tui.views.json_state import terminal_safe
+from piplan_tui.views.plain import PlainPrinter
+from piplan_tui.views.rows import ask_order, question
+from piplan_tui.views.summary import LogPath, failed_step_lines, result_line, summary
+
+HEARTBEAT_SECONDS = 60.0
+
+
+def exit_code(state: RunState) -> int:
+    """What a run's end means to a script."""
+    return {"completed": COMPLETED, "failed": FAILED, "cancelled": CANCELLED}.get(state.status, WAITING)
+
+
+class Drive:
+    """One run, from now until it has ended or nothing can move without the user.
+
+    Listens from the moment that it is made, so that what is done to the run before `see_through` is printed
+    too. `run_dir` is `None` for a run that no other process can see.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        *,
+        ui: Ui,
+        on_ask: OnAsk,
+        run_dir: Path | None,
+        log_path: LogPath | None = None,
+        verbosity: int = 0,
+        ascii_only: bool = False,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    ) -> None:
+        self._run = run
+        self._ui = ui
+        self._on_ask = on_ask
+        self._run_dir = run_dir
+        self._log_path = log_path
+        self._ascii_only = ascii_only
+        self._heartbeat_seconds = heartbeat_seconds
+        self._people = LineWriter(sys.stderr)
+        self._programs = LineWriter(sys.stdout) if ui == "json" else None
+        self._printer = PlainPrinter(
+            run.state,
+            lambda ask: read_request(ask.request),
+            verbosity=verbosity,
+            colour=use_colour(sys.stderr),
+        )
+        self._moved = anyio.Event()
+        self._asked = anyio.Event()
+        self._policy = anyio.Lock()
+        self._tried: set[str] = set()
+        self._budget_spent = False
+        self._unsubscribe: list[Callable[[], None]] = [run.subscribe(self._on_event)]
+        if ui == "plain" and verbosity >= 2:
+            self._unsubscribe.append(run.transcripts.subscribe(self._on_said))
+
+    # -- listening -----------------------------------------------------------------------------
+
+    def _on_event(self, event: ev.RuntimeEvent) -> None:
+        if self._ui == "plain":
+            self._people.write(self._printer.event(event))
+        elif self._programs is not None:
+            self._programs.write([terminal_safe(ev.encode_event(event).decode())])
+        if isinstance(event, ev.RunPaused):
+            self._budget_spent = event.by == "budget"
+        elif isinstance(event, ev.StepWaitingUser | ev.AskOpened):
+            self._asked.set()
+        self._moved.set()
+
+    def _on_said(self, step_id: str, _attempt: int, event: SessionEvent) -> None:
+        self._people.write(self._printer.said(step_id, event))
+
+    def _tell(self, lines: Iterable[str]) -> None:
+        self._people.write(lines)
+
+    # -- the run -------------------------------------------------------------------------------
+
+    async def see_through(self) -> int:
+        """Start the run, see it through, let go of it, print how it ended. Returns the exit code."""
+        run = self._run
+        problem = ""
+        try:
+            async with anyio.create_task_group() as tasks:
+                await tasks.start(self._obey_signals)
+                if self._run_dir is not None:
+                    tasks.start_soon(serve_control, run, self._run_dir)
+                if self._ui == "plain":
+                    tasks.start_soon(self._beat)
+                if self._on_ask in ("fail", "defaults"):
+                    tasks.start_soon(self._apply_policy)
+                if self._ui == "plain":
+                    for ask in ask_order(run.state):
+                        self._tell(self._printer.question(ask))
+                await run.start()
+                try:
+                    await self._until_rest()
+                except StoreError as error:
+                    problem = str(error)
+                tasks.cancel_scope.cancel()
+            await run.leave()
+        finally:
+            for unsubscribe in self._unsubscribe:
+                unsubscribe()
+            self._tell(self._ending(problem))
+            self._people.close()
+            if self._programs is not None:
+                self._programs.close()
+        return FAILED if problem else exit_code(run.state)
+
+    async def _until_rest(self) -> None:
+        run = self._run
+        while not (await run.wait()).ended:
+            if await self._settle_asks():
+                continue
+            if self._on_ask != "wait" or self._budget_spent:
+                return
+            self._moved = anyio.Event()
+            await self._moved.wait()
+
+    async def _apply_policy(self) -> None:
+        while True:
+            self._asked = anyio.Event()
+            await self._settle_asks()
+            await self._asked.wait()
+
+    async def _settle_asks(self) -> bool:
+        """Do with open questions what `--on-ask` says; false when nothing was done."""
+        if self._on_ask not in ("fail", "defaults"):
+            return False
+        done = False
+        async with self._policy:
+            for ask in list(self._run.state.asks.values()):
+                if ask.id in self._tried:
+                    continue
+                self._tried.add(ask.id)
+                with suppress(ControlRefused):  # somebody was quicker
+                    if self._on_ask == "fail":
+                        reason = f"nobody is there to answer: {question(ask)}"
+                        await self._run.fail_waiting(ask.step_id, reason, by="policy")
+                        done = True
+                    else:
+                        done = await self._run.answer_with_defaults(ask.id) or done
+        return done
+
+    async def _beat(self) -> None:
+        while True:
+            await anyio.sleep(self._heartbeat_seconds)
+            self._tell(self._printer.heartbeat(self._run.now(), self._run.last_activity))
+
+    # -- signals -------------------------------------------------------------------------------
+
+    async def _obey_signals(self, *, task_status: TaskStatus[None]) -> None:
+        async with anyio.create_task_group() as tasks:
+            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM, signal.SIGHUP) as received:
+                task_status.started()
+                cancelling = False
+                async for number in received:
+                    if cancelling:
+                        self._kill()
+                    cancelling = True
+                    self._begin_cancel(tasks, number)
+
+    def _begin_cancel(self, tasks: TaskGroup, number: signal.Signals) -> None:
+        if self._ui == "plain":
+            again = "Ctrl-C again" if number is signal.SIGINT else "a second signal"
+            self._tell([f"{number.name}: cancelling in order; {again} kills at once"])
+        tasks.start_soon(self._cancel, number.name)
+
+    async def _cancel(self, why: str) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._run.cancel(reason=why)
+
+    def _kill(self) -> None:
+        """End this process and all that it started, now. The run stays as a cancel that was asked for."""
+        kill_children()
+        with suppress(OSError):
+            os.write(2, f"killed; run {self._run.id} is marked as cancelled\n".encode())
+        os._exit(CANCELLED)
+
+    # -- the end -------------------------------------------------------------------------------
+
+    def _ending(self, problem: str) -> list[str]:
+        run = self._run
+        state, now = run.state, run.now()
+        lines = []
+        if self._ui == "plain":
+            lines += ["", *summary(state, now, log_path=self._log_path, ascii_only=self._ascii_only)]
+        else:
+            lines.append(result_line(state, now))
+            for step in state.order:
+                if self._ui == "quiet" and step.status == "failed":
+                    lines += failed_step_lines(step, self._log_path)
+        for ask in ask_order(state):
+            lines.append(f"? {ask.step_id}: {question(ask)}")
+            lines += [f"    {line}" for line in answer_commands(run.id, ask, read_request(ask.request))]
+        if problem or run.problem:
+            lines.append(f"piplan-tui: {clean_text(problem or run.problem)}")
+        return lines
+
+    # -- use as a context ----------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._people.close()
+        if self._programs is not None:
+            self._programs.close()
+
+
+def kill_children() -> None:
+    """Kill every process that this one started, and their process groups."""
+    own_group = os.getpgrp()
+    for child in psutil.Process().children(recursive=True):
+        with suppress(OSError, psutil.Error):
+            group = os.getpgid(child.pid)
+            if group != own_group:
+                os.killpg(group, signal.SIGKILL)
+            child.kill()

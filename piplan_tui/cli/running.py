@@ -1,0 +1,263 @@
+"""Commands that run steps: `run`, `demo`, `resume`, `retry`, and a plan without a command."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import anyio.to_thread
+
+from piplan_tui.cli.check import read_plan
+from piplan_tui.cli.context import Context, in_terminal, make_context, now
+from piplan_tui.cli.dispatch import COMPLETED
+from piplan_tui.cli.driving import Drive, exit_code
+from piplan_tui.cli.live import act_on
+from piplan_tui.cli.output import say
+from piplan_tui.cli.parser import UsageError
+from piplan_tui.cli.runtime import make_runtime, run_changes, run_options
+from piplan_tui.config import OnAsk
+from piplan_tui.plan.problem import PlanInvalid, printable
+from piplan_tui.resources import examples_dir
+from piplan_tui.run.recovery import downstream
+from piplan_tui.run.run import Run
+from piplan_tui.run.runtime import RunOptions
+from piplan_tui.run.state import RunState
+from piplan_tui.store.control import ResumeRequest, RetryRequest
+from piplan_tui.store.file import FileRuntimeStore
+from piplan_tui.views.clean import clean_text
+from piplan_tui.views.summary import summary
+
+
+async def open_plan(args: argparse.Namespace) -> int:
+    """`piplan-tui [PLAN]`: the terminal view, or the same as `run` where there is no terminal."""
+    context = make_context(args)
+    if in_terminal() and context.given("ui") in (None, "tui"):
+        path = Path(args.plan) if args.plan is not None else None
+        return await _in_tui(context, run_options(context, _source(args.plan)), plan_path=path)
+    if args.plan is None:
+        raise UsageError(
+            "Which plan? piplan-tui run plan.json, or piplan-tui demo. All commands: piplan-tui --help"
+        )
+    return await _run_plan(context, args.plan)
+
+
+async def run(args: argparse.Namespace) -> int:
+    """`run PLAN`: without the terminal view, unless `--ui tui` asks for it."""
+    context = make_context(args)
+    if context.given("ui") == "tui":
+        _require_terminal()
+        path = Path(args.plan)
+        return await _in_tui(context, run_options(context, _source(args.plan)), plan_path=path)
+    return await _run_plan(context, args.plan)
+
+
+async def demo(args: argparse.Namespace) -> int:
+    """The bundled plan with the demo agent, in a folder of its own."""
+    if not hasattr(args, "agent"):
+        args.agent = "demo"
+    context = make_context(args)
+    plan = examples_dir() / "demo.json"
+    options = run_options(context, str(plan))
+    if context.given("workspace") is None:
+        options = replace(options, workspace=_demo_workspace(context))
+    if _wants_tui(context):
+        return await _in_tui(context, options, plan_path=plan)
+    # nobody has to be there for a demonstration; that its question was not answered by a person is printed
+    on_ask: OnAsk = context.settings.on_ask if context.given("on_ask") else "defaults"
+    return await _run_plan(context, str(plan), options=options, on_ask=on_ask)
+
+
+def _demo_workspace(context: Context) -> Path:
+    """Where the demo's handoff files go: not into the folder in which somebody happens to try it."""
+    if isinstance(context.store, FileRuntimeStore):
+        folder = context.store.root / "demo"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+    return Path(tempfile.mkdtemp(prefix="piplan-demo-"))
+
+
+async def resume(args: argparse.Namespace) -> int:
+    """Go on with a run that was left, or whose process is gone."""
+    context = make_context(args)
+    run_id = await context.find_run(args.run)
+    state, owner = await context.look_at(run_id)
+    if owner is not None:
+        if state.status != "paused":
+            raise UsageError(f"Run {run_id} is {_word(state)} already, in process {owner.pid}.")
+        done, _ = await act_on(context, run_id, ResumeRequest(), _refuse_takeover)
+        say(clean_text(done))
+        return COMPLETED
+    if state.ended:
+        hint = "" if state.status == "completed" else f" Try again: piplan-tui retry {run_id}"
+        say(f"Run {run_id} is {_word(state)}; there is nothing to go on with.{hint}")
+        return exit_code(state)
+    return await _take_up(context, run_id)
+
+
+async def retry(args: argparse.Namespace) -> int:
+    """Try steps again: those named, or all that failed or were cancelled."""
+    context = make_context(args)
+    run_id = await context.find_run(args.run)
+    state, owner = await context.look_at(run_id)
+    for step_id in args.steps:
+        if step_id not in state.steps:
+            near = difflib.get_close_matches(step_id, state.steps, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise UsageError(f"Run {run_id} has no step {printable(step_id)}.{hint}")
+    if args.goal is not None and len(args.steps) != 1:
+        raise UsageError("--goal is for one step; name it: piplan-tui retry RUN STEP --goal TEXT.")
+    own = args.steps != []
+    agent, model = (context.given("agent"), context.given("model")) if own else (None, None)
+
+    async def do(run: Run) -> None:
+        await run.retry(args.steps, goal=args.goal, agent=agent, model=model, with_downstream=args.downstream)
+
+    if owner is not None:
+        if args.downstream and (args.goal, agent, model) != (None, None, None):
+            raise UsageError(
+                f"Run {run_id} is running in process {owner.pid}; there --downstream goes without a new "
+                "goal, agent or model."
+            )
+        steps = _with_downstream(state, args.steps) if args.downstream else args.steps
+        request = RetryRequest(step_ids=steps, goal=args.goal, agent=agent, model=model)
+        done, _ = await act_on(context, run_id, request, _refuse_takeover)
+        say(clean_text(done))
+        return COMPLETED
+    return await _take_up(context, run_id, do, for_steps=own)
+
+
+def _with_downstream(state: RunState, step_ids: list[str]) -> list[str]:
+    chosen = [state.steps[name] for name in step_ids] or [
+        step for step in state.order if step.status in ("failed", "cancelled")
+    ]
+    tried = ("completed", "reused", "failed", "cancelled", "skipped")
+    return [step.id for step in (*chosen, *(s for s in downstream(state, chosen) if s.status in tried))]
+
+
+async def _refuse_takeover(run: Run) -> str:
+    # the owner went away while it was being asked; going on here is the user's decision
+    raise UsageError(f"The process that owned run {run.id} is gone: piplan-tui resume {run.id}")
+
+
+# -- seeing it through -----------------------------------------------------------------------------
+
+
+async def _run_plan(
+    context: Context, name: str, *, options: RunOptions | None = None, on_ask: OnAsk | None = None
+) -> int:
+    loaded = await anyio.to_thread.run_sync(read_plan, name)
+    if loaded.spec is None:
+        raise PlanInvalid(loaded.problems)
+    if loaded.problems:
+        say(map(str, loaded.problems))
+    from_stdin = name == "-"
+    options = options or run_options(context, _source(name))
+    async with make_runtime(context) as runtime:
+        run = await runtime.create_run(
+            loaded.spec,
+            options=options,
+            source=loaded.source,
+            source_name="plan.json" if from_stdin else Path(name).name,
+        )
+        return await _drive(context, run, on_ask).see_through()
+
+
+async def _take_up(
+    context: Context,
+    run_id: str,
+    before: Callable[[Run], Awaitable[None]] | None = None,
+    *,
+    for_steps: bool = False,
+) -> int:
+    """Take over a stored run, do `before`, and see it through."""
+    changes = run_changes(context, for_steps=for_steps)
+    async with make_runtime(context) as runtime:
+        run = await runtime.open_run(run_id, changes=changes)
+        if _wants_tui(context):
+            if before is not None:
+                await before(run)
+            from piplan_tui.tui.app import run_tui
+
+            await run_tui(
+                runtime,
+                plan_path=None,
+                run=run,
+                options=run_options(context, run.state.source),
+                auto_start=True,
+                ascii_only=context.settings.ascii,
+            )
+            return _after_tui(context, run.state)
+        async with _drive(context, run) as drive:
+            if before is not None:
+                await before(run)
+            return await drive.see_through()
+
+
+def _source(name: str | None) -> str:
+    """The path of a plan as it is kept with the run; empty when it has none."""
+    return "" if name in (None, "-") else str(Path(name or "").absolute())
+
+
+def _drive(context: Context, run: Run, on_ask: OnAsk | None = None) -> Drive:
+    settings = context.settings
+    return Drive(
+        run,
+        ui=settings.ui,
+        on_ask=on_ask or settings.on_ask,
+        run_dir=context.run_dir(run.id),
+        log_path=context.log_path(run.id),
+        verbosity=context.given("verbose") or 0,
+        ascii_only=settings.ascii,
+    )
+
+
+# -- the terminal view -----------------------------------------------------------------------------
+
+
+def _wants_tui(context: Context) -> bool:
+    if context.given("ui") == "tui":
+        _require_terminal()
+    return context.given("ui") in (None, "tui") and in_terminal()
+
+
+def _require_terminal() -> None:
+    if not in_terminal():
+        raise UsageError("--ui tui needs a terminal on stdin and stdout.")
+
+
+async def _in_tui(context: Context, options: RunOptions, *, plan_path: Path | None) -> int:
+    from piplan_tui.tui.app import run_tui
+
+    async with make_runtime(context) as runtime:
+        result = await run_tui(
+            runtime,
+            plan_path=plan_path,
+            run=None,
+            options=options,
+            auto_start=bool(context.given("yes")),
+            ascii_only=context.settings.ascii,
+        )
+    return result
+
+
+def _after_tui(context: Context, state: RunState) -> int:
+    log_path = context.log_path(state.run_id)
+    say(summary(state, now(), log_path=log_path, ascii_only=context.settings.ascii))
+    return exit_code(state)
+
+
+def _word(state: RunState) -> str:
+    return state.status.replace("_", " ")
+
+
+COMMANDS: dict[str, Callable[[argparse.Namespace], Awaitable[int]]] = {
+    "open": open_plan,
+    "run": run,
+    "demo": demo,
+    "resume": resume,
+    "retry": retry,
+}

@@ -1,0 +1,85 @@
+"""The runtime and the options of runs, as the settings want them."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from piplan_tui.agents import process
+from piplan_tui.agents.registry import AgentSettings, UnknownAgent, make_agent
+from piplan_tui.cli.context import Context
+from piplan_tui.cli.parser import UsageError
+from piplan_tui.plan.problem import printable
+from piplan_tui.run.runtime import PlanRuntime, RunChanges, RunOptions
+
+
+async def sweep(run_id: str) -> int:
+    """End what is left of a run's processes; how many could not be ended."""
+    return (await process.sweep(run_id)).left
+
+
+def make_runtime(context: Context) -> PlanRuntime:
+    """A runtime on the command line's store and agents.
+
+    Raises:
+        UsageError: the agent that was named does not exist.
+    """
+    settings = context.settings
+    try:
+        pi_command = tuple(shlex.split(settings.pi_command)) or None
+    except ValueError as error:
+        raise UsageError(f"The command {printable(settings.pi_command)} cannot be read: {error}.") from None
+    agents = AgentSettings(pi_command=pi_command, demo_pace=settings.demo_pace)
+    try:
+        make_agent(settings.agent, agents)
+    except UnknownAgent as error:
+        raise UsageError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+    return PlanRuntime(store=context.store, make_agent=lambda name: make_agent(name, agents), sweep=sweep)
+
+
+def run_options(context: Context, source: str) -> RunOptions:
+    """How a new run is to be made. `source` is the plan's path.
+
+    Raises:
+        UsageError: the workspace is no folder.
+    """
+    settings = context.settings
+    workspace = settings.workspace_dir()
+    if not workspace.is_dir():
+        raise UsageError(
+            f"The workspace {printable(str(workspace))} is not a folder. Make it first: mkdir -p."
+        )
+    metadata: dict[str, Any] = dict(context.given("meta") or ())
+    return RunOptions(
+        workspace=workspace,
+        agent=settings.agent,
+        model=settings.model,
+        provider=settings.provider,
+        thinking=settings.thinking,
+        tools=settings.tools,
+        system_prompt=settings.system_prompt,
+        max_concurrency=settings.max_concurrency,
+        budget_tokens=settings.budget_tokens,
+        budget_usd=settings.budget_usd,
+        metadata=metadata,
+        run_id=context.given("run_id"),
+        source=source,
+    )
+
+
+def run_changes(context: Context, *, for_steps: bool = False) -> RunChanges:
+    """What the command line itself (not the config file) changes of a run that is taken up again.
+
+    With `for_steps`, agent and model are for single steps and leave the run's own alone.
+    """
+    tools = context.given("tools")
+    return RunChanges(
+        agent=None if for_steps else context.given("agent"),
+        model=None if for_steps else context.given("model"),
+        provider=context.given("provider"),
+        thinking=context.given("thinking"),
+        tools=tuple(tools) if tools is not None else None,
+        max_concurrency=context.given("max_concurrency"),
+        budget_tokens=context.given("budget_tokens"),
+        budget_usd=context.given("budget_usd"),
+    )

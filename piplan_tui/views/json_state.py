@@ -1,0 +1,173 @@
+"""`RunState` as a JSON document, for `show --json`.
+
+    {version, runId, kind, planId, title, status, reason, cancelling, source, workspace, mode, maxConcurrency,
+     agent, model, budget: {tokens, usd}, settings, metadata, seq, createdAt, startedAt, endedAt, updatedAt,
+     owner: {pid, host, …} | null,
+     counts: {state: number},
+     phases: [{title, steps: [id], done, counts, tools, usage}],
+     steps: [{id, title, phase, goal, dependsOn, status, blockedBy, asks: [askId], handoff | null, attempts: [
+         {number, status, agent, model, startedAt, endedAt, elapsedSeconds, waitedSeconds, usage | null, tools,
+          reprompts, summary, error, errorKind, errorDetail, session | null, answers, log | null}]}],
+     asks: [{askId, stepId, attempt, openedAt, live, request}],
+     totals: {wallSeconds, agentSeconds, blockedByUserSeconds, attempts, tools, usage, byModel: {label: usage}}}
+
+Times are UTC in ISO 8601, or null. `usage` is {input, output, cacheRead, cacheWrite, tokens, costUsd}, where
+null means that the agent did not report it. `request` is the question as the agent wrote it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from piplan_tui.run.model import Usage
+from piplan_tui.run.state import AskState, AttemptState, PhaseState, RunState, StepState
+from piplan_tui.store.protocol import Owner
+from piplan_tui.views.summary import LogPath, totals
+
+VERSION = 1
+"""Raised when a reader of the document would have to change."""
+
+# a terminal acts on C1 controls, and DEL and bidi marks are no better; JSON may hold them as they are
+_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def terminal_safe(document: str) -> str:
+    """The same JSON, with everything escaped that a terminal might act on."""
+    if document.isascii() and "\x7f" not in document:
+        return document
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", document)
+
+
+def dumps(value: Any) -> str:
+    """Indented JSON that is safe to print, without a line end."""
+    return terminal_safe(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=2))
+
+
+def state_document(
+    state: RunState, now: datetime, *, owner: Owner | None = None, log_path: LogPath | None = None
+) -> dict[str, Any]:
+    """The document described above."""
+    return {
+        "version": VERSION,
+        "runId": state.run_id,
+        "kind": state.kind,
+        "planId": state.plan_id,
+        "title": state.title,
+        "status": state.status,
+        "reason": state.reason,
+        "cancelling": state.cancelling,
+        "source": state.source,
+        "workspace": state.workspace,
+        "mode": state.mode,
+        "maxConcurrency": state.max_concurrency,
+        "agent": state.agent,
+        "model": state.model,
+        "budget": {"tokens": state.budget_tokens, "usd": state.budget_usd},
+        "settings": state.settings,
+        "metadata": state.metadata,
+        "seq": state.seq,
+        "createdAt": state.created_at,
+        "startedAt": state.started_at,
+        "endedAt": state.ended_at,
+        "updatedAt": state.at,
+        "owner": owner,
+        "counts": {status: count for status, count in state.counts.items() if count},
+        "phases": [_phase(phase) for phase in state.phases.values()],
+        "steps": [_step(step, now, log_path) for step in state.order],
+        "asks": [ask_document(ask) for ask in state.asks.values()],
+        "totals": _totals(state, now),
+    }
+
+
+def usage_document(usage: Usage) -> dict[str, Any]:
+    """All six numbers, `None` where nothing was reported."""
+    return {
+        "input": usage.input,
+        "output": usage.output,
+        "cacheRead": usage.cache_read,
+        "cacheWrite": usage.cache_write,
+        "tokens": usage.tokens,
+        "costUsd": usage.cost_usd,
+    }
+
+
+def ask_document(ask: AskState) -> dict[str, Any]:
+    """An open question."""
+    return {
+        "askId": ask.id,
+        "stepId": ask.step_id,
+        "attempt": ask.attempt,
+        "openedAt": ask.opened_at,
+        "live": ask.live,
+        "request": ask.request,
+    }
+
+
+def _phase(phase: PhaseState) -> dict[str, Any]:
+    return {
+        "title": phase.title,
+        "steps": [step.id for step in phase.steps],
+        "done": phase.done,
+        "counts": {status: count for status, count in phase.counts.items() if count},
+        "tools": phase.tools,
+        "usage": usage_document(phase.usage),
+    }
+
+
+def _step(step: StepState, now: datetime, log_path: LogPath | None) -> dict[str, Any]:
+    return {
+        "id": step.id,
+        "title": step.title,
+        "phase": step.phase,
+        "goal": step.current_goal,
+        "dependsOn": list(step.depends_on),
+        "status": step.status,
+        "blockedBy": step.blocked_by,
+        "asks": list(step.asks),
+        "handoff": step.handoff,
+        "attempts": [_attempt(step, attempt, now, log_path) for attempt in step.attempts],
+    }
+
+
+def _attempt(
+    step: StepState, attempt: AttemptState, now: datetime, log_path: LogPath | None
+) -> dict[str, Any]:
+    path = log_path(step.id, attempt.number) if log_path else None
+    return {
+        "number": attempt.number,
+        "status": attempt.status,
+        "agent": attempt.agent,
+        "model": attempt.model,
+        "startedAt": attempt.started_at,
+        "endedAt": attempt.ended_at,
+        "elapsedSeconds": attempt.elapsed_seconds(now),
+        "waitedSeconds": attempt.waiting_seconds(now),
+        "usage": usage_document(attempt.usage) if attempt.usage is not None else None,
+        "tools": attempt.tools,
+        "reprompts": attempt.reprompts,
+        "summary": attempt.summary,
+        "error": attempt.error,
+        "errorKind": attempt.error_kind,
+        "errorDetail": attempt.error_detail,
+        "session": attempt.session,
+        "answers": attempt.answers,
+        "log": str(path) if path is not None else None,
+    }
+
+
+def _totals(state: RunState, now: datetime) -> dict[str, Any]:
+    total = totals(state, now)
+    return {
+        "wallSeconds": total.wall_seconds,
+        "agentSeconds": total.agent_seconds,
+        "blockedByUserSeconds": total.blocked_by_user_seconds,
+        "attempts": total.attempts,
+        "tools": total.tools,
+        "usage": usage_document(total.usage),
+        "byModel": {label: usage_document(usage) for label, usage in total.by_model.items()},
+    }
