@@ -48,7 +48,9 @@ class ContextView(Static):
         if (room, unfolded) == (self._room, self._unfolded):
             return
         self._room, self._unfolded = room, unfolded
-        shown = self._lines[: _LONGEST if unfolded else room]
+        limit = _LONGEST if unfolded else room
+        # to leave out one line would take as much room as to show it
+        shown = self._lines[: limit + (len(self._lines) == limit + 1)]
         hidden = len(self._lines) - len(shown)
         lines = [self._title, *shown] if self._title.plain else list(shown)
         if hidden:

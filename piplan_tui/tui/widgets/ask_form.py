@@ -11,36 +11,19 @@ from textual.actions import SkipAction
 from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
 
-from piplan_tui.run.asks import (
-    Action,
-    CheckedAnswer,
-    Field,
-    FieldError,
-    InputRequest,
-    check_action,
-    check_values,
-    visible_fields,
-)
+from piplan_tui.run.asks import Action, Field, FieldError, InputRequest
+from piplan_tui.tui.widgets.ask_actions import hint, is_single_pick, make_buttons
 from piplan_tui.tui.widgets.ask_context import ContextView, question
 from piplan_tui.tui.widgets.ask_fields import FieldEditor, make_editor
 from piplan_tui.tui.widgets.ask_pages import Pages
+from piplan_tui.tui.widgets.ask_values import AskValues
 from piplan_tui.tui.widgets.external_editor import EditorFailed, edit_text
 from piplan_tui.views.clean import clean_text
 
-_SUFFIXES = {
-    "python": "py",
-    "javascript": "js",
-    "typescript": "ts",
-    "markdown": "md",
-    "shell": "sh",
-    "rust": "rs",
-}
-_PICKED = ("choice", "boolean")
 _LOW = 14
 """Rows below which the context is cut down to almost nothing, so that the question and a field are seen."""
 
@@ -113,16 +96,8 @@ class AskForm(Widget):
         super().__init__(id=id, classes=classes)
         self.request = request
         self._asker = asker
-        self._workspace = workspace
         self._pages = Pages(request.fields)
-        self._values: dict[str, Any] = {
-            field.name: field.default
-            for field in request.fields
-            if field.has_default and field.type != "info"
-        }
-        for name, value in (draft or {}).items():
-            if (known := request.field(name)) is not None and known.type != "secret":
-                self._values[name] = value
+        self._values = AskValues(request, draft, workspace)
         self._editors: dict[str, FieldEditor] = {}
         self._errors: dict[str, str] = {}
         self._context_unfolded = False
@@ -136,9 +111,9 @@ class AskForm(Widget):
             for block in self.request.context:
                 yield ContextView(block)
             yield from self._make_editors()
-            if not self._is_single_pick:
+            if not is_single_pick(self.request):
                 with Horizontal(classes="ask-actions"):
-                    yield from self._make_buttons()
+                    yield from make_buttons(self.request)
         yield Static("", classes="ask-hint")
 
     def on_mount(self) -> None:
@@ -172,30 +147,11 @@ class AskForm(Widget):
             self._editors[field.name] = editor
             yield editor
 
-    def _make_buttons(self) -> Iterable[Button]:
-        if self.request.actions:
-            for action in self.request.actions:
-                label = clean_text(action.caption, keep_newlines=False)
-                key = clean_text(action.key, keep_newlines=False)
-                text = Content(f"{label} ({key})" if key else label)
-                button = Button(text, compact=True, name=action.id, classes="ask-action")
-                button.set_class(action.result != "accept", "-refuses")
-                yield button
-        else:
-            yield Button(Content("Send"), compact=True, classes="ask-send")
-            yield Button(Content("Decline"), compact=True, classes="ask-decline -refuses")
-        yield Button(Content("Later"), compact=True, classes="ask-later -refuses")
-
     def _needs_label(self, field: Field) -> bool:
         """The only field needs no name of its own when the question says it already."""
         if len(self.request.fields) > 1 or field.description:
             return True
         return bool(field.label) and field.label not in (self.request.title, self.request.message)
-
-    @property
-    def _is_single_pick(self) -> bool:
-        fields = self.request.fields
-        return len(fields) == 1 and fields[0].type in _PICKED and not self.request.actions
 
     def _lay_out_context(self) -> None:
         views = list(self.query(ContextView))
@@ -205,32 +161,21 @@ class AskForm(Widget):
 
     def _show_fields(self) -> None:
         """Show the fields whose condition holds, and the errors that are known of them."""
-        shown = self._shown_names()
+        shown = self._collect().shown()
         for name, editor in self._editors.items():
             editor.display = name in shown
             editor.show_error(self._errors.get(name, ""))
 
     def _show_hint(self) -> None:
-        typing = self._is_typing
-        parts: list[str] = []
-        if self._is_single_pick and not typing:
-            digits = min(9, len(self.request.fields[0].options))
-            parts.append(f"1-{digits} pick" if digits else "y n pick")
-            parts.append("Enter send")
-        else:
-            if self._pages.count > 1:
-                parts.append(f"page {self._pages.index + 1} of {self._pages.count}: Ctrl-PgDn PgUp")
-            parts.append("Tab next" if len(self.request.fields) > 1 or self.request.actions else "")
-            if self.request.actions:
-                parts += [] if typing else [f"{a.key} {a.caption}" for a in self.request.actions if a.key]
-            else:
-                parts.append("Ctrl-s send")
-            if (editor := self._focused_editor) is not None and editor.long_text is not None:
-                parts.append("Ctrl-e editor")
-        if not typing and not any(action.key == "d" for action in self.request.actions):
-            parts.append("d decline")
-        parts.append("Esc later")
-        self.query_one(".ask-hint", Static).update(Content(" · ".join(part for part in parts if part)))
+        editor = self._focused_editor
+        line = hint(
+            self.request,
+            typing=self._is_typing,
+            long_text=editor is not None and editor.long_text is not None,
+            page=self._pages.index,
+            pages=self._pages.count,
+        )
+        self.query_one(".ask-hint", Static).update(line)
 
     # What the user does
 
@@ -252,7 +197,7 @@ class AskForm(Widget):
         if self._errors.pop(name, ""):
             event.editor.show_error("")
         self._show_fields()
-        self.post_message(self.DraftChanged(self._draft()))
+        self.post_message(self.DraftChanged(self._collect().draft()))
 
     @on(FieldEditor.Left)
     def _leave(self, event: FieldEditor.Left) -> None:
@@ -260,8 +205,7 @@ class AskForm(Widget):
         editor = event.editor
         if editor.touched and editor.is_attached:
             name = editor.field.name
-            found = (error.message for error in self._problems() if error.name == name)
-            self._set_error(name, next(found, ""))
+            self._set_error(name, self._collect().problems().get(name, ""))
 
     @on(FieldEditor.Entered)
     def _enter(self, event: FieldEditor.Entered) -> None:
@@ -301,7 +245,7 @@ class AskForm(Widget):
         elif self.request.actions:
             self._send_first_action()
         else:
-            self._submit(check_values(self.request, self._answer(), workspace=self._workspace), "")
+            self._submit("")
 
     def _send_first_action(self) -> None:
         focused = self.screen.focused
@@ -313,29 +257,18 @@ class AskForm(Widget):
 
     def _act(self, action: Action) -> None:
         if action.result == "accept":
-            self._submit(
-                check_action(self.request, action.id, self._answer(), workspace=self._workspace), action.id
-            )
+            self._submit(action.id)
         else:
             self.post_message(self.Submitted({}, action.result, action.id))
 
-    def _submit(self, checked: CheckedAnswer | list[FieldError], action_id: str) -> None:
-        if isinstance(checked, CheckedAnswer):
-            self._errors.clear()
-            self._show_fields()
-            self.post_message(self.Submitted(self._typed(checked, whole=not action_id), "accept", action_id))
-        else:
-            self.show_errors(checked)
-
-    def _typed(self, checked: CheckedAnswer, *, whole: bool) -> dict[str, Any]:
-        """The answer in the types of its fields, and secrets as they were typed."""
-        answer = self._answer()
-        shown = self._shown_names() if whole else set()
-        values = {name: value for name, value in answer.items() if name in shown}
-        for name, value in checked.values.items():
-            field = self.request.field(name)
-            values[name] = answer.get(name) if field is not None and field.type == "secret" else value
-        return values
+    def _submit(self, action_id: str) -> None:
+        values = self._collect().submission(action_id)
+        if isinstance(values, list):
+            self.show_errors(values)
+            return
+        self._errors.clear()
+        self._show_fields()
+        self.post_message(self.Submitted(values, "accept", action_id))
 
     def action_later(self) -> None:
         """Leave the question open; or go back from declining it."""
@@ -377,9 +310,8 @@ class AskForm(Widget):
 
     async def _edit(self, editor: FieldEditor) -> None:
         text = editor.long_text or ""
-        suffix = {"json": ".json", "multiline": ".md", "code": _suffix(editor.field.language)}
         try:
-            text = await edit_text(self.app, text, suffix=suffix.get(editor.field.type, ".txt"))
+            text = await edit_text(self.app, text, suffix=editor.file_suffix)
         except EditorFailed as problem:
             self.notify(str(problem), severity="error", markup=False)
         except SuspendNotSupported:
@@ -389,9 +321,8 @@ class AskForm(Widget):
 
     async def action_page(self, by: int) -> None:
         """Go to another page of fields; what was typed is kept."""
-        values = self._current()
+        self._collect()
         if self._pages.turn(by):
-            self._values = values
             await self._change_page()
             self.focus()
 
@@ -405,37 +336,11 @@ class AskForm(Widget):
 
     # Values and errors
 
-    def _current(self) -> dict[str, Any]:
-        values = dict(self._values)
+    def _collect(self) -> AskValues:
+        """The values, with what the inputs on this page hold right now."""
         for name, editor in self._editors.items():
-            if (value := editor.value) is None:
-                values.pop(name, None)
-            else:
-                values[name] = value
-        return values
-
-    def _answer(self) -> dict[str, Any]:
-        """What is to be checked and sent. None where the user emptied a field that had a default."""
-        values = self._current()
-        return {
-            field.name: values.get(field.name)
-            for field in self.request.fields
-            if field.type != "info" and (field.name in values or field.has_default)
-        }
-
-    def _shown_names(self) -> set[str]:
-        fields = self.request.fields
-        if not any(field.show_if is not None for field in fields):
-            return {field.name for field in fields}
-        return {field.name for field in visible_fields(self.request, self._answer())}
-
-    def _draft(self) -> dict[str, Any]:
-        secret = {field.name for field in self.request.fields if field.type == "secret"}
-        return {name: value for name, value in self._current().items() if name not in secret}
-
-    def _problems(self) -> list[FieldError]:
-        checked = check_values(self.request, self._answer(), workspace=self._workspace)
-        return [] if isinstance(checked, CheckedAnswer) else checked
+            self._values.put(name, editor.value)
+        return self._values
 
     def _set_error(self, name: str, message: str) -> None:
         if message:
@@ -459,18 +364,12 @@ class AskForm(Widget):
 
     async def _show_first_error(self, name: str) -> None:
         if name not in self._editors and (page := self._pages.index_of(name)) is not None:
-            self._values = self._current()
+            self._collect()
             self._pages.index = page
             await self._change_page()
         self._show_fields()
         if (editor := self._editors.get(name)) is not None:
             editor.focus_input()
-
-
-def _suffix(language: str) -> str:
-    """A file name's end by which an editor knows the language; only letters and digits of it."""
-    name = "".join(character for character in language.lower() if character.isalnum())
-    return f".{_SUFFIXES.get(name, name)}" if name else ".txt"
 
 
 def _demo() -> None:
@@ -487,6 +386,7 @@ def _demo() -> None:
     text = Path(sys.argv[1]).read_text(encoding="utf-8") if len(sys.argv) > 1 else '{"message": "What now?"}'
 
     class Demo(App[str]):
+        AUTO_FOCUS = None
         CSS_PATH: ClassVar = [stylesheet("ask_form.tcss")]
 
         def compose(self) -> ComposeResult:

@@ -63,6 +63,11 @@ class FieldEditor(Widget):
     def long_text(self, text: str) -> None:
         raise NotImplementedError
 
+    @property
+    def file_suffix(self) -> str:
+        """The end of a file name by which an external editor knows what it edits."""
+        return ".txt"
+
     def compose_input(self) -> ComposeResult:
         raise NotImplementedError
 

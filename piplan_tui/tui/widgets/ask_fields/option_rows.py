@@ -104,7 +104,8 @@ class OptionRows(Widget, can_focus=True):
         self.show_cursor()
 
     def on_focus(self) -> None:
-        self.show_cursor()
+        # where the rows are is only known when the form has been laid out
+        self.call_after_refresh(self.show_cursor)
 
     def pick(self, index: int) -> None:
         """Choose the option, or take it back where several can be chosen."""

@@ -13,6 +13,14 @@ from piplan_tui.run.asks import Field
 from piplan_tui.tui.widgets.ask_fields.field_editor import FieldEditor
 from piplan_tui.views.clean import clean_text
 
+_SUFFIXES = {
+    "python": "py",
+    "javascript": "js",
+    "typescript": "ts",
+    "markdown": "md",
+    "shell": "sh",
+    "rust": "rs",
+}
 _PLACEHOLDERS = {"date": "YYYY-MM-DD", "datetime": "YYYY-MM-DD HH:MM"}
 
 
@@ -132,6 +140,18 @@ class BlockEditor(FieldEditor):
     def long_text(self, text: str) -> None:
         self._area.text = text
 
+    @property
+    def file_suffix(self) -> str:
+        match self.field.type:
+            case "json":
+                return ".json"
+            case "multiline":
+                return ".md"
+            case "code":
+                return _suffix(self.field.language)
+            case _:
+                return ".txt"
+
     def hint(self) -> str:
         field = self.field
         if field.type == "code":
@@ -172,3 +192,9 @@ def _as_json(value: Any) -> str:
         else:
             return value
     return json.dumps(value, ensure_ascii=False, indent=2 if isinstance(value, dict | list) else None)
+
+
+def _suffix(language: str) -> str:
+    """A file name's end by which an editor knows the language; only letters and digits of it."""
+    name = "".join(character for character in language.lower() if character.isalnum())
+    return f".{_SUFFIXES.get(name, name)}" if name else ".txt"
