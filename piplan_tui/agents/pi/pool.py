@@ -170,10 +170,11 @@ class PiPool:
                     launch.command, returncode, process.child.stderr_tail
                 ) from failure
             if failure.kind == "hung":
-                raise failures.hung(
-                    f"{launch.command[0]} did not come up as pi within {self._limits.start_seconds:g} s",
-                    process.child.stderr_tail,
-                ) from failure
+                why = f"{launch.command[0]} did not come up as pi within {self._limits.start_seconds:g} s"
+                if process.unheard_question:
+                    question = failures.one_line(process.unheard_question)
+                    why += f": an extension asks while pi starts, where nobody can answer: {question}"
+                raise failures.hung(why, process.child.stderr_tail) from failure
             raise
 
     async def _switch(self, process: PiProcess, session_dir: Path, resume: Path | None) -> Opened | None:

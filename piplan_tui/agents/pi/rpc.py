@@ -13,6 +13,7 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 
 from piplan_tui.agents.pi import failures
 from piplan_tui.agents.pi.decode import Record, Undecodable, decode
+from piplan_tui.agents.pi.dialogs import is_question
 from piplan_tui.agents.process import ChildProcess, terminate_tree
 from piplan_tui.agents.protocol import AgentFailure, Notice
 
@@ -65,13 +66,15 @@ class LineSplitter:
 class PiProcess:
     """A running `pi --mode rpc`. Run `read` in a task; it ends with the process's stdout.
 
-    `session_dir` is where its next new session would be kept.
+    `session_dir` is where its next new session would be kept. `unheard_question` is what an extension asked
+    while nobody listened, which is before the first prompt.
     """
 
     def __init__(self, child: ChildProcess, session_dir: Path) -> None:
         self.child = child
         self.session_dir = session_dir
         self.scope = anyio.CancelScope(shield=True)
+        self.unheard_question = ""
         self._listener: MemoryObjectSendStream[Record | Notice] | None = None
         self._answers: dict[str, tuple[anyio.Event, list[Record]]] = {}
         self._closed = anyio.Event()
@@ -133,6 +136,8 @@ class PiProcess:
             waiting[1].append(record)
             waiting[0].set()
         else:
+            if record.dialog and is_question(record.dialog) and not self._listener:
+                self.unheard_question = record.dialog.title or record.dialog.message
             await self._tell(record)
 
     async def _tell(self, item: Record | Notice) -> None:

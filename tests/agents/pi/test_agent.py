@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import anyio
 import msgspec
-import psutil
 import pytest
 
-from piplan_tui.agents.pi import PiAgent, PiLimits, create_default_pi_session_factory
-from piplan_tui.agents.process import RUN_MARK
+from piplan_tui.agents.pi import PiAgent, PiLimits
 from piplan_tui.agents.protocol import (
     AgentFailure,
     AskRaised,
@@ -24,9 +19,7 @@ from piplan_tui.agents.protocol import (
     Notice,
     Recovered,
     Retrying,
-    SessionEvent,
     SessionRequest,
-    TextDelta,
     ThinkingDelta,
     ToolEnded,
     ToolOutput,
@@ -34,72 +27,12 @@ from piplan_tui.agents.protocol import (
     UsageReported,
 )
 from tests.support.model_server import ModelServer, Rule, Tool, Turn, pi_environment
+from tests.support.pi_sessions import RESULT, Events, MakeAgent, alive_of, with_step
 from tests.support.pi_versions import PiVersion
 
 pytestmark = pytest.mark.anyio
 
 EXTENSION = Path(__file__).parents[2] / "support" / "ask_extension.ts"
-RESULT = '{"status": "completed", "summary": "ok"}'
-
-
-class Events(list[SessionEvent]):
-    """Reported events, and a way to wait for one."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._changed = anyio.Event()
-
-    def __call__(self, event: SessionEvent) -> None:
-        self.append(event)
-        self._changed.set()
-        self._changed = anyio.Event()
-
-    def of(self, kind: type[Any]) -> list[Any]:
-        return [event for event in self if isinstance(event, kind)]
-
-    async def wait_for(self, kind: type[Any], number: int = 1) -> Any:
-        with anyio.fail_after(20):
-            while len(self.of(kind)) < number:
-                await self._changed.wait()
-        return self.of(kind)[number - 1]
-
-    @property
-    def text(self) -> str:
-        return "".join(event.text for event in self.of(TextDelta))
-
-
-MakeAgent = Callable[..., PiAgent]
-
-
-@pytest.fixture
-def make_agent(pi_version: PiVersion, server: ModelServer, tmp_path: Path) -> MakeAgent:
-    environment = pi_environment(tmp_path, server)
-
-    def make(*arguments: str, **options: Any) -> PiAgent:
-        return PiAgent([*pi_version.command, *arguments], environment=environment, **options)
-
-    return make
-
-
-def alive_of(run_id: str) -> list[str]:
-    """Command lines of living processes that carry the run's mark."""
-    found = []
-    for pid in psutil.pids():
-        try:
-            process = psutil.Process(pid)
-            if (
-                process.environ().get(RUN_MARK) == run_id
-                and process.status() != psutil.STATUS_ZOMBIE
-                and pid != os.getpid()
-            ):
-                found.append(" ".join(process.cmdline()))
-        except psutil.Error:
-            continue
-    return found
-
-
-def with_step(request: SessionRequest, step_id: str, **changes: Any) -> SessionRequest:
-    return msgspec.structs.replace(request, step_id=step_id, **changes)
 
 
 async def test_turns_sessions_and_reuse(
@@ -184,67 +117,6 @@ async def test_turns_sessions_and_reuse(
         await session.prompt("S-ANSWER", events)
         assert "a new conversation was started" in events.of(Notice)[0].text
         assert len([m for m in server.requests[-1].messages if m["role"] == "user"]) == 1
-
-
-async def test_two_sessions_at_once_and_cancel_in_the_middle_of_a_tool(
-    make_agent: MakeAgent, server: ModelServer, session_request: SessionRequest
-) -> None:
-    """Two sessions are two processes; a cancelled prompt leaves nothing alive, tools included."""
-    # the second command leaves the group and the parentage of its shell
-    commands = ["echo begun; sleep 300", "setsid -f sleep 301; echo begun; sleep 302"]
-    server.rules[:0] = [
-        Rule(f"S-SLEEP-{n}", [Turn(tools=[Tool("bash", {"command": command})])])
-        for n, command in enumerate(commands)
-    ]
-    ends: list[str] = []
-    async with make_agent() as agent:
-
-        async def work(number: int, scope: anyio.CancelScope, events: Events) -> None:
-            with scope:
-                session = await agent.open(with_step(session_request, f"s{number}"))
-                try:
-                    await session.prompt(f"S-SLEEP-{number}", events)
-                finally:
-                    ends.append(f"s{number}")
-                    await session.close()
-
-        scopes = [anyio.CancelScope(), anyio.CancelScope()]
-        heard = [Events(), Events()]
-        async with anyio.create_task_group() as tasks:
-            for number in range(2):
-                tasks.start_soon(work, number, scopes[number], heard[number])
-            for events in heard:
-                await events.wait_for(ToolOutput)
-            assert (
-                sum("sleep 30" in line and "node" not in line for line in alive_of(session_request.run_id))
-                >= 3
-            )
-            scopes[0].cancel()
-            scopes[1].cancel()
-        assert sorted(ends) == ["s0", "s1"]
-        assert alive_of(session_request.run_id) == []
-        assert len({e.call_id for events in heard for e in events.of(ToolStarted)}) == 2
-
-
-async def test_host_cancelled_with_everything_running(
-    make_agent: MakeAgent, server: ModelServer, session_request: SessionRequest
-) -> None:
-    """Cancelling the scope around the agent itself ends all that it started."""
-    server.rules.insert(
-        0, Rule("S-SLEEP", [Turn(tools=[Tool("bash", {"command": "echo begun; sleep 303"})])])
-    )
-    events = Events()
-    async with anyio.create_task_group() as tasks:
-
-        async def host() -> None:
-            async with make_agent() as agent:
-                session = await agent.open(session_request)
-                await session.prompt("S-SLEEP", events)
-
-        tasks.start_soon(host)
-        await events.wait_for(ToolOutput)
-        tasks.cancel_scope.cancel()
-    assert alive_of(session_request.run_id) == []
 
 
 async def test_retries_and_refusals(
@@ -368,63 +240,6 @@ async def test_steering(make_agent: MakeAgent, server: ModelServer, session_requ
             assert await session.steer("S-STEERED instead")
             server.gate("steer").release()
         assert turns[0].text == "as you wish"
-
-
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
-async def test_a_process_that_dies_or_hangs(
-    make_agent: MakeAgent, server: ModelServer, session_request: SessionRequest, number: signal.Signals
-) -> None:
-    """The failure says how it ended; another session gets a new process."""
-    server.rules.insert(0, Rule("S-HANG", [Turn(text=["begun", "never"], gate="hang")]))
-    silence = 1.5 if number == signal.SIGSTOP else 30
-    async with make_agent(limits=PiLimits(silence_seconds=silence)) as agent:
-        session = await agent.open(session_request)
-        assert session.ref.pid is not None
-        async with anyio.create_task_group() as tasks:
-
-            async def strike() -> None:
-                await server.gate("hang").wait_reached()
-                os.kill(session.ref.pid or 0, number)
-
-            tasks.start_soon(strike)
-            with pytest.raises(AgentFailure) as failure:
-                await session.prompt("S-HANG", Events())
-        if number == signal.SIGKILL:
-            assert failure.value.kind == "died"
-            assert failure.value.message == "pi ended in the middle of its turn (killed by SIGKILL)"
-        else:
-            assert failure.value.kind == "hung"
-            assert failure.value.message == "pi said nothing for 1.5 s while no tool ran; it was stopped"
-        assert failure.value.retryable
-        assert alive_of(session_request.run_id) == []
-        await session.close()
-        with pytest.raises(AgentFailure, match="closed"):
-            await session.prompt("more", Events())
-
-
-async def test_an_idle_process_that_died_is_replaced(
-    newest_pi: PiVersion, server: ModelServer, session_request: SessionRequest, tmp_path: Path
-) -> None:
-    async with create_default_pi_session_factory(
-        command=newest_pi.command,
-        pi_config_root=pi_environment(tmp_path, server)["PI_CODING_AGENT_DIR"],
-        model={"provider": "scripted", "id": "scripted-1"},
-        thinking_level="off",
-        tools=["read", "ls"],
-        step_system_prompt="Carry out one step.",
-        environment={"PI_OFFLINE": "1"},
-    ) as agent:
-        session = await agent.open(session_request)
-        pid = session.ref.pid
-        assert pid is not None
-        await session.prompt("step id: outline", Events())
-        body = server.requests[0].body
-        assert {tool["function"]["name"] for tool in body["tools"]} == {"read", "ls"}
-        assert "Carry out one step." in json.dumps(body["messages"])
-        await session.close()
-        psutil.Process(pid).kill()
-        session = await agent.open(session_request)
-        assert session.ref.pid != pid
 
 
 async def test_other_settings_need_another_process(

@@ -77,8 +77,15 @@ async def test_not_installed(session_request: SessionRequest) -> None:
             f"{sys.executable} did not come up as pi within 0.5 s",
         ),
         ("while True: print('noise ' * 999)", "hung", f"{sys.executable} did not come up as pi within 0.5 s"),
+        (
+            'print(\'{"type":"extension_ui_request","id":"1","method":"confirm","title":"Trust?"}\', flush=True);'
+            "import time; time.sleep(300)",
+            "hung",
+            f"{sys.executable} did not come up as pi within 0.5 s: an extension asks while pi starts, where "
+            "nobody can answer: Trust?",
+        ),
     ],
-    ids=["old node", "other options", "no node", "silent", "closed stdin", "records", "noise"],
+    ids=["old node", "other options", "no node", "silent", "closed stdin", "records", "noise", "question"],
 )
 async def test_something_else_than_pi(
     session_request: SessionRequest, program: str, kind: str, message: str
