@@ -101,6 +101,7 @@ class AskForm(Widget):
         self._editors: dict[str, FieldEditor] = {}
         self._errors: dict[str, str] = {}
         self._context_unfolded = False
+        self._focus_wanted = False
 
     # Layout
 
@@ -119,6 +120,8 @@ class AskForm(Widget):
     def on_mount(self) -> None:
         self._show_fields()
         self._show_hint()
+        if self._focus_wanted:
+            self.focus()
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < 48, "-narrow")
@@ -127,7 +130,10 @@ class AskForm(Widget):
 
     def focus(self, scroll_visible: bool = True, *, from_app_focus: bool = False) -> AskForm:
         """Put the focus into the first field; on the text of a review; or else on the first button."""
-        body = self.query_one(".ask-body", VerticalScroll)
+        body = next(iter(self.query_children(".ask-body")), None)
+        self._focus_wanted = body is None
+        if body is None:
+            return self
         if body.can_focus:
             body.focus(scroll_visible)
             return self

@@ -9,14 +9,21 @@ import signal
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-
-from textual.app import App
+from typing import Protocol
 
 
 class EditorFailed(Exception):
     """The editor could not be run, or said that it failed. `str()` is one sentence for the user."""
+
+
+class Suspendable(Protocol):
+    """What is asked of the app: to give the terminal away, and not to draw meanwhile."""
+
+    def suspend(self) -> AbstractContextManager[None]: ...
+
+    def batch_update(self) -> AbstractContextManager[None]: ...
 
 
 def editor_command() -> list[str]:
@@ -28,7 +35,7 @@ def editor_command() -> list[str]:
         return [command]
 
 
-async def edit_text(app: App[object], text: str, *, suffix: str = ".txt") -> str:
+async def edit_text(app: Suspendable, text: str, *, suffix: str = ".txt") -> str:
     """Give the terminal to the user's editor and return what was saved.
 
     The event loop goes on: runs do not stand still while the user writes.

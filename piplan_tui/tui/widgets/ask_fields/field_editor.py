@@ -47,6 +47,7 @@ class FieldEditor(Widget):
         self.field = field
         self.touched = False
         """Whether the user changed the value since the form opened."""
+        self._known: Any = None
         self._show_label = show_label
         self._error = ""
 
@@ -93,6 +94,9 @@ class FieldEditor(Widget):
         if self._note():
             yield Static(Content(self._note()), classes="ask-note")
 
+    def on_mount(self) -> None:
+        self._known = self.value
+
     @property
     def error(self) -> str:
         return self._error
@@ -115,7 +119,11 @@ class FieldEditor(Widget):
             note.remove()
 
     def notice_change(self) -> None:
-        """To be called by the inputs when the user changed something."""
+        """To be called when an input says that it changed; they say so too when they are first filled."""
+        value = self.value
+        if value == self._known:
+            return
+        self._known = value
         self.touched = True
         self.post_message(self.Changed(self))
 

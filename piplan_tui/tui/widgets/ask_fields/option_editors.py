@@ -49,7 +49,10 @@ class OptionsEditor(FieldEditor):
             may_be_inline=self._multiple and not field.allow_other,
         )
         self._other = Input(
-            ", ".join(others), placeholder="your own answer", compact=True, select_on_focus=False
+            clean_text(", ".join(others), keep_newlines=False),
+            placeholder="your own answer",
+            compact=True,
+            select_on_focus=False,
         )
         self._other.display = len(self._values) in chosen
         # the user's own text counts as an answer to a question that was asked before

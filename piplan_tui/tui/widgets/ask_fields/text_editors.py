@@ -64,7 +64,7 @@ class LineEditor(FieldEditor):
 
     def __init__(self, field: Field, *, initial: Any = None, show_label: bool = True) -> None:
         super().__init__(field, show_label=show_label)
-        text = as_text(initial).replace("\n", " ")
+        text = clean_text(as_text(initial), keep_newlines=False)
         placeholder = field.placeholder or _PLACEHOLDERS.get(field.type, "")
         if not placeholder and field.examples:
             placeholder = f"for example {as_text(field.examples[0])}"
@@ -115,7 +115,7 @@ class BlockEditor(FieldEditor):
     def __init__(self, field: Field, *, initial: Any = None, show_label: bool = True) -> None:
         super().__init__(field, show_label=show_label)
         self._area = TextArea(
-            _as_json(initial) if field.type == "json" else as_text(initial),
+            clean_text(_as_json(initial) if field.type == "json" else as_text(initial)),
             compact=True,
             soft_wrap=field.type == "multiline",
             placeholder=clean_text(field.placeholder),
