@@ -38,13 +38,13 @@ class Journal:
         if isinstance(event, DURABLE):
             self._wanted_seq = event.seq
 
-    async def sync(self) -> None:
-        """Return once every event so far that something depends on is durable.
+    async def sync(self, up_to: int = 0) -> None:
+        """Return once every event so far that something depends on is durable, and all up to `up_to` are.
 
         Raises:
             StoreError: the store could not write. The events stay pending; a later call tries again.
         """
-        wanted = self._wanted_seq
+        wanted = max(self._wanted_seq, up_to)
         while self.durable_seq < wanted:
             if self._writing:
                 await self._written.wait()

@@ -61,7 +61,7 @@ class PlanDriver:
                 return None
             if step.queued_seq > self._journal.durable_seq:
                 # what made it ready could still be forgotten by a crash, and would then be done again
-                self._sync_soon()
+                self._sync_soon(step.queued_seq)
                 return None
             if self._attempts.holds(step):
                 self._attempts.resume_held(step)
@@ -86,14 +86,14 @@ class PlanDriver:
                     self._tasks.start_soon(self._work, *another)
         self._settle()
 
-    def _sync_soon(self) -> None:
+    def _sync_soon(self, up_to: int = 0) -> None:
         if not self._syncing:
             self._syncing = True
-            self._tasks.start_soon(self._sync_and_pump)
+            self._tasks.start_soon(self._sync_and_pump, up_to)
 
-    async def _sync_and_pump(self) -> None:
+    async def _sync_and_pump(self, up_to: int) -> None:
         try:
-            await self._journal.sync()
+            await self._journal.sync(up_to)
         except StoreError as error:
             self._halt(error)
             return
