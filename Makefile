@@ -53,5 +53,5 @@ clean:
 
 $(NPM)/%/node_modules/.installed: $(NPM)/%/package.json
 	@command -v npm >/dev/null || { echo "the tests run the real Pi: install Node.js (20.6 or newer) with npm"; exit 1; }
-	cd $(@D)/.. && npm install --no-audit --no-fund --loglevel=error
+	npm ci --no-audit --no-fund --loglevel=error --prefix $(@D)/..
 	@touch $@
