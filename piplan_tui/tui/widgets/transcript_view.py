@@ -177,14 +177,14 @@ class TranscriptView(ScrollView, can_focus=True):
         if not self._transcript.live and self._tick_timer is not None:
             self._tick_timer.pause()
         top = self.scroll_offset.y
-        for y, row in enumerate(self._rows[top : top + self.size.height]):
+        for y, row in enumerate(self._rows[top : top + self.scrollable_size.height]):
             block = row.line.block
             if isinstance(block, RetryBlock) or (isinstance(block, ToolBlock) and row.line is block.head):
-                self.refresh(Region(0, y, self.size.width, 1))
+                self.refresh(Region(0, y, self.scrollable_size.width, 1))
 
     def _arrange(self, *, force: bool = False) -> None:
         """Bring the rows up to date, without moving what the user looks at."""
-        width, height = self.size
+        width, height = self.scrollable_size
         if not width:
             return
         top = self.scroll_offset.y
@@ -238,13 +238,13 @@ class TranscriptView(ScrollView, can_focus=True):
         self._scroll_rows(1)
 
     def action_page_up(self) -> None:
-        self._scroll_rows(-max(1, self.size.height - 1))
+        self._scroll_rows(-max(1, self.scrollable_size.height - 1))
 
     def action_page_down(self) -> None:
-        self._scroll_rows(max(1, self.size.height - 1))
+        self._scroll_rows(max(1, self.scrollable_size.height - 1))
 
     def action_half_page(self, direction: int) -> None:
-        self._scroll_rows(direction * max(1, self.size.height // 2))
+        self._scroll_rows(direction * max(1, self.scrollable_size.height // 2))
 
     def action_scroll_home(self) -> None:
         self._scroll_rows(-len(self._rows))
@@ -302,7 +302,7 @@ class TranscriptView(ScrollView, can_focus=True):
         if match is None:
             return False
         self._search.current = match
-        height = self.size.height
+        height = self.scrollable_size.height
         y = next(
             (
                 index
@@ -347,7 +347,7 @@ class TranscriptView(ScrollView, can_focus=True):
     # Drawing
 
     def render_line(self, y: int) -> Strip:
-        width = self.size.width
+        width = self.scrollable_size.width
         y += self.scroll_offset.y
         if y >= len(self._rows):
             return Strip.blank(width, self.rich_style)
