@@ -32,7 +32,7 @@ class ActiveAttempt:
     step_id: str
     number: int
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-    ended: anyio.Event = field(default_factory=anyio.Event)
+    ended: anyio.Event | None = None
     stopped: StopReason | None = None
     stopped_by: str = ""
     session: AgentSession | None = None
@@ -130,7 +130,8 @@ class Attempts:
         finally:
             del self.active[step.id]
             self._transcripts.finish(step.id, active.number)
-            active.ended.set()
+            if active.ended is not None:
+                active.ended.set()
         if outcome is None:
             self._withdraw_asks(step, "its attempt was stopped")
             if active.stopped == "interrupt":
@@ -227,8 +228,10 @@ class Attempts:
         for active in stopping:
             active.stopped = active.stopped or reason
             active.stopped_by = active.stopped_by or by
+            active.ended = active.ended or anyio.Event()
             active.scope.cancel()
         for active in stopping:
+            assert active.ended is not None
             await active.ended.wait()
 
     async def steer(self, step_id: str, text: str) -> bool:

@@ -19,6 +19,26 @@ from piplan_tui.run.state import RunState, StepState
 from piplan_tui.store.protocol import StoreError
 
 
+Taken = tuple[StepState, StepJob]
+
+
+class _IdleWorker:
+    """Where a worker waits for its next step."""
+
+    def __init__(self) -> None:
+        self._taken: Taken | None = None
+        self._wake = anyio.Event()
+
+    def give(self, taken: Taken) -> None:
+        self._taken = taken
+        self._wake.set()
+
+    async def given(self) -> Taken:
+        await self._wake.wait()
+        assert self._taken is not None
+        return self._taken
+
+
 class PlanDriver:
     """Starts ready steps while there are slots. `changed` is fired whenever it comes to rest."""
 
@@ -41,16 +61,23 @@ class PlanDriver:
         self.leaving = False
         self.changed = anyio.Event()
         self._syncing = False
+        self._idle: list[_IdleWorker] = []
 
     # -- starting steps ------------------------------------------------------------------------
 
     def pump(self) -> None:
         """Start what may start. Call it after anything that may have freed a slot or a step."""
-        while (taken := self._take()) is not None:
-            self._tasks.start_soon(self._work, *taken)
+        self._hand_out()
         self._settle()
 
-    def _take(self) -> tuple[StepState, StepJob] | None:
+    def _hand_out(self) -> None:
+        while (taken := self._take()) is not None:
+            if self._idle:
+                self._idle.pop().give(taken)
+            else:
+                self._tasks.start_soon(self._work, taken)
+
+    def _take(self) -> Taken | None:
         """The next step to run, begun; `None` when nothing may start now."""
         state = self._state
         while self.started and not self.leaving and self.halted is None and not state.cancelling:
@@ -70,21 +97,26 @@ class PlanDriver:
             return step, self._attempts.begin(step)
         return None
 
-    async def _work(self, step: StepState, job: StepJob) -> None:
-        """One worker: sees a step through, then takes the next, until there is none."""
-        taken: tuple[StepState, StepJob] | None = (step, job)
-        while taken is not None:
+    async def _work(self, taken: Taken) -> None:
+        """One worker: sees a step through, then takes the next; while there is none it waits to be given one.
+
+        Waiting costs a fraction of a new task, and there are never more workers than there were slots in use.
+        """
+        while True:
             await self._attempts.see_through(*taken)
             try:
                 await self._journal.sync()
             except StoreError as error:
                 self._halt(error)
-                return
-            taken = self._take()
-            if taken is not None:
-                while (another := self._take()) is not None:
-                    self._tasks.start_soon(self._work, *another)
-        self._settle()
+            another = self._take()
+            if another is not None:
+                taken = another
+                self._hand_out()
+                continue
+            idle = _IdleWorker()
+            self._idle.append(idle)
+            self._settle()
+            taken = await idle.given()
 
     def _sync_soon(self, up_to: int = 0) -> None:
         if not self._syncing:
