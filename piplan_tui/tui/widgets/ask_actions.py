@@ -36,6 +36,9 @@ def _button(label: str, classes: str, *, name: str | None = None) -> Button:
     return Button(Content(label), compact=True, classes=classes, name=name)
 
 
+DECLINING_HINT = Content("Enter decline · Esc back")
+
+
 def hint(request: InputRequest, *, typing: bool, long_text: bool, page: int = 0, pages: int = 1) -> Content:
     """The keys that do something now. `typing`: a letter is text; `long_text`: an editor can be opened."""
     parts: list[str] = []

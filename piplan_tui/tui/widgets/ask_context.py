@@ -23,7 +23,7 @@ def question(request: InputRequest, asker: str = "") -> Content:
         lines.append(Content.assemble((" · ".join(part for part in (title, asker) if part), "$text-accent")))
     lines.append(Content.styled(clean_text(request.message).strip(), "bold"))
     if reason := clean_text(request.reason).strip():
-        lines.append(Content.styled(reason, "$text-muted"))
+        lines.append(Content.styled(reason, "$foreground-muted"))
     if url := clean_text(request.url, keep_newlines=False).strip():
         lines.append(Content.styled(url, "underline"))
     return Content("\n").join(lines)
@@ -55,7 +55,7 @@ class ContextView(Static):
         lines = [self._title, *shown] if self._title.plain else list(shown)
         if hidden:
             hint = "" if unfolded else "   c shows all"
-            lines.append(Content.styled(f"… {hidden:,} more lines{hint}", "$text-muted"))
+            lines.append(Content.styled(f"… {hidden:,} more lines{hint}", "$foreground-muted"))
         self.update(Content("\n").join(lines))
 
 
@@ -95,5 +95,5 @@ def _diff_line(line: str) -> Content:
     line = line.expandtabs(4)
     if line.startswith(("+++", "---")):
         return Content.styled(line, "bold")
-    style = {"+": "$text-success", "-": "$text-error", "@": "$text-accent"}.get(line[:1], "$text-muted")
+    style = {"+": "$text-success", "-": "$text-error", "@": "$text-accent"}.get(line[:1], "$foreground-muted")
     return Content.styled(line, style)

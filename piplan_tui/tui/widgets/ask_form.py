@@ -16,7 +16,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
 
 from piplan_tui.run.asks import Action, Field, FieldError, InputRequest
-from piplan_tui.tui.widgets.ask_actions import hint, is_single_pick, make_buttons
+from piplan_tui.tui.widgets.ask_actions import DECLINING_HINT, hint, is_single_pick, make_buttons
 from piplan_tui.tui.widgets.ask_context import ContextView, question
 from piplan_tui.tui.widgets.ask_fields import FieldEditor, make_editor
 from piplan_tui.tui.widgets.ask_pages import Pages
@@ -181,7 +181,8 @@ class AskForm(Widget):
             page=self._pages.index,
             pages=self._pages.count,
         )
-        self.query_one(".ask-hint", Static).update(line)
+        declining = self._decline_note is not None
+        self.query_one(".ask-hint", Static).update(DECLINING_HINT if declining else line)
 
     # What the user does
 
@@ -222,7 +223,7 @@ class AskForm(Widget):
             self.screen.focus_next()
 
     @on(Button.Pressed)
-    def _press(self, event: Button.Pressed) -> None:
+    async def _press(self, event: Button.Pressed) -> None:
         event.stop()
         button = event.button
         if button.has_class("ask-send"):
@@ -230,7 +231,7 @@ class AskForm(Widget):
         elif button.has_class("ask-decline"):
             self.action_decline()
         elif button.has_class("ask-later"):
-            self.action_later()
+            await self.action_later()
         else:
             self._act(next(action for action in self.request.actions if action.id == button.name))
 
@@ -276,18 +277,19 @@ class AskForm(Widget):
         self._show_fields()
         self.post_message(self.Submitted(values, "accept", action_id))
 
-    def action_later(self) -> None:
+    async def action_later(self) -> None:
         """Leave the question open; or go back from declining it."""
         if self._decline_note is not None:
-            self._decline_note.remove()
+            await self._decline_note.remove()
             self.focus()
+            self._show_hint()
         else:
             self.post_message(self.Postponed())
 
     def action_decline(self) -> None:
         """Ask why, in one line that may stay empty; Enter there declines."""
         if self._decline_note is None:
-            note = Input(placeholder="Why? May stay empty. Enter declines, Esc goes back.", compact=True)
+            note = Input(placeholder="Why not? (may stay empty)", compact=True)
             note.add_class("ask-decline-note")
             self.mount(note, before=self.query_one(".ask-hint"))
         if (note_input := self._decline_note) is not None:

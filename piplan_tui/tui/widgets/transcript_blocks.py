@@ -94,7 +94,7 @@ class TextBlock(Block):
             if index or not self.lines:
                 self._add_line(part.expandtabs(_TAB_SIZE))
             elif part:
-                self._grow_line(part.expandtabs(_TAB_SIZE))
+                self._grow_line(part)
 
     def drop_trailing_blank(self) -> None:
         while len(self.lines) > 1 and not self.lines[-1].text.strip():
@@ -102,7 +102,7 @@ class TextBlock(Block):
             self._rows = None
 
     def _grow_line(self, text: str) -> None:
-        whole = self.lines[-1].text + text
+        whole = (self.lines[-1].text + text).expandtabs(_TAB_SIZE)
         # new rows for the line, so that whoever holds the old ones sees that they changed
         self.lines[-1].text = whole[:MAX_LINE_LENGTH]
         if self._rows is not None:

@@ -158,6 +158,11 @@ class TranscriptView(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         self._arrange(force=True)
 
+    def watch_show_vertical_scrollbar(self, show: bool) -> None:
+        # it comes a moment after the scrolling that made it necessary, and would show the place before
+        if show:
+            self.vertical_scrollbar.position = self.scroll_y
+
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self.refresh()

@@ -217,7 +217,7 @@ class OptionRows(Widget, can_focus=True):
         """Put `text` behind the last line where it fits, below it otherwise."""
         if not text:
             return
-        muted = "$text-muted"
+        muted = "$foreground-muted"
         if lines[-1].cell_length + _GAP + cell_len(text) <= width:
             lines[-1] = lines[-1] + Content.assemble(" " * _GAP, (text, muted))
             return

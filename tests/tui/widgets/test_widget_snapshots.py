@@ -1,0 +1,88 @@
+"""Pictures of the form and the transcript, at the sizes of a small terminal, a large one, and a side pane."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.tui.widgets.form_app import FORM, REVIEW, SECRET, SINGLE, FormApp
+from tests.tui.widgets.transcript_app import SESSION, TranscriptApp
+
+SMALL = (80, 24)
+LARGE = (120, 40)
+UNDER_THE_TREE = (80, 8)
+PANE = (53, 30)
+SnapCompare = Callable[..., bool]
+
+
+@pytest.fixture(autouse=True)
+def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+def form(request: object, draft: dict[str, Any] | None = None) -> FormApp:
+    app = FormApp(request, draft)
+    app.animation_level = "none"
+    return app
+
+
+async def no_blink(pilot: Pilot[Any]) -> None:
+    """A cursor that blinks is another picture every half second."""
+    for widget in pilot.app.query("Input, TextArea"):
+        widget.cursor_blink = False
+    await pilot.pause()
+
+
+@pytest.mark.parametrize(
+    "size", [SMALL, LARGE, UNDER_THE_TREE, PANE], ids=["80x24", "120x40", "80x8", "53x30"]
+)
+def test_form(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert snap_compare(form(FORM), terminal_size=size, run_before=no_blink)
+
+
+@pytest.mark.parametrize("size", [SMALL, UNDER_THE_TREE], ids=["80x24", "80x8"])
+def test_single_choice(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert snap_compare(form(SINGLE), terminal_size=size, press=["2"], run_before=no_blink)
+
+
+def test_form_with_errors(snap_compare: SnapCompare) -> None:
+    async def send(pilot: Pilot[Any]) -> None:
+        await no_blink(pilot)
+        await pilot.press("ctrl+s")
+        await pilot.app.workers.wait_for_complete()
+        await pilot.pause()
+
+    app = form(FORM, {"slides": "99", "brand": "no/such.pdf", "include": ["team"]})
+    assert snap_compare(app, terminal_size=LARGE, run_before=send)
+
+
+@pytest.mark.parametrize("size", [SMALL, UNDER_THE_TREE], ids=["80x24", "80x8"])
+def test_review(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert snap_compare(form(REVIEW), terminal_size=size, run_before=no_blink)
+
+
+def test_secret_and_declining(snap_compare: SnapCompare) -> None:
+    async def decline(pilot: Pilot[Any]) -> None:
+        await pilot.press("a", "b", "c", "tab", "d")
+        await no_blink(pilot)
+
+    assert snap_compare(form(SECRET), terminal_size=SMALL, run_before=decline)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE, PANE], ids=["80x24", "120x40", "53x30"])
+def test_transcript(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert snap_compare(TranscriptApp(SESSION), terminal_size=size)
+
+
+def test_transcript_search(snap_compare: SnapCompare) -> None:
+    async def search(pilot: Pilot[Any]) -> None:
+        assert isinstance(pilot.app, TranscriptApp)
+        await pilot.pause()
+        assert pilot.app.view.search("rate limit") == 43
+        await pilot.pause()
+
+    assert snap_compare(TranscriptApp(SESSION), terminal_size=SMALL, run_before=search)
