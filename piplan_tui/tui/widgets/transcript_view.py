@@ -115,7 +115,10 @@ class TranscriptView(ScrollView, can_focus=True):
         self._search.current = None
         self._rows = []
         self.follow = True
-        self.screen.selections.pop(self, None) if self.is_mounted else None
+        if self.is_attached and self.text_selection is not None:
+            self.screen.selections = {
+                widget: part for widget, part in self.screen.selections.items() if widget is not self
+            }
         self._flush()
 
     def write(self, event: SessionEvent) -> None:

@@ -245,3 +245,15 @@ async def test_nothing_hides_behind_the_scrollbar() -> None:
         await pilot.press("g")
         rows = await drawn(pilot, app)
         assert "".join(rows).count("x") == 60
+
+
+async def test_another_session_does_not_keep_the_selection() -> None:
+    app = TranscriptApp([TextDelta("one two\nthree four\n")])
+    async with app.run_test(size=(40, 10)) as pilot:
+        await drawn(pilot, app)
+        await pilot.mouse_down(app.view, offset=(4, 0))
+        await pilot.hover(app.view, offset=(4, 1))
+        await pilot.mouse_up(app.view, offset=(4, 1))
+        assert app.view.text_selection is not None
+        app.view.show(numbered(1))
+        assert app.view.text_selection is None
