@@ -1,11 +1,11 @@
-"""Makes sense of a run whose owner is gone, and finds what a retry touches."""
+"""Makes sense of a run whose owner is gone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
 from piplan_tui.run import events as ev
-from piplan_tui.run.state import HOLDS_SLOT, TERMINAL, RunState, StepState
+from piplan_tui.run.state import HOLDS_SLOT, TERMINAL, RunState
 
 _GONE = "the process that ran it is gone"
 
@@ -52,15 +52,3 @@ def close_cancelled(
             emit(ev.StepCancelled(step_id=step.id, attempt=number, by=by, reason=state.reason))
     emit(ev.PlanCancelled(plan_id=state.plan_id))
     emit(ev.RunCancelled(reason=state.reason, processes_left=processes_left))
-
-
-def downstream(state: RunState, steps: Iterable[StepState]) -> list[StepState]:
-    """Every step that depends on one of these, directly or not, in plan order."""
-    seen: dict[int, StepState] = {}
-    todo = list(steps)
-    while todo:
-        for dependent in state.dependents[todo.pop().index]:
-            if dependent.index not in seen:
-                seen[dependent.index] = dependent
-                todo.append(dependent)
-    return [seen[index] for index in sorted(seen)]

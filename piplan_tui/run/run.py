@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
+from piplan_tui.run import budget, retrying
 from piplan_tui.run import events as ev
 from piplan_tui.run.asks import InputRequest
 from piplan_tui.run.attempts import Attempts
@@ -18,12 +19,12 @@ from piplan_tui.run.inbox import Inbox
 from piplan_tui.run.journal import Journal
 from piplan_tui.run.model import PiPlanCancelResult
 from piplan_tui.run.plan_driver import PlanDriver
-from piplan_tui.run.recovery import close_cancelled, downstream, recover
+from piplan_tui.run.recovery import close_cancelled, recover
 from piplan_tui.run.redact import Redactor
 from piplan_tui.run.reduce import reduce
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run_info import run_info
-from piplan_tui.run.state import HOLDS_SLOT, TERMINAL, RunState, StepState
+from piplan_tui.run.state import TERMINAL, RunState, StepState
 from piplan_tui.run.step_runner import StepExecutor
 from piplan_tui.run.transcript import Transcripts
 from piplan_tui.store.protocol import RuntimeStore, StoreError
@@ -164,7 +165,7 @@ class Run:
         if self.state.status == "pending":
             self.emit(ev.RunStarted(pid=_pid()))
         else:
-            self._refuse_spent_budget()
+            budget.refuse_when_spent(self.state)
             self.emit(ev.RunResumed(pid=_pid()))
         driver.started = True
         driver.pump()
@@ -316,7 +317,7 @@ class Run:
         if self.state.ended:
             raise ControlRefused(f"the run is {self.state.status}; retry a step to take it up again")
         if self.state.status == "paused":
-            self._refuse_spent_budget()
+            budget.refuse_when_spent(self.state)
             self.emit(ev.RunResumed(pid=_pid()))
         driver.pump()
 
@@ -339,42 +340,24 @@ class Run:
             ControlRefused: a step is running, or there is nothing to try again.
         """
         driver = self._require_driver()
-        state = self.state
-        chosen = [self._step(step_id) for step_id in step_ids] or [
-            step for step in state.order if step.status in ("failed", "cancelled")
-        ]
-        if not chosen:
-            raise ControlRefused("no step failed or was cancelled, so there is nothing to try again")
-        steps = {step.id: step for step in chosen}
-        if with_downstream:
-            for step in downstream(state, chosen):
-                if step.status in ("completed", "reused", "failed", "cancelled", "skipped"):
-                    steps[step.id] = step
-        for step in steps.values():
-            self._refuse_retry(step)
-        if state.ended:
+        chosen = [self._step(step_id) for step_id in step_ids]
+        ordered = retrying.steps_to_retry(self.state, chosen, with_downstream=with_downstream)
+        for step in ordered:
+            if self._attempts.holds(step):
+                raise ControlRefused(f"step {step.id} has a live question; answer it or stop it first")
+        if self.state.ended:
             self.emit(ev.RunReopened(by=by))
-        ordered = sorted(steps.values(), key=lambda step: step.index)
         # from the end of the plan, so that no step looks ready before the one it needs is put back
         for step in reversed(ordered):
             self._inbox.withdraw(step, "its step is tried again")
             number = step.attempt.number if step.attempt else 0
             event = ev.StepRetried(step_id=step.id, attempt=number, by=by)
-            if step in chosen:
+            if step in chosen or not chosen:
                 event.goal, event.agent, event.model = goal, agent, model
             self.emit(event)
         await self._journal.sync()
         driver.pump()
         return [step.id for step in ordered]
-
-    def _refuse_retry(self, step: StepState) -> None:
-        if step.status in HOLDS_SLOT or self._attempts.holds(step):
-            raise ControlRefused(f"step {step.id} is {step.status}; stop it before it is tried again")
-        if step.status in ("pending", "queued", "blocked"):
-            why = (
-                f"it is blocked by {step.blocked_by}" if step.status == "blocked" else f"it is {step.status}"
-            )
-            raise ControlRefused(f"step {step.id} has not been tried yet: {why}")
 
     async def skip(self, step_id: str, *, by: str = "user") -> None:
         """Go on without a step: what depends on it may start, without its handoff.
@@ -515,28 +498,13 @@ class Run:
         active = self._attempts.active.get(step_id)
         return active.last_said if active is not None else None
 
-    def _spent(self) -> ev.BudgetExceeded | None:
-        state = self.state
-        tokens, usd = state.usage.tokens, state.usage.cost_usd
-        if state.budget_tokens is not None and tokens is not None and tokens >= state.budget_tokens:
-            return ev.BudgetExceeded(kind="tokens", limit=state.budget_tokens, spent=tokens)
-        if state.budget_usd is not None and usd is not None and usd >= state.budget_usd:
-            return ev.BudgetExceeded(kind="usd", limit=state.budget_usd, spent=usd)
-        return None
-
     def _check_budget(self) -> None:
-        if self.state.status in ("running", "waiting_user") and (spent := self._spent()) is not None:
+        if (
+            self.state.status in ("running", "waiting_user")
+            and (spent := budget.spent(self.state)) is not None
+        ):
             self.emit(spent)
             self.emit(ev.RunPaused(reason=self.state.reason, by="budget"))
-
-    def _refuse_spent_budget(self) -> None:
-        spent = self._spent()
-        if spent is not None:
-            unit = "tokens" if spent.kind == "tokens" else "US dollars"
-            option = "--budget-tokens" if spent.kind == "tokens" else "--budget-usd"
-            raise ControlRefused(
-                f"the budget of {spent.limit:g} {unit} is spent ({spent.spent:g}); raise it with {option}"
-            )
 
 
 _AFTERWARDS = {
