@@ -75,6 +75,31 @@ class PlanCreated(RuntimeEvent, tag="plan.created", kw_only=True):
     plan: dict[str, Any]
 
 
+class WorkflowCreated(RuntimeEvent, tag="workflow.created", kw_only=True):
+    """The script of the run: what is known of it before it runs.
+
+    `phases` are objects with a `title` and perhaps a `detail`, in the order of the script. `source_name` and
+    `source_hash` (SHA-256, hex) are those of the stored script. `clock` is the time that the script sees, the
+    same in every run that takes results over from the run `reuse_from`.
+    """
+
+    name: str
+    language: Literal["python", "javascript"]
+    description: str = ""
+    phases: list[dict[str, Any]] = msgspec.field(default_factory=list)
+    args: Any = None
+    source_name: str = ""
+    source_hash: str = ""
+    clock: datetime = EPOCH
+    reuse_from: str = ""
+
+
+class PhaseStarted(RuntimeEvent, tag="phase.started", kw_only=True):
+    """The script entered a phase: calls that name none belong to it from here on."""
+
+    title: str
+
+
 class RunConfigured(RuntimeEvent, tag="run.configured", kw_only=True):
     """Limits or the agent were changed on a later start; `None` leaves the earlier value."""
 
@@ -139,7 +164,9 @@ class RunCancelled(RuntimeEvent, tag="run.cancelled", kw_only=True):
 
 
 class RunCompleted(RuntimeEvent, tag="run.completed", kw_only=True):
-    """Every step is completed, reused or skipped."""
+    """Every step is completed, reused or skipped; or the workflow's script returned `result`, as JSON."""
+
+    result: Any = None
 
 
 class RunFailed(RuntimeEvent, tag="run.failed", kw_only=True):
@@ -179,6 +206,25 @@ class Logged(RuntimeEvent, tag="log", kw_only=True):
 # -- steps -----------------------------------------------------------------------------------------
 
 
+class StepCreated(StepEvent, tag="step.created", kw_only=True):
+    """A workflow's script made an agent call: a step that depends on nothing and may start at once.
+
+    `document` has what a plan's step has (`title`, `goal`, `phase`), and as `call` its options, its `key` and
+    its `place` in the script, by which a later run of the script finds the result again.
+    """
+
+    document: dict[str, Any]
+
+
+class StepReused(StepEvent, tag="step.reused", kw_only=True):
+    """The result of an equal call in an earlier run was taken over; nothing runs."""
+
+    from_run: str
+    from_step: str
+    value: Any = None
+    summary: str = ""
+
+
 class StepContext(StepEvent, tag="step.context", kw_only=True):
     """All that the attempt was given. Comes before `step.started`."""
 
@@ -203,10 +249,14 @@ class StepWaitingUser(StepEvent, tag="step.waiting_user", kw_only=True):
 
 
 class StepCompleted(StepEvent, tag="step.completed", kw_only=True):
-    """Done. The files of `handoff` were on disk before this was stored."""
+    """Done. The files of `handoff` were on disk before this was stored.
+
+    `value` is what an agent call gives to its script: a text, or JSON that fits the call's schema.
+    """
 
     handoff: HandoffDescriptor | None = None
     summary: str = ""
+    value: Any = None
 
 
 class StepFailed(StepEvent, tag="step.failed", kw_only=True):
@@ -320,6 +370,8 @@ class AskWithdrawn(StepEvent, tag="ask.withdrawn", kw_only=True):
 AnyEvent = (
     RunCreated
     | PlanCreated
+    | WorkflowCreated
+    | PhaseStarted
     | RunConfigured
     | RunStarted
     | RunWaitingUser
@@ -336,6 +388,8 @@ AnyEvent = (
     | PlanCancelled
     | BudgetExceeded
     | Logged
+    | StepCreated
+    | StepReused
     | StepContext
     | StepStarted
     | StepResumed

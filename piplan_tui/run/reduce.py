@@ -70,25 +70,8 @@ def _run_configured(state: RunState, e: ev.RunConfigured) -> None:
 
 def _plan_created(state: RunState, e: ev.PlanCreated) -> None:
     state.plan = {key: value for key, value in e.plan.items() if key != "steps"}
-    for index, document in enumerate(e.plan.get("steps", ())):
-        step = StepState(
-            index=index,
-            id=document["id"],
-            title=document.get("title") or document["id"],
-            goal=document.get("goal", ""),
-            phase=_phase_title(document.get("phase")),
-            depends_on=tuple(dict.fromkeys(document.get("dependsOn", ()))),
-            document=document,
-        )
-        state.steps[step.id] = step
-        state.order.append(step)
-        state.dependents.append([])
-        phase = state.phases.get(step.phase)
-        if phase is None:
-            phase = state.phases[step.phase] = PhaseState(step.phase)
-        phase.steps.append(step)
-        phase.counts["pending"] = phase.counts.get("pending", 0) + 1
-    state.counts["pending"] = len(state.order)
+    for document in e.plan.get("steps", ()):
+        _add_step(state, document)
     for step in state.order:
         for dependency in step.depends_on:
             state.dependents[state.steps[dependency].index].append(step)
@@ -96,6 +79,59 @@ def _plan_created(state: RunState, e: ev.PlanCreated) -> None:
     for step in state.order:
         if step.unmet == 0:
             _set_status(state, step, "queued")
+
+
+def _add_step(state: RunState, document: dict[str, Any]) -> StepState:
+    """A new step at the end of the order, `pending` until its dependencies are looked at."""
+    step = StepState(
+        index=len(state.order),
+        id=document["id"],
+        title=document.get("title") or document["id"],
+        goal=document.get("goal", ""),
+        phase=_phase_title(document.get("phase")),
+        depends_on=tuple(dict.fromkeys(document.get("dependsOn", ()))),
+        document=document,
+    )
+    state.steps[step.id] = step
+    state.order.append(step)
+    state.dependents.append([])
+    phase = _phase(state, step.phase)
+    phase.steps.append(step)
+    for counts in (phase.counts, state.counts):
+        counts["pending"] = counts.get("pending", 0) + 1
+    return step
+
+
+def _phase(state: RunState, title: str) -> PhaseState:
+    phase = state.phases.get(title)
+    if phase is None:
+        phase = state.phases[title] = PhaseState(title)
+    return phase
+
+
+def _workflow_created(state: RunState, e: ev.WorkflowCreated) -> None:
+    state.workflow = e
+    state.plan = {"id": state.plan_id, "title": state.title, "summary": e.description}
+    for phase in e.phases:
+        _phase(state, _phase_title(phase.get("title"))).detail = _phase_title(phase.get("detail"))
+
+
+def _phase_started(state: RunState, e: ev.PhaseStarted) -> None:
+    state.phase = e.title
+    phase = _phase(state, e.title)
+    phase.started_at = phase.started_at or e.at
+
+
+def _step_created(state: RunState, e: ev.StepCreated) -> None:
+    if e.step_id not in state.steps:
+        step = _add_step(state, {**e.document, "id": e.step_id, "dependsOn": []})
+        _set_status(state, step, "queued")
+
+
+def _step_reused(state: RunState, e: ev.StepReused) -> None:
+    if step := state.steps.get(e.step_id):
+        step.value, step.reused_from = e.value, e.from_run
+        _set_status(state, step, "reused")
 
 
 def _phase_title(value: Any) -> str:
@@ -148,6 +184,7 @@ def _run_ended(state: RunState, e: ev.RunCompleted | ev.RunFailed | ev.RunCancel
     state.ended_at = e.at
     state.cancelling = False
     if isinstance(e, ev.RunCompleted):
+        state.result = e.result
         _set_run_status(state, "completed")
     elif isinstance(e, ev.RunFailed):
         state.reason = e.reason
@@ -273,6 +310,7 @@ def _step_completed(state: RunState, e: ev.StepCompleted) -> None:
     if ended := _end_attempt(state, e, "completed"):
         step, attempt = ended
         step.handoff = e.handoff
+        step.value = e.value
         if attempt is not None:
             attempt.summary = e.summary
         _set_status(state, step, "completed")
@@ -313,6 +351,7 @@ def _step_retried(state: RunState, e: ev.StepRetried) -> None:
     if step := state.steps.get(e.step_id):
         step.continues = False
         step.handoff = None
+        step.value, step.reused_from = None, ""
         if e.goal is not None:
             step.goal_override = e.goal
         if e.agent is not None:
@@ -464,6 +503,10 @@ _HANDLERS: dict[type[ev.RuntimeEvent], Callable[[RunState, Any], None]] = {
     ev.RunCreated: _run_created,
     ev.RunConfigured: _run_configured,
     ev.PlanCreated: _plan_created,
+    ev.WorkflowCreated: _workflow_created,
+    ev.PhaseStarted: _phase_started,
+    ev.StepCreated: _step_created,
+    ev.StepReused: _step_reused,
     ev.RunStarted: _run_started,
     ev.RunResumed: _run_goes_on,
     ev.RunReopened: _run_goes_on,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from piplan_tui.run.events import EPOCH
+from piplan_tui.run.events import EPOCH, WorkflowCreated
 from piplan_tui.run.model import HandoffDescriptor, SessionRef, StepExecutionInput, Usage, UserInput
 
 StepStatus = Literal[
@@ -135,6 +135,10 @@ class StepState:
     agent_override: str | None = None
     model_override: str | None = None
     handoff: HandoffDescriptor | None = None
+    value: Any = None
+    """What an agent call gave to its script."""
+    reused_from: str = ""
+    """The run whose result this is, when the step is `reused`."""
 
     @property
     def attempt(self) -> AttemptState | None:
@@ -151,6 +155,8 @@ class PhaseState:
     """A titled group of steps, in plan order. Steps without a phase are in the one titled ""."""
 
     title: str
+    detail: str = ""
+    started_at: datetime | None = None
     steps: list[StepState] = field(default_factory=list)
     counts: dict[StepStatus, int] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
@@ -176,6 +182,11 @@ class RunState:
     title: str = ""
     plan_id: str = ""
     plan: dict[str, Any] = field(default_factory=dict)
+    workflow: WorkflowCreated | None = None
+    phase: str = ""
+    """The phase that the script is in."""
+    result: Any = None
+    """What the script returned."""
     source: str = ""
     workspace: str = ""
     mode: Literal["serial", "parallel"] = "serial"
