@@ -9,7 +9,7 @@ NPM := tests/support/npm
 .PHONY: demo setup test check lint types layers bench screenshots clean
 
 demo: .venv/.installed
-	@$(BIN)/piplan-tui demo
+	@$(BIN)/piplan-tui demo --on-ask defaults
 
 setup: .venv/.developed $(NPM)/seed/node_modules/.installed $(NPM)/newest/node_modules/.installed
 
