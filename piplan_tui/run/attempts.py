@@ -14,6 +14,7 @@ import anyio
 from piplan_tui.agents import protocol as said
 from piplan_tui.agents.protocol import AgentFailure, AgentSession, AskReply, SessionEvent
 from piplan_tui.run import events as ev
+from piplan_tui.run.call import call_job, called_model
 from piplan_tui.run.handoff import HandoffError
 from piplan_tui.run.model import StepDone, StepExecutionInput, StepJob, Usage
 from piplan_tui.run.redact import Redactor
@@ -76,7 +77,7 @@ class Attempts:
         interrupted = previous is not None and previous.status == "interrupted"
         number = previous.number if goes_on and previous else (previous.number if previous else 0) + 1
         agent = step.agent_override or self._state.agent
-        model = step.model_override or self._state.model
+        model = step.model_override or called_model(self._state, step) or self._state.model
         given = self._input(step, number)
         self._emit(ev.StepContext(step_id=step.id, attempt=number, input=given))
         if goes_on:
@@ -88,7 +89,7 @@ class Attempts:
         self.active[step.id] = active
         settings = self._state.settings
         tools = settings.get("tools")
-        return StepJob(
+        job = StepJob(
             given=given,
             agent=agent,
             model=model,
@@ -100,6 +101,7 @@ class Attempts:
             resume=previous.session if previous is not None and (goes_on or interrupted) else None,
             session_dir=str(self._attempts_dir / step.id / "sessions") if self._attempts_dir else "",
         )
+        return job if self._state.workflow is None else call_job(job, step)
 
     def _input(self, step: StepState, number: int) -> StepExecutionInput:
         state = self._state
@@ -167,7 +169,11 @@ class Attempts:
         step_id, attempt, result = active.step_id, active.number, done.result
         if result.status == "completed":
             return ev.StepCompleted(
-                step_id=step_id, attempt=attempt, handoff=done.handoff, summary=result.summary
+                step_id=step_id,
+                attempt=attempt,
+                handoff=done.handoff,
+                summary=result.summary,
+                value=done.value,
             )
         if result.status == "waiting_user":
             return ev.StepWaitingUser(

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 StepOutcome = Literal["completed", "failed", "cancelled", "waiting_user"]
+Wanted = Literal["status", "text", "schema"]
 
 
 class Usage(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):
@@ -125,6 +126,8 @@ class StepJob(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, k
 
     `reason` says what the session is told first: the whole step (`start`), the user's newest answer (`answer`),
     or that it was interrupted (`continue`). `session_dir` is empty when conversations are not kept.
+    `wanted` says what counts as a result: a plan step's JSON object with a `status`, or, for a workflow's
+    agent call, the text of the last message or a JSON object that fits `schema`.
     """
 
     given: StepExecutionInput
@@ -137,13 +140,19 @@ class StepJob(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, k
     reason: Literal["start", "answer", "continue"] = "start"
     resume: SessionRef | None = None
     session_dir: str = ""
+    wanted: Wanted = "status"
+    schema: dict[str, Any] | None = None
 
 
 class StepDone(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):
-    """How an errand ended. `handoff` is there when the step is completed and its files are on disk."""
+    """How an errand ended.
+
+    `handoff` is there when a plan's step is completed and its files are on disk, `value` when an agent call is.
+    """
 
     result: StepResult
     handoff: HandoffDescriptor | None = None
+    value: Any = None
 
 
 class PiPlanCancelResult(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):

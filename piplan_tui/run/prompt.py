@@ -39,7 +39,7 @@ def step_prompt(given: StepExecutionInput) -> str:
     if given.metadata:
         parts.append(f"## Metadata of the run\n{_json(given.metadata)}")
     if given.user_input:
-        parts.append("## What the user has already answered\n" + "\n".join(map(_answer, given.user_input)))
+        parts.append("## What the user has already answered\n" + "\n".join(map(told_answer, given.user_input)))
     parts.append(
         f"Work in the folder {given.workspace}. Do only this step; other steps have their own sessions."
     )
@@ -65,12 +65,13 @@ def _dependencies(dependencies: tuple[HandoffDescriptor, ...]) -> str:
 def answer_prompt(answer: UserInput) -> str:
     """The message that goes on with an attempt once the user has answered its question."""
     return (
-        f"{_answer(answer)}\n\nGo on with the step. When you are done, end again with exactly one JSON object "
+        f"{told_answer(answer)}\n\nGo on with the step. When you are done, end again with exactly one JSON object "
         'with "status" and "summary", as before.'
     )
 
 
-def _answer(answer: UserInput) -> str:
+def told_answer(answer: UserInput) -> str:
+    """What the user said to one question, as an agent is told."""
     asked = f'You asked: "{answer.message}"\n' if answer.message else ""
     if answer.action == "accept":
         told = f"The user answered:\n{_json(answer.values)}"

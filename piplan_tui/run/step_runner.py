@@ -13,6 +13,8 @@ from typing import Protocol
 from anyio import to_thread
 
 from piplan_tui.agents.protocol import Agent, AgentFailure, AgentSession, SessionEvent, SessionRequest
+from piplan_tui.run.answer import AnswerCheck, AnswerReader
+from piplan_tui.run.call_prompt import INTERRUPTED, answer_wrong_prompt, call_answer_prompt, call_prompt
 from piplan_tui.run.handoff import write_handoff
 from piplan_tui.run.model import (
     HandoffDescriptor,
@@ -59,7 +61,7 @@ class StepRunner:
     """Runs steps in sessions of the agents that `agent_named` gives.
 
     `environment` gives what is added to the environment of an agent's process for a run, `redactor` takes
-    the user's secrets out of what comes back.
+    the user's secrets out of what comes back, `check` gives the further check of a call's answer, if any.
     """
 
     def __init__(
@@ -70,12 +72,14 @@ class StepRunner:
         redactor: Redactor | None = None,
         max_reprompts: int = MAX_REPROMPTS,
         handoff: WriteHandoff = write_handoff,
+        check: Callable[[str], AnswerCheck | None] = lambda step_id: None,
     ) -> None:
         self._agent_named = agent_named
         self._environment = environment
         self._redactor = redactor or Redactor()
         self._max_reprompts = max_reprompts
         self._handoff = handoff
+        self._check = check
 
     async def execute(self, job: StepJob, port: StepPort) -> StepDone:
         given = job.given
@@ -84,11 +88,40 @@ class StepRunner:
         try:
             port.opened(session)
             text = _first_message(job, session.ref)
+            if job.wanted != "status":
+                return await self._to_answer(session, text, port, self._reader(job))
             result, raw = await self._to_result(session, text, port)
         finally:
             await session.close()
         handoff = await self._handoff(given, result, raw) if result.status == "completed" else None
         return StepDone(result=result, handoff=handoff)
+
+    def _reader(self, job: StepJob) -> AnswerReader:
+        return AnswerReader(job.schema, self._check(str(job.given.step["id"])))
+
+    async def _to_answer(
+        self, session: AgentSession, text: str, port: StepPort, reader: AnswerReader
+    ) -> StepDone:
+        """Prompt until there is an answer to an agent call, a bounded number of times."""
+        reprompts = 0
+        while True:
+            turn = await session.prompt(text, port.said)
+            raw = self._redactor.text(turn.text)
+            if turn.stop == "aborted":
+                return StepDone(
+                    result=StepResult(status="cancelled", summary="the agent's turn was aborted")
+                )
+            found = reader.read(raw) if len(raw) < 20_000 else await to_thread.run_sync(reader.read, raw)
+            if isinstance(found, StepDone):
+                return found
+            problem = found.message
+            if turn.stop == "length":
+                problem = f"Your last message was cut off at the model's length limit. {problem}"
+            if reprompts == self._max_reprompts:
+                raise ResultMissing(found, raw, reprompts)
+            reprompts += 1
+            port.reprompted(reprompts, problem)
+            text = answer_wrong_prompt(problem, reader.schema)
 
     def _request(self, job: StepJob, agent: Agent) -> SessionRequest:
         given = job.given
@@ -145,8 +178,13 @@ class ResultMissing(AgentFailure):
 
 def _first_message(job: StepJob, ref: SessionRef) -> str:
     same_conversation = job.resume is not None and ref.session_id == job.resume.session_id
+    call = job.wanted != "status"
     if same_conversation and job.reason == "answer" and job.given.user_input:
-        return answer_prompt(job.given.user_input[-1])
+        answer = job.given.user_input[-1]
+        return call_answer_prompt(answer) if call else answer_prompt(answer)
+    if call:
+        prompt = call_prompt(job.given, job.schema)
+        return f"{INTERRUPTED}\n\n{prompt}" if same_conversation and job.reason == "continue" else prompt
     if same_conversation and job.reason == "continue":
         return continue_prompt(job.given)
     return step_prompt(job.given)

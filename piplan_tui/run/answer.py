@@ -1,0 +1,171 @@
+"""The answer to an agent call of a workflow, found in what the agent really wrote and checked.
+
+Without a schema the text of the last message is the answer. With one, it is the last JSON object in the text
+that fits. An agent that cannot go on without the user may end with a `waiting_user` object instead.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from jsonschema import Draft202012Validator, ValidationError, validators
+from referencing import Registry
+
+from piplan_tui.run.asks.patterns import matches
+from piplan_tui.run.loose_json import find_objects
+from piplan_tui.run.model import StepDone, StepResult
+from piplan_tui.run.result_finder import LONGEST_TEXT, ResultProblem, find_result
+from piplan_tui.views.clean import clean_text
+
+AnswerCheck = Callable[[Any], str | None]
+"""Says what is wrong with an answer that fits its schema, for the agent to read; `None` when it is right."""
+
+_MOST_PROBLEMS = 5
+_SUMMARY_LENGTH = 200
+
+
+class AnswerReader:
+    """Reads answers to one call.
+
+    `schema` must be a JSON Schema of an object (draft 2020-12) without references to other documents;
+    `check` sees a value that fits it. `read` may be called from another thread.
+    """
+
+    def __init__(self, schema: dict[str, Any] | None, check: AnswerCheck | None = None) -> None:
+        self.schema = schema
+        self._check = check
+        self._validator: Any = None
+        if schema is not None:
+            kind = validators.extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]  # the stubs lack it
+            # with a registry of its own, the validator does not fetch references from the network
+            self._validator = kind(schema, registry=Registry())
+
+    def read(self, text: str) -> StepDone | ResultProblem:
+        """The answer, or what to tell the agent."""
+        if (waiting := _question(text)) is not None:
+            return StepDone(result=waiting)
+        if self.schema is None:
+            if not text.strip():
+                return ResultProblem("Your answer is empty. Your last message must be the whole answer.")
+            return _done(text, text.strip())
+        return self._object(text[-LONGEST_TEXT:])
+
+    def _object(self, text: str) -> StepDone | ResultProblem:
+        findings = find_objects(text)
+        candidates = [found.value for found in findings.objects]
+        problem = ""
+        for value in reversed(candidates):
+            wrong = self._problem(value)
+            if not wrong:
+                return _done(value, json.dumps(value, ensure_ascii=False))
+            problem = problem or wrong
+        if findings.cut_off:
+            return ResultProblem(
+                "The JSON object in your answer ends too early: a quote or a bracket is missing."
+            )
+        if problem:
+            return ResultProblem(f"The JSON object in your answer does not fit the schema: {problem}")
+        return ResultProblem("Your answer has no JSON object.")
+
+    def _problem(self, value: dict[str, Any]) -> str:
+        try:
+            found = []
+            for error in self._validator.iter_errors(value):
+                found.append(_sentence(error))
+                if len(found) == _MOST_PROBLEMS:
+                    break
+        except Exception as error:
+            # a reference to nowhere, or a schema that recurses without end
+            return f"the schema cannot be applied ({type(error).__name__}: {error})"[:300]
+        if not found and self._check is not None and (wrong := self._check(value)):
+            found.append(wrong)
+        return "; ".join(found)
+
+
+def _question(text: str) -> StepResult | None:
+    """A question to the user that the text ends with. A text that merely quotes one is an answer."""
+    end = text.rstrip().removesuffix("```").rstrip()
+    if not end.endswith("}") or '"waiting_user"' not in text:
+        return None
+    found = find_result(text)
+    return found if isinstance(found, StepResult) and found.status == "waiting_user" else None
+
+
+def _done(value: Any, summary: str) -> StepDone:
+    line = " ".join(summary[: 2 * _SUMMARY_LENGTH].split())
+    if len(line) > _SUMMARY_LENGTH:
+        line = line[: _SUMMARY_LENGTH - 1] + "…"
+    return StepDone(result=StepResult(status="completed", summary=line), value=value)
+
+
+def _sentence(error: ValidationError) -> str:
+    place = ".".join(str(part) for part in error.absolute_path)
+    text = clean_text(error.message, keep_newlines=False)
+    text = text if len(text) <= 200 else text[:199] + "…"
+    return f"{clean_text(place, keep_newlines=False)}: {text}" if place else text
+
+
+def _pattern(_validator: Any, pattern: Any, instance: Any, _schema: Any) -> Any:
+    # in linear time: the text that is matched is the agent's
+    if isinstance(instance, str) and isinstance(pattern, str) and not matches(pattern, instance):
+        yield ValidationError(f"{instance[:60]!r} does not match {pattern!r}")
+
+
+class ObjectSchema(msgspec.Struct, frozen=True):
+    """A schema as an agent is asked for it. `wrapped` when the wanted value is its property `value`."""
+
+    schema: dict[str, Any]
+    wrapped: bool = False
+
+
+def object_schema(schema: Any) -> ObjectSchema:
+    """Make a schema of any value one of an object, since only objects are found safely in prose.
+
+    Raises:
+        ValueError: it is no JSON Schema, or it refers to other documents; says where and why.
+    """
+    if not isinstance(schema, dict):
+        raise ValueError(f"a schema is a JSON object, not {type(schema).__name__}")
+    try:
+        json.dumps(schema)
+        Draft202012Validator.check_schema(schema)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ValueError(f"the schema is not JSON: {error}") from error
+    except Exception as error:
+        place = ".".join(str(part) for part in getattr(error, "absolute_path", ()))
+        message = str(getattr(error, "message", error))[:200]
+        raise ValueError(f"the schema is no JSON Schema: {place + ': ' if place else ''}{message}") from error
+    if (foreign := _foreign_reference(schema)) is not None:
+        raise ValueError(f"the schema refers to {foreign[:100]!r}, which is not in it; use #/$defs/…")
+    if schema.get("type") == "object" or ("type" not in schema and "properties" in schema):
+        return ObjectSchema(schema)
+    inner = dict(schema)
+    wrapped: dict[str, Any] = {
+        "type": "object",
+        "properties": {"value": inner},
+        "required": ["value"],
+        "additionalProperties": False,
+    }
+    for definitions in ("$defs", "definitions"):
+        # references such as #/$defs/Item count from the root
+        if definitions in inner:
+            wrapped[definitions] = inner.pop(definitions)
+    return ObjectSchema(wrapped, wrapped=True)
+
+
+def _foreign_reference(schema: dict[str, Any]) -> str | None:
+    todo: list[Any] = [schema]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, dict):
+            for key in ("$ref", "$dynamicRef"):
+                target = part.get(key)
+                if isinstance(target, str) and not target.startswith("#"):
+                    return target
+            todo.extend(part.values())
+        elif isinstance(part, list):
+            todo.extend(part)
+    return None
