@@ -7,6 +7,7 @@ the events have just changed. A step costs the same however many there are.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import anyio
 from anyio.abc import TaskGroup
@@ -17,7 +18,6 @@ from piplan_tui.run.journal import Journal
 from piplan_tui.run.model import StepJob
 from piplan_tui.run.state import RunState, StepState
 from piplan_tui.store.protocol import StoreError
-
 
 Taken = tuple[StepState, StepJob]
 
@@ -42,6 +42,9 @@ class _IdleWorker:
 class PlanDriver:
     """Starts ready steps while there are slots. `changed` is fired whenever it comes to rest."""
 
+    listens: ClassVar[bool] = False
+    """Whether the run is to tell it of every event, by `happened`."""
+
     def __init__(
         self,
         state: RunState,
@@ -62,6 +65,9 @@ class PlanDriver:
         self.changed = anyio.Event()
         self._syncing = False
         self._idle: list[_IdleWorker] = []
+
+    def happened(self, event: ev.RuntimeEvent) -> None:
+        """An event was folded into the state. Must be quick."""
 
     # -- starting steps ------------------------------------------------------------------------
 
