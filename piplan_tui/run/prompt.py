@@ -39,7 +39,9 @@ def step_prompt(given: StepExecutionInput) -> str:
     if given.metadata:
         parts.append(f"## Metadata of the run\n{_json(given.metadata)}")
     if given.user_input:
-        parts.append("## What the user has already answered\n" + "\n".join(map(told_answer, given.user_input)))
+        parts.append(
+            "## What the user has already answered\n" + "\n".join(map(told_answer, given.user_input))
+        )
     parts.append(
         f"Work in the folder {given.workspace}. Do only this step; other steps have their own sessions."
     )

@@ -108,9 +108,7 @@ class StepRunner:
             turn = await session.prompt(text, port.said)
             raw = self._redactor.text(turn.text)
             if turn.stop == "aborted":
-                return StepDone(
-                    result=StepResult(status="cancelled", summary="the agent's turn was aborted")
-                )
+                return StepDone(result=StepResult(status="cancelled", summary="the agent's turn was aborted"))
             found = reader.read(raw) if len(raw) < 20_000 else await to_thread.run_sync(reader.read, raw)
             if isinstance(found, StepDone):
                 return found
