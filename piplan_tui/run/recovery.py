@@ -50,5 +50,6 @@ def close_cancelled(
         if step.status not in TERMINAL or step.status == "blocked":
             number = step.attempt.number if step.attempt else 0
             emit(ev.StepCancelled(step_id=step.id, attempt=number, by=by, reason=state.reason))
-    emit(ev.PlanCancelled(plan_id=state.plan_id))
+    if state.workflow is None:
+        emit(ev.PlanCancelled(plan_id=state.plan_id))
     emit(ev.RunCancelled(reason=state.reason, processes_left=processes_left))

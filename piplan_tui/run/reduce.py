@@ -130,7 +130,7 @@ def _step_created(state: RunState, e: ev.StepCreated) -> None:
 
 def _step_reused(state: RunState, e: ev.StepReused) -> None:
     if step := state.steps.get(e.step_id):
-        step.value, step.reused_from = e.value, e.from_run
+        step.value, step.reused_from = e.value, f"{e.from_run}/{e.from_step}"
         _set_status(state, step, "reused")
 
 

@@ -16,6 +16,9 @@ def steps_to_retry(state: RunState, chosen: Sequence[StepState], *, with_downstr
         ControlRefused: one of them has not ended, or there is nothing to try again.
     """
     chosen = chosen or [step for step in state.order if step.status in ("failed", "cancelled")]
+    if not chosen and state.workflow is not None and state.status in ("failed", "cancelled"):
+        # the script itself failed, or was stopped between two calls: it is run again
+        return []
     if not chosen:
         raise ControlRefused("no step failed or was cancelled, so there is nothing to try again")
     steps = {step.index: step for step in chosen}

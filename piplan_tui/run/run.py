@@ -37,6 +37,8 @@ INFO_SECONDS = 2.0
 """How old the run's line in the list of runs may get while it is running."""
 
 OnEvent = Callable[[ev.RuntimeEvent], None]
+MakeDriver = Callable[[RunState, OnEvent, Journal, Attempts, TaskGroup], PlanDriver]
+"""Makes what decides what may run next: from the state, the door for events, the store's, the attempts."""
 
 
 def utc_now() -> datetime:
@@ -57,6 +59,7 @@ class Run:
         executor: Callable[[Run], StepExecutor],
         sweep: Callable[[str], Any],
         now: Callable[[], datetime] = utc_now,
+        make_driver: MakeDriver = PlanDriver,
     ) -> None:
         self.state = state
         self.now = now
@@ -69,6 +72,7 @@ class Run:
         self._attempts = Attempts(
             state, self.emit, executor(self), self.transcripts, self.redactor, now, attempts_dir
         )
+        self._make_driver = make_driver
         self._driver: PlanDriver | None = None
         self._tasks: TaskGroup | None = None
         self._subscribers: list[OnEvent] = []
@@ -138,7 +142,10 @@ class Run:
         try:
             async with anyio.create_task_group() as tasks:
                 self._tasks = tasks
-                self._driver = PlanDriver(self.state, self.emit, self._journal, self._attempts, tasks)
+                driver = self._make_driver(self.state, self.emit, self._journal, self._attempts, tasks)
+                self._driver = driver
+                if driver.listens:
+                    self.subscribe(driver.happened)
                 tasks.start_soon(self._flush_often)
                 for ask_id in self.state.asks:
                     self._watch_deadline(ask_id)

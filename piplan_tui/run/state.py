@@ -138,7 +138,7 @@ class StepState:
     value: Any = None
     """What an agent call gave to its script."""
     reused_from: str = ""
-    """The run whose result this is, when the step is `reused`."""
+    """`run/step` whose result this is, when the step is `reused`."""
 
     @property
     def attempt(self) -> AttemptState | None:

@@ -1,0 +1,68 @@
+"""Results of finished agent calls, found again by what the call is and not by when it was made."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from piplan_tui.run.call import call_key
+from piplan_tui.run.state import RunState, StepState
+
+_FINISHED = frozenset({"completed", "reused"})
+
+
+class Forecast(NamedTuple):
+    """What can be said before a script runs (again). What it will ask for beyond that, only the script knows."""
+
+    reuse: int
+    """Finished calls whose results are there to be taken; if the script was edited, at most so many."""
+    again: int
+    """Calls that were made, but have no result, and will run."""
+
+    def __str__(self) -> str:
+        return f"reuse {self.reuse}, run {self.again}"
+
+
+def forecast(state: RunState) -> Forecast:
+    """For going on with this run, or for a new run that reuses this one. O(steps)."""
+    reuse = sum(1 for step in state.order if step.status in _FINISHED)
+    settled = sum(1 for step in state.order if step.status in ("skipped", "cancelled"))
+    return Forecast(reuse, len(state.order) - reuse - settled)
+
+
+class Reuse:
+    """The finished calls of an earlier run. Each is given away once, so that equal calls stay independent."""
+
+    def __init__(self, earlier: RunState | None = None, now: RunState | None = None) -> None:
+        """`now` is the run that takes the results; what it has taken already is not given again."""
+        self.run_id = earlier.run_id if earlier is not None else ""
+        self._exact: dict[tuple[str, str], StepState] = {}
+        self._by_key: dict[str, deque[StepState]] = {}
+        self._taken = (
+            {step.reused_from for step in now.order if step.reused_from} if now is not None else set()
+        )
+        for step in earlier.order if earlier is not None else ():
+            key, place = call_key(step)
+            if not key:
+                continue
+            self._exact[key, place] = step
+            if step.status in _FINISHED:
+                self._by_key.setdefault(key, deque()).append(step)
+
+    def take(self, key: str, place: str) -> StepState | None:
+        """The finished call that is this one: at the same place if there is one, otherwise wherever it stood."""
+        there = self._exact.get((key, place))
+        if there is not None:
+            return self._claim(there) if there.status in _FINISHED else None
+        equal = self._by_key.get(key)
+        while equal:
+            if (step := self._claim(equal.popleft())) is not None:
+                return step
+        return None
+
+    def _claim(self, step: StepState) -> StepState | None:
+        name = f"{self.run_id}/{step.id}"
+        if name in self._taken:
+            return None
+        self._taken.add(name)
+        return step

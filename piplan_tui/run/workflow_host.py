@@ -1,0 +1,112 @@
+"""The run as a script sees it. One `RunHost` for each time that a script is run, nested ones included."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from piplan_tui.run import events as ev
+from piplan_tui.run.call import read_call
+from piplan_tui.workflow.host import ScriptMistake, structural_path
+
+if TYPE_CHECKING:
+    from piplan_tui.run.workflow_driver import WorkflowDriver
+
+MAX_LOG = 4_000
+LARGE_FAN_OUT = 25
+"""From so many items on, what a fan-out is likely to use is said before it goes on."""
+
+
+class RunHost:
+    """A `WorkflowHost` over a workflow driver."""
+
+    def __init__(
+        self,
+        driver: WorkflowDriver,
+        args: Any,
+        *,
+        nested: str = "",
+        path: str = "",
+        seen: Counter[str] | None = None,
+    ) -> None:
+        self._driver = driver
+        self._args = args
+        self._nested = nested
+        self._path = path
+        self._phase = nested
+        # shared with nested workflows: equal calls are counted over the whole run of the script
+        self._seen: Counter[str] = Counter() if seen is None else seen
+
+    @property
+    def args(self) -> Any:
+        return self._args
+
+    async def agent(self, prompt: str, options: dict[str, Any]) -> Any:
+        options = dict(options)
+        check = options.pop("check", None)
+        if self._nested:
+            options["path"] = "/".join(part for part in (self._path, options.get("path")) if part)
+            if options.get("phase"):
+                options["phase"] = self._phase_title(str(options["phase"]))
+        call = read_call(prompt, options, phase=self._phase)
+        same = f"{call.key}\n{call.place}"
+        number = self._seen[same]
+        self._seen[same] += 1
+        return await self._driver.result_of(call, f"{call.place}\n{number}", check)
+
+    def phase(self, title: str) -> None:
+        if not isinstance(title, str) or not title.strip():
+            raise ScriptMistake(f"phase() needs a title, a text that is not empty; it got {title!r:.60}")
+        self._phase = self._phase_title(title)
+        if self._phase != self._driver.state.phase:
+            self._driver.say(ev.PhaseStarted(title=self._phase))
+
+    def _phase_title(self, title: str) -> str:
+        return f"{self._nested} › {title}" if self._nested else title
+
+    def log(self, message: str) -> None:
+        text = message if isinstance(message, str) else repr(message)
+        self._driver.say(ev.Logged(message=text[:MAX_LOG]))
+
+    def budget_total(self) -> float | None:
+        state = self._driver.state
+        return state.budget_tokens if state.budget_tokens is not None else state.budget_usd
+
+    def budget_spent(self) -> float:
+        state = self._driver.state
+        if state.budget_tokens is not None:
+            return state.usage.tokens or 0
+        if state.budget_usd is not None:
+            return state.usage.cost_usd or 0.0
+        return state.usage.output or 0
+
+    async def workflow(self, name: str, args: Any) -> Any:
+        if self._nested:
+            raise ScriptMistake(
+                f"workflow({name!r}) was called in the nested workflow {self._nested!r}; workflows nest one level deep"
+            )
+        if not isinstance(name, str) or not name.strip():
+            raise ScriptMistake(f"workflow() needs the name of a workflow; it got {name!r:.60}")
+        script = self._driver.find_script(name)
+        number = self._seen[f"workflow:{name}"]
+        self._seen[f"workflow:{name}"] += 1
+        place = f"workflow:{name}:{number}"
+        host = RunHost(self._driver, args, nested=name, path=place, seen=self._seen)
+        with structural_path():
+            return await script(host)
+
+    def check_items(self, count: int) -> None:
+        state = self._driver.state
+        limit = self._driver.max_items
+        if count > limit:
+            raise ScriptMistake(
+                f"{count:,} items in one parallel or pipeline call are more than a run may have ({limit:,}); "
+                "split them into several calls, or raise max_items"
+            )
+        finished = state.counts.get("completed", 0)
+        tokens = state.usage.tokens
+        if count >= LARGE_FAN_OUT and finished and tokens:
+            self.log(
+                f"{count:,} items come next: about {count * tokens // finished:,} tokens for each call per item, "
+                f"if they use as much as the {finished:,} calls so far"
+            )
