@@ -11,7 +11,8 @@ NPM := tests/support/npm
 demo: .venv/.installed
 	@$(BIN)/piplan-tui demo --on-ask defaults
 
-setup: .venv/.developed $(NPM)/seed/node_modules/.installed $(NPM)/newest/node_modules/.installed
+setup: .venv/.developed $(NPM)/seed/node_modules/.installed $(NPM)/newest/node_modules/.installed \
+  $(NPM)/opencode/node_modules/.installed
 
 test: setup
 	$(BIN)/pytest -n auto
@@ -52,6 +53,6 @@ clean:
 	@touch $@
 
 $(NPM)/%/node_modules/.installed: $(NPM)/%/package.json
-	@command -v npm >/dev/null || { echo "the tests run the real Pi: install Node.js (20.6 or newer) with npm"; exit 1; }
+	@command -v npm >/dev/null || { echo "the tests run real agents: install Node.js (20.6 or newer) with npm"; exit 1; }
 	npm ci --no-audit --no-fund --loglevel=error --prefix $(@D)/..
 	@touch $@

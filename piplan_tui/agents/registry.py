@@ -15,7 +15,7 @@ import msgspec
 from piplan_tui.agents.protocol import Agent, AgentFailure
 
 _VERSION_SECONDS = 15.0
-_KNOWN = "pi, command:PROGRAM ARGUMENTS… or demo"
+_KNOWN = "pi, acp:NAME, command:PROGRAM ARGUMENTS… or demo"
 
 
 class UnknownAgent(ValueError):
@@ -51,10 +51,10 @@ class AgentInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def make_agent(name: str, settings: AgentSettings | None = None) -> Agent:
-    """The agent of this name: `pi`, `command:PROGRAM ARGUMENTS…` or `demo`.
+    """The agent of this name: `pi`, `acp:NAME` or `acp:COMMAND`, `command:PROGRAM ARGUMENTS…` or `demo`.
 
     Raises:
-        UnknownAgent: there is no such agent, or not yet.
+        UnknownAgent: there is no such agent.
     """
     # imported here so that a run loads only the agent that it uses
     settings = settings or AgentSettings()
@@ -84,7 +84,20 @@ def make_agent(name: str, settings: AgentSettings | None = None) -> Agent:
         except ValueError as error:
             raise UnknownAgent(str(error)) from error
     if kind == "acp" and colon:
-        raise UnknownAgent(f"{name}: agents over ACP are not available yet; the agent can be {_KNOWN}")
+        from piplan_tui.agents.acp.agent import AcpAgent
+
+        try:
+            return AcpAgent(
+                rest.strip(),
+                model=settings.model,
+                provider=settings.provider,
+                thinking=settings.thinking,
+                tools=settings.tools,
+                system_prompt=settings.system_prompt,
+                environment=settings.environment,
+            )
+        except ValueError as error:
+            raise UnknownAgent(str(error)) from error
     raise UnknownAgent(f"there is no agent {name!r}; the agent can be {_KNOWN}")
 
 
@@ -102,8 +115,25 @@ def known_agents(settings: AgentSettings | None = None) -> list[AgentInfo]:
             hint="any program: the prompt on its stdin, the result as JSON on its stdout",
         ),
         AgentInfo(name="demo", installed=True, hint="plays believable steps without a model"),
-        AgentInfo(name="acp:PROGRAM", installed=False, hint="not available yet"),
+        *_over_acp(settings),
+        AgentInfo(name="acp:COMMAND", installed=True, hint="any other program that speaks ACP"),
     ]
+
+
+def _over_acp(settings: AgentSettings) -> list[AgentInfo]:
+    # this module alone does not load the library of the protocol
+    from piplan_tui.agents.acp.known import KNOWN, PREFIX
+
+    path = {**os.environ, **settings.environment}.get("PATH")
+    infos: list[AgentInfo] = []
+    for name, agent in KNOWN.items():
+        found = [
+            (where, command) for command in agent.commands if (where := shutil.which(command[0], path=path))
+        ]
+        where = shlex.join([found[0][0], *found[0][1][1:]]) if found else ""
+        hint = "" if found else f"to install it: {agent.install}"
+        infos.append(AgentInfo(name=f"{PREFIX}{name}", installed=bool(found), where=where, hint=hint))
+    return infos
 
 
 def _pi(settings: AgentSettings) -> AgentInfo:

@@ -1,0 +1,139 @@
+"""Any agent over ACP as an `Agent`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from types import TracebackType
+
+import anyio
+import anyio.abc
+
+from piplan_tui.agents.acp.known import read_command
+from piplan_tui.agents.acp.opening import Wanted, begin
+from piplan_tui.agents.acp.pool import AcpLimits, AcpPool, Launch, launch_of
+from piplan_tui.agents.acp.process import AcpProcess
+from piplan_tui.agents.acp.session import AcpSession
+from piplan_tui.agents.process import RUN_MARK, STEP_MARK
+from piplan_tui.agents.protocol import AgentFailure, SessionRequest
+
+# a warm process serves many steps, so what names one step cannot be in its environment
+_PER_STEP = {STEP_MARK, "PIPLAN_ATTEMPT"}
+
+
+class AcpAgent:
+    """Carries out attempts with processes of one agent, which are kept warm between sessions.
+
+    `command` is what stands after `acp:`: a known name, perhaps with more arguments, or a command line. What a
+    request leaves empty is taken from `model`, `provider`, `thinking`, `tools` and `system_prompt`, which is
+    sent before the first message: the protocol has no place of its own for it. `mode` is one of the agent's
+    own modes. `environment` is added to that of this process.
+
+    Raises:
+        ValueError: there is no program in `command`, or a quote in it is not closed.
+    """
+
+    def __init__(
+        self,
+        command: str,
+        *,
+        model: str = "",
+        provider: str = "",
+        thinking: str = "",
+        mode: str = "",
+        tools: tuple[str, ...] | None = None,
+        system_prompt: str = "",
+        environment: Mapping[str, str] | None = None,
+        limits: AcpLimits | None = None,
+    ) -> None:
+        self._command = read_command(command)
+        self._model = model
+        self._provider = provider
+        self._thinking = thinking
+        self._mode = mode
+        self._tools = tools
+        self._system_prompt = system_prompt
+        self._environment = dict(environment or {})
+        self._limits = limits or AcpLimits()
+        self._tasks: anyio.abc.TaskGroup | None = None
+        self._pool: AcpPool | None = None
+
+    @property
+    def name(self) -> str:
+        return self._command.name
+
+    @property
+    def continues_sessions(self) -> bool:
+        """True, although only the agent's own greeting tells; one that cannot starts anew with a `Notice`."""
+        return True
+
+    async def __aenter__(self) -> AcpAgent:
+        self._tasks = anyio.create_task_group()
+        await self._tasks.__aenter__()
+        self._pool = AcpPool(self._command, self._tasks, self._limits)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._tasks is not None
+        assert self._pool is not None
+        with anyio.CancelScope(shield=True):
+            await self._pool.close()
+        # without the error: a group would wrap what the host raised
+        await self._tasks.__aexit__(None, None, None)
+
+    async def open(self, request: SessionRequest) -> AcpSession:
+        """See `Agent.open`."""
+        if self._pool is None:
+            raise RuntimeError(
+                "AcpAgent is used as an async context manager: async with AcpAgent(…) as agent"
+            )
+        given = {name: value for name, value in request.env.items() if name not in _PER_STEP}
+        launch = launch_of(request.workspace, self._environment, given, {RUN_MARK: request.run_id})
+        while process := await self._pool.take_idle(launch):
+            try:
+                return await self._begin(process, launch, request)
+            except AgentFailure as failure:
+                if failure.kind not in ("died", "hung", "protocol"):
+                    raise
+        return await self._begin(await self._pool.start(launch), launch, request)
+
+    async def _begin(self, process: AcpProcess, launch: Launch, request: SessionRequest) -> AcpSession:
+        assert self._tasks is not None
+        assert self._pool is not None
+        session = AcpSession(
+            process,
+            request.workspace,
+            {**launch.environment, STEP_MARK: request.step_id},
+            self._tasks,
+            self._limits,
+            partial(self._release, self._pool, launch, process),
+        )
+        session.preamble = request.system_prompt or self._system_prompt
+        wanted = Wanted(
+            cwd=request.workspace.absolute(),
+            model=request.model or self._model,
+            # a provider chosen for the default model says nothing about another one
+            provider=request.provider or ("" if request.model else self._provider),
+            effort=request.thinking or self._thinking,
+            mode=self._mode,
+            tools=request.tools if request.tools is not None else self._tools,
+            resume=request.resume,
+        )
+        try:
+            await begin(process, session, wanted, self._limits.answer_seconds)
+        except BaseException:
+            await self._pool.end(process)
+            raise
+        return session
+
+    @staticmethod
+    async def _release(pool: AcpPool, launch: Launch, process: AcpProcess, reusable: bool) -> None:
+        if reusable:
+            await pool.give_back(launch, process)
+        else:
+            await pool.end(process)

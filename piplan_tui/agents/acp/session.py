@@ -1,0 +1,388 @@
+"""One conversation with an agent over ACP."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.abc
+from acp.exceptions import RequestError
+from acp.schema import ConfigOptionUpdate, PromptResponse, RequestPermissionRequest
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+from pydantic import ValidationError
+
+from piplan_tui.agents.acp import asks, failures
+from piplan_tui.agents.acp.meter import Meter
+from piplan_tui.agents.acp.pool import AcpLimits
+from piplan_tui.agents.acp.process import AcpProcess
+from piplan_tui.agents.acp.services import serve
+from piplan_tui.agents.acp.settings import SessionSettings
+from piplan_tui.agents.acp.terminals import Terminals
+from piplan_tui.agents.acp.transport import Call
+from piplan_tui.agents.acp.updates import TurnReader
+from piplan_tui.agents.pi.failures import one_line
+from piplan_tui.agents.protocol import (
+    AgentFailure,
+    AskRaised,
+    AskReply,
+    AskWithdrawn,
+    Notice,
+    OnEvent,
+    SessionEvent,
+    Turn,
+    UsageReported,
+)
+from piplan_tui.run.model import SessionRef
+
+_WAITING_ITEMS = 256
+_MAX_NOTICES = 100
+_ELICITATIONS = ("form", "url")
+
+
+@dataclass
+class _Ask:
+    """A question that is open: its request as it came, and where its answer is awaited."""
+
+    ask_id: str
+    method: str
+    request_id: int | str | None
+    request: dict[str, Any]
+    call_id: str = ""
+    answered: anyio.Event = field(default_factory=anyio.Event)
+    answer: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Over:
+    """The agent answered the prompt, with one or the other."""
+
+    response: dict[str, Any]
+    error: RequestError | AgentFailure | None = None
+
+
+@dataclass(frozen=True)
+class _TerminalChanged:
+    terminal_id: str
+
+
+_Item = dict[str, Any] | _Ask | _Over | _TerminalChanged | SessionEvent
+
+
+class AcpSession:
+    """A session in a process that serves nothing else until `close`.
+
+    `release` takes the process back; its argument says whether it may serve another session.
+    """
+
+    def __init__(
+        self,
+        process: AcpProcess,
+        workspace: Path,
+        environment: Mapping[str, str],
+        tasks: anyio.abc.TaskGroup,
+        limits: AcpLimits,
+        release: Callable[[bool], Awaitable[None]],
+    ) -> None:
+        self._process = process
+        self._workspace = workspace.resolve()
+        self._tasks = tasks
+        self._limits = limits
+        self._release = release
+        self._meter = Meter()
+        self._terminals = Terminals(tasks, environment, self._terminal_changed, limits.terminate_seconds)
+        self._turn: TurnReader | None = None
+        self._sender: MemoryObjectSendStream[_Item] | None = None
+        self._asks: dict[str, _Ask] = {}
+        self._garbled = 0
+        self._prompted = False
+        self._closed = False
+        self.settings = SessionSettings("", {})
+        self.notices: list[Notice] = []
+        self.preamble = ""
+
+    @property
+    def ref(self) -> SessionRef:
+        return SessionRef(
+            agent=self._process.name,
+            session_id=self._process.session_id,
+            model=self.settings.model,
+            pid=self._process.child.pid,
+            process_started=self._process.child.started,
+        )
+
+    async def prompt(self, text: str, on_event: OnEvent) -> Turn:
+        """See `AgentSession.prompt`. After a cancelled prompt, or one the agent died in, the session is closed."""
+        name = self._process.name
+        if self._closed or self._turn:
+            raise AgentFailure("protocol", f"this session of {name} is closed or already at work")
+        for notice in self.notices:
+            on_event(notice)
+        self.notices.clear()
+        if not self._prompted:
+            self._prompted = True
+            self._meter.begin()
+        turn = self._turn = TurnReader(self._workspace, self._terminals.text)
+        self._sender, items = anyio.create_memory_object_stream[_Item](_WAITING_ITEMS)
+        blocks = [{"type": "text", "text": part} for part in (self.preamble, text) if part]
+        try:
+            with self._sender, items:
+                self._tasks.start_soon(self._send_prompt, blocks, self._sender)
+                try:
+                    over = await self._follow(turn, items, on_event)
+                except AgentFailure:
+                    raise
+                except BaseException:
+                    with anyio.CancelScope(shield=True):
+                        await self._abort(items)
+                    raise
+                return self._ended(turn, over, on_event)
+        except AgentFailure as failure:
+            if failure.kind in ("died", "hung", "protocol"):
+                await self._finish(reusable=False)
+            raise
+        except BaseException:
+            await self._finish(reusable=False)
+            raise
+        finally:
+            self._turn = None
+            self._sender = None
+            self._drop_asks()
+
+    async def answer(self, ask_id: str, reply: AskReply) -> None:
+        """Answer a question of the agent.
+
+        Raises:
+            AgentFailure: the question is not open any more.
+        """
+        ask = self._asks.pop(ask_id, None)
+        if ask is None:
+            raise AgentFailure("protocol", f"{self._process.name} does not wait for this answer any more")
+        ask.answer = asks.answer_of(ask.method, ask.request, reply)
+        ask.answered.set()
+
+    async def steer(self, text: str) -> bool:
+        """False: the protocol has no way to say something in the middle of a turn."""
+        return False
+
+    async def close(self) -> None:
+        await self._finish(reusable=self._process.alive)
+
+    async def _finish(self, *, reusable: bool) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        with anyio.CancelScope(shield=True):
+            await self._terminals.close()
+            capabilities = self._process.about.agent_capabilities
+            sessions = capabilities.session_capabilities if capabilities else None
+            if reusable and sessions and sessions.close is not None:
+                params = {"sessionId": self._process.session_id}
+                try:
+                    await self._process.request("session/close", params, self._limits.abort_seconds)
+                except (AgentFailure, RequestError):
+                    reusable = False
+            self._process.client = None
+            await self._release(reusable)
+
+    # -- the turn --------------------------------------------------------------------------------
+
+    async def _send_prompt(self, blocks: list[dict[str, Any]], sender: MemoryObjectSendStream[_Item]) -> None:
+        # the end must be heard while the prompt is being cancelled
+        with anyio.CancelScope(shield=True):
+            params = {"sessionId": self._process.session_id, "prompt": blocks}
+            try:
+                over = _Over(await self._process.request("session/prompt", params, None))
+            except RequestError as error:
+                over = _Over({}, error)
+            except AgentFailure as failure:
+                over = _Over({}, failure)
+            await _put(sender, over)
+
+    async def _follow(
+        self, turn: TurnReader, items: MemoryObjectReceiveStream[_Item], on_event: OnEvent
+    ) -> _Over:
+        while True:
+            item = await self._next(turn, items)
+            match item:
+                case _Over():
+                    return item
+                case _Ask():
+                    for event in turn.about_to_ask(item.call_id):
+                        on_event(event)
+                    if item.ask_id in self._asks:
+                        on_event(AskRaised(item.ask_id, item.request))
+                case _TerminalChanged():
+                    for event in turn.terminal_changed(item.terminal_id):
+                        on_event(event)
+                case dict():
+                    self._report(turn, item, on_event)
+                case _:
+                    on_event(item)
+
+    def _report(self, turn: TurnReader, update: dict[str, Any], on_event: OnEvent) -> None:
+        if self._meter_or_settings(update):
+            on_event(UsageReported(self._meter.usage))
+        for event in turn.feed(update):
+            on_event(event)
+
+    async def _next(self, turn: TurnReader, items: MemoryObjectReceiveStream[_Item]) -> _Item:
+        """The next item.
+
+        Raises:
+            AgentFailure: the agent said nothing for too long.
+        """
+        since = time.monotonic()
+        while True:
+            with anyio.move_on_after(max(0.0, since + self._limits.silence_seconds - time.monotonic())):
+                return await items.receive()
+            # a tool, a terminal or the user may take their time
+            if not (turn.tools_run or self._asks or self._terminals.running):
+                seconds = self._limits.silence_seconds
+                span = f"{seconds / 60:g} minutes" if seconds >= 120 else f"{seconds:g} s"
+                raise AgentFailure(
+                    "hung",
+                    f"{self._process.name} said nothing for {span} while no tool ran; it was stopped",
+                    detail=self._process.child.stderr_tail,
+                    retryable=True,
+                )
+            since = time.monotonic()
+
+    def _ended(self, turn: TurnReader, over: _Over, on_event: OnEvent) -> Turn:
+        name = self._process.name
+        for ask_id in list(self._asks):
+            on_event(AskWithdrawn(ask_id, "the turn has ended"))
+        try:
+            response = None if over.error else PromptResponse.model_validate(over.response)
+        except ValidationError as error:
+            stop = over.response.get("stopReason")
+            raise AgentFailure("protocol", f"{name} ended its turn in an unknown way: {stop!r}") from error
+        for event in turn.finish(response is not None and response.stop_reason == "end_turn"):
+            on_event(event)
+        if response is None:
+            raise self._failure(over.error)
+        if self._meter.ended(response):
+            on_event(UsageReported(self._meter.usage))
+        self.preamble = ""
+        match response.stop_reason:
+            case "refusal":
+                said = one_line(turn.text)
+                raise AgentFailure("provider", f"{name} refused to go on" + (f": {said}" if said else ""))
+            case "cancelled":
+                return Turn(text=turn.text, stop="aborted")
+            case "max_tokens":
+                return Turn(text=turn.text, stop="length")
+            case "max_turn_requests":
+                on_event(Notice(f"{name} reached its limit of model requests for one turn", "warning"))
+                return Turn(text=turn.text, stop="length")
+        return Turn(text=turn.text)
+
+    def _failure(self, error: RequestError | AgentFailure | None) -> AgentFailure:
+        if isinstance(error, RequestError):
+            if self._process.wants_login(error):
+                return self._process.failure_of(error, "session/prompt")
+            return failures.turn_failed(self._process.name, error)
+        stderr = self._process.child.stderr_tail
+        return failures.died(
+            self._process.name, self._process.child.returncode, stderr, during="in the middle of its turn"
+        )
+
+    async def _abort(self, items: MemoryObjectReceiveStream[_Item]) -> None:
+        with anyio.move_on_after(self._limits.abort_seconds):
+            await self._process.notify("session/cancel", {"sessionId": self._process.session_id})
+            self._drop_asks()
+            async for item in items:
+                if isinstance(item, _Over):
+                    return
+
+    def _drop_asks(self) -> None:
+        for ask in self._asks.values():
+            ask.answer = asks.cancelled(ask.method)
+            ask.answered.set()
+        self._asks.clear()
+
+    # -- what the process calls (see `process.Client`) ---------------------------------------------
+
+    async def updated(self, update: dict[str, Any]) -> None:
+        if self._sender:
+            await _put(self._sender, update)
+        else:
+            # a replay of the earlier conversation, or something between two prompts
+            self._meter_or_settings(update)
+
+    async def asked(self, method: str, call: Call) -> dict[str, Any]:
+        if method in (asks.PERMISSION, asks.ELICITATION):
+            return await self._ask(method, call)
+        answer = await serve(method, call.params, self._workspace, self._terminals)
+        if answer is None:
+            raise RequestError.method_not_found(method)
+        return answer
+
+    def called_off(self, request_id: object) -> None:
+        for ask in [ask for ask in self._asks.values() if ask.request_id == request_id]:
+            self._withdraw(ask, asks.cancelled(ask.method), "the agent does not ask any more")
+
+    def completed(self, elicitation_id: object) -> None:
+        for ask in [a for a in self._asks.values() if a.request.get("elicitationId") == elicitation_id]:
+            self._withdraw(ask, {"action": "accept"}, "it was done at the address")
+
+    def garbled(self, line: str) -> None:
+        self._garbled += 1
+        if self._sender and self._garbled <= _MAX_NOTICES:
+            text = f"{self._process.name} wrote a line that is not of the protocol: {line}"
+            _put_nowait(self._sender, Notice(text, "warning"))
+
+    async def _ask(self, method: str, call: Call) -> dict[str, Any]:
+        if not self._sender:
+            return asks.cancelled(method)
+        call_id = ""
+        if method == asks.PERMISSION:
+            call_id = RequestPermissionRequest.model_validate(call.params).tool_call.tool_call_id
+        elif call.params.get("mode") not in _ELICITATIONS:
+            raise RequestError(-32602, "elicitation is possible in the modes form and url")
+        request = asks.input_request(method, call.params)
+        ask = _Ask(f"ask_{uuid.uuid4().hex[:12]}", method, call.request_id, request, call_id)
+        self._asks[ask.ask_id] = ask
+        await _put(self._sender, ask)
+        await ask.answered.wait()
+        return ask.answer
+
+    def _withdraw(self, ask: _Ask, answer: dict[str, Any], reason: str) -> None:
+        del self._asks[ask.ask_id]
+        ask.answer = answer
+        ask.answered.set()
+        if self._sender:
+            self._tasks.start_soon(_put, self._sender, AskWithdrawn(ask.ask_id, reason))
+
+    def _terminal_changed(self, terminal_id: str) -> None:
+        if self._sender:
+            _put_nowait(self._sender, _TerminalChanged(terminal_id))
+
+    def _meter_or_settings(self, update: dict[str, Any]) -> bool:
+        """Take an update about the session itself; True when the money changed."""
+        match update.get("sessionUpdate"):
+            case "usage_update":
+                return self._meter.updated(update)
+            case "config_option_update":
+                try:
+                    self.settings.configured(ConfigOptionUpdate.model_validate(update))
+                except ValidationError:
+                    return False
+        return False
+
+
+async def _put(sender: MemoryObjectSendStream[_Item], item: _Item) -> None:
+    # nobody may be listening any more
+    with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
+        await sender.send(item)
+
+
+def _put_nowait(sender: MemoryObjectSendStream[_Item], item: _Item) -> None:
+    # only for a warning, or a picture of a terminal that the next one replaces
+    with suppress(anyio.WouldBlock, anyio.BrokenResourceError, anyio.ClosedResourceError):
+        sender.send_nowait(item)
