@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Self
 
@@ -29,7 +30,7 @@ from piplan_tui.views.ask_text import answer_commands
 from piplan_tui.views.clean import clean_text
 from piplan_tui.views.json_state import terminal_safe
 from piplan_tui.views.plain import PlainPrinter
-from piplan_tui.views.rows import ask_order, question
+from piplan_tui.views.rows import ask_order, one_line, question
 from piplan_tui.views.summary import LogPath, failed_step_lines, result_line, summary
 
 HEARTBEAT_SECONDS = 60.0
@@ -38,6 +39,21 @@ HEARTBEAT_SECONDS = 60.0
 def exit_code(state: RunState) -> int:
     """What a run's end means to a script."""
     return {"completed": COMPLETED, "failed": FAILED, "cancelled": CANCELLED}.get(state.status, WAITING)
+
+
+def ending_lines(
+    state: RunState, now: datetime, *, log_path: LogPath | None = None, ascii_only: bool = False
+) -> list[str]:
+    """What stands on the screen when a run was left: its summary, and what it waits for."""
+    return [*_open_questions(state), *summary(state, now, log_path=log_path, ascii_only=ascii_only)]
+
+
+def _open_questions(state: RunState) -> list[str]:
+    lines = []
+    for ask in ask_order(state):
+        lines.append(f"? {one_line(ask.step_id)}: {question(ask)}")
+        lines += [f"    {line}" for line in answer_commands(state.run_id, ask, read_request(ask.request))]
+    return lines
 
 
 class Drive:
@@ -211,17 +227,14 @@ class Drive:
     def _ending(self, problem: str) -> list[str]:
         run = self._run
         state, now = run.state, run.now()
-        lines = []
         if self._ui == "plain":
-            lines += ["", *summary(state, now, log_path=self._log_path, ascii_only=self._ascii_only)]
+            lines = ["", *ending_lines(state, now, log_path=self._log_path, ascii_only=self._ascii_only)]
         else:
-            lines.append(result_line(state, now))
+            lines = [result_line(state, now)]
             for step in state.order:
                 if self._ui == "quiet" and step.status == "failed":
                     lines += failed_step_lines(step, self._log_path)
-        for ask in ask_order(state):
-            lines.append(f"? {ask.step_id}: {question(ask)}")
-            lines += [f"    {line}" for line in answer_commands(run.id, ask, read_request(ask.request))]
+            lines += _open_questions(state)
         if problem or run.problem:
             lines.append(f"piplan-tui: {clean_text(problem or run.problem)}")
         return lines

@@ -13,6 +13,7 @@ import msgspec
 from piplan_tui.cli.context import Context, make_context, now
 from piplan_tui.cli.output import put, put_json, say
 from piplan_tui.run.asks import read_request
+from piplan_tui.run.run_info import run_info
 from piplan_tui.run.state import AskState, RunState
 from piplan_tui.store.protocol import Owner, RunInfo, StoreError
 from piplan_tui.views.ask_text import ask_lines
@@ -31,6 +32,7 @@ async def runs(args: argparse.Namespace) -> int:
     infos = await context.store.list_runs()
     shown = infos if context.given("all") else infos[:LATEST]
     owners = {info.run_id: await _owner(context, info) for info in shown}
+    shown = [info if owners[info.run_id] else await _as_it_died(context, info) for info in shown]
     if context.given("json"):
         put_json(dumps({"version": 1, "runs": [_run_document(info, owners[info.run_id]) for info in shown]}))
         return 0
@@ -48,6 +50,17 @@ async def _owner(context: Context, info: RunInfo) -> Owner | None:
         return await context.store.owner(info.run_id)
     except StoreError:
         return None  # it was deleted since the list was read
+
+
+async def _as_it_died(context: Context, info: RunInfo) -> RunInfo:
+    """The line of a run that nobody owns. A process that was killed has not written its last one."""
+    if info.status not in ("pending", "running"):
+        return info
+    try:
+        state, _ = await context.look_at(info.run_id)
+    except StoreError:
+        return info
+    return run_info(state, state.at)
 
 
 def _run_document(info: RunInfo, owner: Owner | None) -> dict[str, Any]:

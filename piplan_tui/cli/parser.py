@@ -115,7 +115,9 @@ _JSON: tuple[tuple[str, ...], dict[str, Any]] = (
 ANYWHERE = [*_STORE, *_RUNNING, *_OUTPUT]
 """Options that may stand before the command. After it, a command takes those that mean something to it."""
 
-_TAKES_VALUE = {flag for flags, how in ANYWHERE if "action" not in how for flag in flags}
+_TAKES_VALUE = {
+    flag for flags, how in ANYWHERE if how.get("action") not in ("store_true", "count") for flag in flags
+}
 _RUNS_STEPS = frozenset({OPEN, "run", "demo", "resume", "retry"})
 
 _EPILOGS: dict[str, str] = {

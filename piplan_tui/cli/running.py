@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio.to_thread
 
 from piplan_tui.cli.check import read_plan
-from piplan_tui.cli.context import Context, in_terminal, make_context, now
+from piplan_tui.cli.context import Context, in_terminal, make_context
 from piplan_tui.cli.dispatch import COMPLETED
 from piplan_tui.cli.driving import Drive, exit_code
 from piplan_tui.cli.live import act_on
@@ -22,22 +22,23 @@ from piplan_tui.cli.runtime import make_runtime, run_changes, run_options
 from piplan_tui.config import OnAsk
 from piplan_tui.plan.problem import PlanInvalid, printable
 from piplan_tui.resources import examples_dir
-from piplan_tui.run.recovery import downstream
+from piplan_tui.run.retrying import downstream
 from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import RunOptions
 from piplan_tui.run.state import RunState
 from piplan_tui.store.control import ResumeRequest, RetryRequest
 from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.views.clean import clean_text
-from piplan_tui.views.summary import summary
 
 
 async def open_plan(args: argparse.Namespace) -> int:
     """`piplan-tui [PLAN]`: the terminal view, or the same as `run` where there is no terminal."""
     context = make_context(args)
     if in_terminal() and context.given("ui") in (None, "tui"):
+        from piplan_tui.cli.terminal_view import show_plan
+
         path = Path(args.plan) if args.plan is not None else None
-        return await _in_tui(context, run_options(context, _source(args.plan)), plan_path=path)
+        return await show_plan(context, run_options(context, _source(args.plan)), plan_path=path)
     if args.plan is None:
         raise UsageError(
             "Which plan? piplan-tui run plan.json, or piplan-tui demo. All commands: piplan-tui --help"
@@ -50,8 +51,10 @@ async def run(args: argparse.Namespace) -> int:
     context = make_context(args)
     if context.given("ui") == "tui":
         _require_terminal()
+        from piplan_tui.cli.terminal_view import show_plan
+
         path = Path(args.plan)
-        return await _in_tui(context, run_options(context, _source(args.plan)), plan_path=path)
+        return await show_plan(context, run_options(context, _source(args.plan)), plan_path=path)
     return await _run_plan(context, args.plan)
 
 
@@ -65,7 +68,9 @@ async def demo(args: argparse.Namespace) -> int:
     if context.given("workspace") is None:
         options = replace(options, workspace=_demo_workspace(context))
     if _wants_tui(context):
-        return await _in_tui(context, options, plan_path=plan)
+        from piplan_tui.cli.terminal_view import show_plan
+
+        return await show_plan(context, options, plan_path=plan)
     # nobody has to be there for a demonstration; that its question was not answered by a person is printed
     on_ask: OnAsk = context.settings.on_ask if context.given("on_ask") else "defaults"
     return await _run_plan(context, str(plan), options=options, on_ask=on_ask)
@@ -175,22 +180,12 @@ async def _take_up(
 ) -> int:
     """Take over a stored run, do `before`, and see it through."""
     changes = run_changes(context, for_steps=for_steps)
+    if _wants_tui(context):
+        from piplan_tui.cli.terminal_view import show_run
+
+        return await show_run(context, run_id, changes, before)
     async with make_runtime(context) as runtime:
         run = await runtime.open_run(run_id, changes=changes)
-        if _wants_tui(context):
-            if before is not None:
-                await before(run)
-            from piplan_tui.tui.app import run_tui
-
-            await run_tui(
-                runtime,
-                plan_path=None,
-                run=run,
-                options=run_options(context, run.state.source),
-                auto_start=True,
-                ascii_only=context.settings.ascii,
-            )
-            return _after_tui(context, run.state)
         async with _drive(context, run) as drive:
             if before is not None:
                 await before(run)
@@ -227,27 +222,6 @@ def _wants_tui(context: Context) -> bool:
 def _require_terminal() -> None:
     if not in_terminal():
         raise UsageError("--ui tui needs a terminal on stdin and stdout.")
-
-
-async def _in_tui(context: Context, options: RunOptions, *, plan_path: Path | None) -> int:
-    from piplan_tui.tui.app import run_tui
-
-    async with make_runtime(context) as runtime:
-        result = await run_tui(
-            runtime,
-            plan_path=plan_path,
-            run=None,
-            options=options,
-            auto_start=bool(context.given("yes")),
-            ascii_only=context.settings.ascii,
-        )
-    return result
-
-
-def _after_tui(context: Context, state: RunState) -> int:
-    log_path = context.log_path(state.run_id)
-    say(summary(state, now(), log_path=log_path, ascii_only=context.settings.ascii))
-    return exit_code(state)
 
 
 def _word(state: RunState) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from typing import Any
 
 from piplan_tui.agents import process
@@ -10,6 +11,7 @@ from piplan_tui.agents.registry import AgentSettings, UnknownAgent, make_agent
 from piplan_tui.cli.context import Context
 from piplan_tui.cli.parser import UsageError
 from piplan_tui.plan.problem import printable
+from piplan_tui.run.events import RuntimeEvent
 from piplan_tui.run.runtime import PlanRuntime, RunChanges, RunOptions
 
 
@@ -18,8 +20,8 @@ async def sweep(run_id: str) -> int:
     return (await process.sweep(run_id)).left
 
 
-def make_runtime(context: Context) -> PlanRuntime:
-    """A runtime on the command line's store and agents.
+def make_runtime(context: Context, sink: Callable[[RuntimeEvent], None] | None = None) -> PlanRuntime:
+    """A runtime on the command line's store and agents. `sink` is told every event of its runs.
 
     Raises:
         UsageError: the agent that was named does not exist.
@@ -34,7 +36,9 @@ def make_runtime(context: Context) -> PlanRuntime:
         make_agent(settings.agent, agents)
     except UnknownAgent as error:
         raise UsageError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-    return PlanRuntime(store=context.store, make_agent=lambda name: make_agent(name, agents), sweep=sweep)
+    return PlanRuntime(
+        store=context.store, make_agent=lambda name: make_agent(name, agents), sweep=sweep, sink=sink
+    )
 
 
 def run_options(context: Context, source: str) -> RunOptions:

@@ -52,7 +52,7 @@ Options, before or after the command
   --store DIR|memory   where runs are kept (default: the user's state folder)
   --max-concurrency N  --budget-tokens N   --budget-usd X
   --on-ask HOW         a question without the terminal view: wait, exit (default), fail, defaults
-  --ui HOW             what run prints: plain (default), json, quiet; -v tools, -vv also what agents say
+  --ui HOW             what run prints: plain (default), json, quiet; -v tools, -vv agents
   --run-id ID          --meta key=value   --yes   --ascii   --config FILE
   --pi-command CMD     --demo-pace X
   -h, --help           this page; after a command, the page of that command

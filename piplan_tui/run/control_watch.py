@@ -20,9 +20,17 @@ log = logging.getLogger(__name__)
 async def serve_control(run: Run, run_dir: Path) -> None:
     """Do what comes in through the run's control folder, one request after the other, and reply to each.
 
-    Runs until it is cancelled; a request that is being carried out is first brought to its end, so that the
-    asker hears of a cancel that ended the run. A folder that cannot be read ends it: the run itself goes on.
+    Runs until the run is let go of, or until it is cancelled; a request that is being carried out is first
+    brought to its end, so that the asker hears of a cancel that ended the run. A folder that cannot be read
+    ends it: the run itself goes on.
     """
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_watch, run, run_dir)
+        await run.closed.wait()
+        tasks.cancel_scope.cancel()
+
+
+async def _watch(run: Run, run_dir: Path) -> None:
     try:
         async for request in control.watch_requests(run_dir):
             with anyio.CancelScope(shield=True):

@@ -1,0 +1,90 @@
+"""Shows the terminal view, and afterwards, on the normal screen, where the run stands. Imports Textual."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+
+from piplan_tui.cli.context import Context, now
+from piplan_tui.cli.dispatch import CANCELLED, COMPLETED, FAILED
+from piplan_tui.cli.driving import ending_lines, exit_code
+from piplan_tui.cli.output import say
+from piplan_tui.cli.runtime import make_runtime, run_options
+from piplan_tui.run.control_watch import serve_control
+from piplan_tui.run.events import RuntimeEvent
+from piplan_tui.run.run import Run
+from piplan_tui.run.runtime import PlanRuntime, RunChanges, RunOptions
+from piplan_tui.tui.app import TuiResult, run_tui
+
+
+async def show_plan(context: Context, options: RunOptions, *, plan_path: Path | None) -> int:
+    """Open a plan before it starts; without one, what there is to choose from."""
+    async with _steerable_runtime(context) as runtime:
+        result = await run_tui(
+            runtime,
+            plan_path=plan_path,
+            run=None,
+            options=options,
+            auto_start=bool(context.given("yes")),
+            ascii_only=context.settings.ascii,
+        )
+    # a plan that was looked at and not started was declined: what a script does next must not be done
+    return _after(context, result, nothing_ran=COMPLETED if plan_path is None else CANCELLED)
+
+
+async def show_run(
+    context: Context,
+    run_id: str,
+    changes: RunChanges,
+    before: Callable[[Run], Awaitable[None]] | None,
+) -> int:
+    """Take over a stored run, do `before`, and go on with it."""
+    async with _steerable_runtime(context) as runtime:
+        run = await runtime.open_run(run_id, changes=changes)
+        if before is not None:
+            await before(run)
+        await run.start()  # what keeps it from starting is told before the screen is taken
+        result = await run_tui(
+            runtime,
+            plan_path=None,
+            run=run,
+            options=run_options(context, run.state.source),
+            auto_start=False,
+            ascii_only=context.settings.ascii,
+        )
+    return _after(context, result, nothing_ran=COMPLETED)
+
+
+@asynccontextmanager
+async def _steerable_runtime(context: Context) -> AsyncIterator[PlanRuntime]:
+    """A runtime whose runs can be steered from other processes, whichever screen began them."""
+    served: set[str] = set()
+    async with anyio.create_task_group() as tasks:
+
+        def heard(event: RuntimeEvent) -> None:
+            run_dir = context.run_dir(event.run_id)
+            if event.run_id not in served and run_dir is not None:
+                served.add(event.run_id)
+                tasks.start_soon(_serve, runtime, event.run_id, run_dir)
+
+        runtime = make_runtime(context, heard)
+        async with runtime:
+            yield runtime
+        tasks.cancel_scope.cancel()
+
+
+async def _serve(runtime: PlanRuntime, run_id: str, run_dir: Path) -> None:
+    await serve_control(await runtime.open_run(run_id), run_dir)
+
+
+def _after(context: Context, result: TuiResult, *, nothing_ran: int) -> int:
+    if result.run is None:
+        return FAILED if result.ending == "crashed" else nothing_ran
+    state = result.run.state
+    say(
+        ending_lines(state, now(), log_path=context.log_path(state.run_id), ascii_only=context.settings.ascii)
+    )
+    return FAILED if result.ending == "crashed" else exit_code(state)
