@@ -1,0 +1,308 @@
+"""Every command of the terminal interface, once: key bindings, help and palette are made from this list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.binding import Binding, BindingType
+
+from piplan_tui.run.state import TERMINAL, RunState, StepState
+from piplan_tui.views.rows import one_line
+
+Where = Literal["app", "home", "plan", "run", "tree", "detail"]
+
+HEADINGS: dict[Where, str] = {
+    "tree": "Move",
+    "run": "Run",
+    "detail": "Step",
+    "plan": "Plan",
+    "home": "Start",
+    "app": "Everywhere",
+}
+
+
+@dataclass(frozen=True)
+class ActionContext:
+    """What a command is about when it is asked for."""
+
+    state: RunState | None = None
+    step: StepState | None = None
+    refused: str = ""
+    """Why nothing can be done to this run from here; empty when it can."""
+    can_start: bool = False
+
+
+Refusal = Callable[[ActionContext], str]
+
+
+def _always(context: ActionContext) -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Action:
+    """A command: `refusal` says in a sentence why it cannot be done now, or nothing."""
+
+    id: str
+    keys: str
+    title: str
+    tooltip: str
+    where: Where
+    command: str = ""
+    bar: str = ""
+    """Its label in the key bar; empty when it is not shown there."""
+    refusal: Refusal = _always
+
+    @property
+    def textual_action(self) -> str:
+        return self.command or f"do('{self.id}')"
+
+
+# -- when a command can be given -------------------------------------------------------------------
+
+
+def _no_step(context: ActionContext) -> str:
+    return "" if context.step is not None else "select a step first"
+
+
+def _no_run(context: ActionContext) -> str:
+    if context.state is None:
+        return "there is no run"
+    return context.refused
+
+
+def _cannot_retry(context: ActionContext) -> str:
+    if (refused := _no_run(context)) or context.state is None:
+        return refused
+    step = context.step
+    if step is None:
+        if context.state.counts.get("failed") or context.state.counts.get("cancelled"):
+            return ""
+        return "no step failed or was stopped, so there is nothing to retry"
+    if step.status in ("running", "retrying"):
+        return f"{one_line(step.id)} is running; stop it before it is tried again"
+    if step.status in ("pending", "queued", "blocked"):
+        return f"{one_line(step.id)} has not been tried yet"
+    return ""
+
+
+def _cannot_skip(context: ActionContext) -> str:
+    if refused := _no_run(context) or _no_step(context):
+        return refused
+    step = context.step
+    if step is not None and step.status in ("completed", "reused", "skipped"):
+        return f"{one_line(step.id)} is already {step.status}"
+    if step is not None and step.status in ("running", "retrying"):
+        return f"{one_line(step.id)} is running; stop it first"
+    return ""
+
+
+def _cannot_stop(context: ActionContext) -> str:
+    if (refused := _no_run(context)) or context.state is None:
+        return refused
+    if context.state.cancelling:
+        return "the run is being stopped already"
+    if context.state.ended and (context.step is None or context.step.status in TERMINAL):
+        return f"the run is {context.state.status}; nothing runs"
+    return ""
+
+
+def _cannot_pause(context: ActionContext) -> str:
+    if (refused := _no_run(context)) or context.state is None:
+        return refused
+    if context.state.ended:
+        return f"the run is {context.state.status}; r retries a step"
+    if context.state.cancelling:
+        return "the run is being stopped"
+    return ""
+
+
+def _no_ask(context: ActionContext) -> str:
+    if context.state is None or not context.state.asks:
+        return "no question is open"
+    return ""
+
+
+def _cannot_answer(context: ActionContext) -> str:
+    return _no_ask(context) or context.refused
+
+
+def _no_failure(context: ActionContext) -> str:
+    return "" if context.state and context.state.counts.get("failed") else "no step has failed"
+
+
+def _cannot_start(context: ActionContext) -> str:
+    return "" if context.can_start else "the plan has problems; mend them and it is read again"
+
+
+# -- the list --------------------------------------------------------------------------------------
+
+ACTIONS: tuple[Action, ...] = (
+    Action("tree.down", "j,down", "Down", "Next row", "tree", "move(1)", bar="move"),
+    Action("tree.up", "k,up", "Up", "Previous row", "tree", "move(-1)"),
+    Action("tree.half_down", "ctrl+d", "Half a page down", "", "tree", "page(0.5)"),
+    Action("tree.half_up", "ctrl+u", "Half a page up", "", "tree", "page(-0.5)"),
+    Action("tree.page_down", "pagedown", "Page down", "", "tree", "page(1)"),
+    Action("tree.page_up", "pageup", "Page up", "", "tree", "page(-1)"),
+    Action("tree.first", "g,home", "First row", "", "tree", "first"),
+    Action("tree.last", "G,end", "Last row, follow", "Follow what runs again", "tree", "last"),
+    Action("tree.in", "l,right", "Unfold", "Unfold a phase, then go in", "tree", "unfold"),
+    Action("tree.out", "h,left", "Fold", "Fold the phase", "tree", "fold"),
+    Action("tree.open", "enter", "Open", "Open the step, fold or unfold a phase", "tree", "open", bar="open"),
+    Action(
+        "run.answer",
+        "a",
+        "Answer the question",
+        "Go to the question of this step, or to the first one",
+        "run",
+        bar="answer",
+        refusal=_cannot_answer,
+    ),
+    Action(
+        "run.next_ask",
+        "right_square_bracket",
+        "Next question",
+        "Go to the next step that needs you",
+        "run",
+        bar="next question",
+        refusal=_no_ask,
+    ),
+    Action(
+        "run.previous_ask",
+        "left_square_bracket",
+        "Previous question",
+        "Go to the previous step that needs you",
+        "run",
+        refusal=_no_ask,
+    ),
+    Action(
+        "run.retry",
+        "r",
+        "Retry",
+        "Try this step again; on a phase, all that failed",
+        "run",
+        bar="retry",
+        refusal=_cannot_retry,
+    ),
+    Action(
+        "run.stop",
+        "x",
+        "Stop step or run",
+        "Says what is lost, and asks",
+        "run",
+        bar="stop",
+        refusal=_cannot_stop,
+    ),
+    Action(
+        "run.skip",
+        "X",
+        "Go on without this step",
+        "The steps after it may run, without its files",
+        "run",
+        refusal=_cannot_skip,
+    ),
+    Action(
+        "run.pause",
+        "p",
+        "Pause or resume",
+        "Start no new steps; what runs goes on to its end",
+        "run",
+        bar="pause",
+        refusal=_cannot_pause,
+    ),
+    Action("run.next_failure", "E", "Next failure", "Go to the next failed step", "run", refusal=_no_failure),
+    Action("run.filter", "f", "Filter by state", "All, running, needs you, failed, pending, done", "run"),
+    Action("run.follow", "F", "Follow", "Keep the cursor on what runs", "run"),
+    Action("run.fold_finished", "z", "Fold finished phases", "On or off", "run"),
+    Action("run.search", "slash", "Find a step", "By id or title; n and N for the others", "run", bar="find"),
+    Action("run.next_match", "n", "Next match", "", "run"),
+    Action("run.previous_match", "N", "Previous match", "", "run"),
+    Action("run.copy", "y", "Copy", "The step's id, or the path of its result", "run"),
+    Action("detail.tab_1", "1", "Input", "The question and its form", "detail", "tab(1)"),
+    Action("detail.tab_2", "2", "Output", "What the agent says and does, live", "detail", "tab(2)"),
+    Action("detail.tab_3", "3", "Tools", "Tool calls", "detail", "tab(3)"),
+    Action("detail.tab_4", "4", "Prompt and context", "What the step was given", "detail", "tab(4)"),
+    Action("detail.tab_5", "5", "Result and files", "What the step left", "detail", "tab(5)"),
+    Action("detail.tab_6", "6", "Attempts", "Every try, side by side", "detail", "tab(6)"),
+    Action("detail.back", "escape", "Back", "Out one level; never quits", "detail", bar="back"),
+    Action("plan.start", "enter", "Start the run", "", "plan", bar="start", refusal=_cannot_start),
+    Action("home.open", "enter", "Open", "A plan, or a run", "home", "select", bar="open"),
+    Action("home.refresh", "ctrl+r", "Look again", "Read runs and plans again", "home", bar="look again"),
+    Action("app.palette", "colon,ctrl+p", "Commands", "Every command by name", "app", bar="commands"),
+    Action("app.help", "question_mark", "Keys", "All keys", "app", bar="keys"),
+    Action("app.quit", "q", "Leave", "Asks first while a run is going on", "app", bar="leave"),
+    Action("app.interrupt", "ctrl+c", "Copy or leave", "Copies selected text; else as q", "app"),
+)
+
+BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
+
+
+def actions_for(*places: Where) -> list[Action]:
+    """The commands of these places, in the order of the list."""
+    return [action for action in ACTIONS if action.where in places]
+
+
+def bindings_for(*places: Where) -> list[BindingType]:
+    """Key bindings for a screen or widget. Each has the action's id, by which a keymap can replace its keys."""
+    return [_binding(action) for action in actions_for(*places)]
+
+
+def _binding(action: Action) -> Binding:
+    return Binding(
+        action.keys,
+        action.textual_action,
+        action.title,
+        show=False,
+        tooltip=action.tooltip,
+        id=action.id,
+    )
+
+
+_NAMES = {
+    "right_square_bracket": "]",
+    "left_square_bracket": "[",
+    "question_mark": "?",
+    "slash": "/",
+    "colon": ":",
+    "escape": "Esc",
+    "enter": "Enter",
+    "pagedown": "PgDn",
+    "pageup": "PgUp",
+    "down": "↓",
+    "up": "↑",
+    "left": "←",
+    "right": "→",
+    "home": "Home",
+    "end": "End",
+    "tab": "Tab",
+}
+
+
+def key_name(key: str) -> str:
+    """A key as people read it: `ctrl+p` is `Ctrl-p`."""
+    *modifiers, last = key.split("+")
+    return "-".join([*(modifier.capitalize() for modifier in modifiers), _NAMES.get(last, last)])
+
+
+def keymap_of(app: object) -> Mapping[str, str]:
+    """The keys that the user chose, by action id."""
+    keymap: Mapping[str, str] = getattr(app, "keys_by_id", {})
+    return keymap
+
+
+def first_key(action_id: str, keymap: Mapping[str, str] | None = None) -> str:
+    """The key to show for an action."""
+    keys = (keymap or {}).get(action_id) or BY_ID[action_id].keys
+    return key_name(keys.split(",")[0])
+
+
+def all_keys(action: Action, keymap: Mapping[str, str] | None = None) -> str:
+    keys = (keymap or {}).get(action.id) or action.keys
+    return " ".join(key_name(key) for key in keys.split(","))
+
+
+def bar_actions(actions: Iterable[Action], context: ActionContext) -> list[Action]:
+    """What the key bar offers: commands with a label that can be given now."""
+    return [action for action in actions if action.bar and not action.refusal(context)]

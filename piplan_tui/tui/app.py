@@ -1,0 +1,230 @@
+"""The terminal interface: screens on a runtime that lives outside of it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePath
+from typing import ClassVar, Literal
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.command import Provider
+from textual.filter import LineFilter
+
+from piplan_tui.resources import style_files
+from piplan_tui.run.run import Run
+from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.tui.commands import ActionCommands
+from piplan_tui.tui.screens.action_screen import ActionScreen
+from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
+from piplan_tui.tui.screens.help import HelpScreen
+from piplan_tui.tui.screens.home import HomeScreen
+from piplan_tui.tui.screens.plan import PlanScreen
+from piplan_tui.tui.screens.run import RunScreen
+from piplan_tui.tui.stakes import lost_with_run
+from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter
+from piplan_tui.tui.terminal_title import RESTORE_TITLE, SAVE_TITLE, set_title_sequence
+
+Ending = Literal["left", "ended", "stopped", "signal", "crashed"]
+
+
+@dataclass(frozen=True)
+class TuiResult:
+    """Why the interface closed, and the run it showed last, if this process owns it.
+
+    `ended`: the run had ended, or there was none. `left`: it had not; `PlanRuntime` pauses it on leaving.
+    `stopped`: the user had it cancelled. `signal`: a signal came, its number in `signal_number`.
+    """
+
+    run: Run | None
+    ending: Ending
+    signal_number: int = 0
+
+
+class PiplanApp(App[TuiResult]):
+    """Shows a plan before it runs, a run, or what there is to choose from.
+
+    `keys_by_id` replaces keys by the ids of `piplan_tui.tui.actions`.
+    """
+
+    TITLE = "piplan"
+    CSS_PATH: ClassVar[list[str | PurePath]] = [*style_files()]
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionCommands}
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # modal screens have no commands of their own for these
+        Binding("ctrl+q", "do_quit", show=False, priority=True, system=True),
+    ]
+
+    def __init__(
+        self,
+        runtime: PlanRuntime,
+        *,
+        plan_path: Path | None = None,
+        run: Run | None = None,
+        options: RunOptions | None = None,
+        auto_start: bool = False,
+        ascii_only: bool = False,
+        keys_by_id: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__()
+        self.runtime = runtime
+        self.options = options
+        self.plan_path = plan_path
+        self.run_shown: Run | None = run
+        self.auto_start = auto_start
+        self.keys_by_id = dict(keys_by_id or {})
+        self.set_keymap(self.keys_by_id)
+        self._guards: list[LineFilter] = [CleanFilter(), *([AsciiFilter()] if ascii_only else [])]
+        self._title_saved = False
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), *self._guards]
+
+    def on_mount(self) -> None:
+        if self.run_shown is not None:
+            self.push_screen(RunScreen(self.run_shown, self.runtime))
+            if self.auto_start:
+                self.run_worker(self.run_shown.start())
+        elif self.plan_path is not None:
+            self.open_plan(self.plan_path, auto_start=self.auto_start)
+        else:
+            self.push_screen(HomeScreen(self.runtime, self.options))
+
+    def open_plan(self, path: Path, *, auto_start: bool = False) -> None:
+        self.push_screen(PlanScreen(self.runtime, path, self.options, auto_start=auto_start))
+
+    # -- messages of the screens -------------------------------------------------------------------
+
+    def on_home_screen_plan_chosen(self, message: HomeScreen.PlanChosen) -> None:
+        self.open_plan(message.path)
+
+    def on_home_screen_run_chosen(self, message: HomeScreen.RunChosen) -> None:
+        if isinstance(message.run, Run):
+            self.run_shown = message.run
+        self.push_screen(RunScreen(message.run, self.runtime))
+
+    def on_plan_screen_started(self, message: PlanScreen.Started) -> None:
+        self.run_shown = message.run
+        self.switch_screen(RunScreen(message.run, self.runtime))
+
+    def on_run_screen_taken_over(self, message: RunScreen.TakenOver) -> None:
+        self.run_shown = message.run
+
+    def on_run_screen_title_changed(self, message: RunScreen.TitleChanged) -> None:
+        self._write(("" if self._title_saved else SAVE_TITLE) + set_title_sequence(message.title))
+        self._title_saved = True
+
+    def _write(self, sequence: str) -> None:
+        if self._driver is not None and not self.is_headless and not self.is_web:
+            self._driver.write(sequence)
+
+    def restore_title(self) -> None:
+        """Give the terminal the title back that it had."""
+        if self._title_saved:
+            self._title_saved = False
+            self._write(RESTORE_TITLE)
+
+    # -- commands for every screen -----------------------------------------------------------------
+
+    def do_palette(self) -> None:
+        self.action_command_palette()
+
+    def do_help(self) -> None:
+        if isinstance(self.screen, ActionScreen):
+            self.push_screen(HelpScreen(self.screen.actions()))
+
+    def do_interrupt(self) -> None:
+        if selected := self.screen.get_selected_text():
+            self.copy_to_clipboard(selected)
+            self.screen.clear_selection()
+        else:
+            self.do_quit()
+
+    def action_do_quit(self) -> None:
+        self.do_quit()
+
+    async def action_quit(self) -> None:
+        self.do_quit()
+
+    def do_quit(self) -> None:
+        """Leave; while a run of ours is going on, ask what is to become of it. Nothing is ever stopped unasked."""
+        run = self.run_shown
+        if run is None or run.state.ended:
+            self.leave("ended")
+            return
+        if isinstance(self.screen, ChoiceDialog):
+            return
+        state = run.state
+        if state.cancelling:
+            self.notify("The run is being stopped; this takes a moment.", markup=False)
+            return
+        choices = [
+            Choice("stay", "s", "Stay"),
+            Choice("leave", "l", "Pause and leave", f"piplan-tui resume {state.run_id} goes on"),
+            Choice("stop", "R", "Stop the run and leave", "running work is lost"),
+        ]
+        self.push_screen(
+            ChoiceDialog("The run is not finished", lost_with_run(state, run.now()), choices), self._quit
+        )
+
+    def _quit(self, pick: str | None) -> None:
+        run = self.run_shown
+        if pick == "leave":
+            self.leave("left")
+        elif pick == "stop" and run is not None:
+            self.run_worker(self._stop_and_leave(run), group="stop")
+
+    async def _stop_and_leave(self, run: Run) -> None:
+        self.notify("Stopping the run…", markup=False)
+        await run.cancel(reason="stopped by you")
+        self.leave("stopped")
+
+    def leave(self, ending: Ending, *, signal_number: int = 0) -> None:
+        """Close the interface. What becomes of the run is for the runtime, which outlives it."""
+        self.restore_title()
+        self.exit(TuiResult(self.run_shown, ending, signal_number))
+
+
+async def run_tui(
+    runtime: PlanRuntime,
+    *,
+    plan_path: Path | None,
+    run: Run | None,
+    options: RunOptions | None,
+    auto_start: bool,
+    ascii_only: bool = False,
+    keys_by_id: Mapping[str, str] | None = None,
+) -> TuiResult:
+    """Show the interface until the user leaves. To be awaited inside `async with runtime`.
+
+    With `run`, that run; with `plan_path`, the plan before it starts (it starts at once with `auto_start`);
+    with neither, what there is to choose from. The terminal is restored whatever happens, signals included.
+    """
+    app = PiplanApp(
+        runtime,
+        plan_path=plan_path,
+        run=run,
+        options=options,
+        auto_start=auto_start,
+        ascii_only=ascii_only,
+        keys_by_id=keys_by_id,
+    )
+    loop = asyncio.get_running_loop()
+    caught: list[int] = []
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        # not on Windows, and not outside the main thread
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            loop.add_signal_handler(number, partial(app.leave, "signal", signal_number=number))
+            caught.append(number)
+    try:
+        result = await app.run_async()
+    finally:
+        for number in caught:
+            loop.remove_signal_handler(number)
+    return result if result is not None else TuiResult(app.run_shown, "crashed")

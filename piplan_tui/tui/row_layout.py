@@ -1,0 +1,152 @@
+"""Where the columns of the tree are at a width, and a row laid out in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len, set_cell_size
+
+from piplan_tui.views.rows import STATUS_ROLES, Role, RowCells, Span
+
+_ELAPSED, _MONEY, _TOOLS, _TOKENS, _AGENT, _PROGRESS = 8, 8, 4, 7, 12, 11
+_STEP_PREFIX, _FLAT_PREFIX, _PHASE_PREFIX = 7, 4, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Widths in cells, with the gap to their left; 0 is a column that has no room."""
+
+    width: int
+    name: int
+    agent: int
+    tokens: int
+    tools: int
+    money: int
+    elapsed: int
+    flat: bool
+
+    @property
+    def right(self) -> int:
+        """All columns after the note and the agent."""
+        return self.tokens + self.tools + self.money + self.elapsed
+
+    @property
+    def prefix(self) -> int:
+        return _FLAT_PREFIX if self.flat else _STEP_PREFIX
+
+
+def columns_for(width: int, longest_name: int, *, flat: bool) -> Columns:
+    """The columns that fit. Names get at most a quarter of the width; the note what is left."""
+    return Columns(
+        width=width,
+        name=min(longest_name, max(8, width // 4)),
+        agent=_AGENT if width >= 76 else 0,
+        tokens=_TOKENS if width >= 48 else 0,
+        tools=_TOOLS if width >= 92 else 0,
+        money=_MONEY if width >= 56 else 0,
+        elapsed=_ELAPSED if width >= 36 else 0,
+        flat=flat,
+    )
+
+
+def glyph_column(columns: Columns, *, phase: bool) -> int:
+    """The cell of the glyph, for a spinner that redraws nothing else."""
+    return (_PHASE_PREFIX if phase else columns.prefix) - 2
+
+
+def step_line(cells: RowCells, columns: Columns, *, glyph: str, cursor: bool) -> list[Span]:
+    """A step's row, exactly `columns.width` cells."""
+    marker = ">" if cursor else " "
+    note = max(0, columns.width - columns.prefix - columns.name - 1 - columns.agent - columns.right)
+    role = STATUS_ROLES[cells.status]
+    return _exact(
+        [
+            Span(" " * (columns.prefix - 4)),
+            Span(f"{marker} ", "strong"),
+            Span(f"{glyph} ", role),
+            Span(_left(cells.name, columns.name) + " ", "strong" if cursor else _name_role(role)),
+            Span(_left(cells.note, note), cells.note_role),
+            Span(_gap_left(cells.agent, columns.agent), "dim"),
+            *_numbers(cells, columns),
+        ],
+        columns.width,
+    )
+
+
+def phase_line(cells: RowCells, columns: Columns, *, glyph: str, cursor: bool, folded: bool) -> list[Span]:
+    """A phase's row, exactly `columns.width` cells."""
+    progress = _clip(cells.progress, _PROGRESS - 1)
+    room = max(0, columns.width - _PHASE_PREFIX - max(_PROGRESS, columns.agent) - columns.right)
+    title = _left(cells.name, min(room, cell_len(cells.name)))
+    note_room = max(0, room - cell_len(title))
+    return _exact(
+        [
+            Span(">" if cursor else " ", "strong"),
+            Span("▸ " if folded else "▾ ", "dim"),
+            Span(f"{glyph} ", STATUS_ROLES[cells.status]),
+            Span(title, "strong"),
+            Span(_gap_left(cells.note, note_room, gap=2), cells.note_role),
+            Span(" "),
+            *progress,
+            *_numbers(cells, columns),
+        ],
+        columns.width,
+    )
+
+
+def _name_role(role: Role) -> Role:
+    return "plain" if role in ("dim", "done", "running") else role
+
+
+def _numbers(cells: RowCells, columns: Columns) -> list[Span]:
+    pairs = (
+        (cells.tokens, columns.tokens),
+        (cells.tools, columns.tools),
+        (cells.money, columns.money),
+        (cells.elapsed, columns.elapsed),
+    )
+    return [Span(_right(text, width), "dim") for text, width in pairs if width]
+
+
+def _left(text: str, width: int) -> str:
+    if cell_len(text) <= width:
+        return text + " " * (width - cell_len(text))
+    return set_cell_size(text, width - 1) + "…" if width > 0 else ""
+
+
+def _gap_left(text: str, width: int, gap: int = 1) -> str:
+    return " " * min(gap, width) + _left(text, max(0, width - gap))
+
+
+def _right(text: str, width: int) -> str:
+    return " " * max(0, width - cell_len(text)) + text if cell_len(text) < width else _left(text, width)
+
+
+def _clip(spans: Sequence[Span], width: int) -> list[Span]:
+    """The spans with a space between them, in exactly `width` cells; a span that does not fit is left out."""
+    result: list[Span] = []
+    left = width
+    for span in spans:
+        size = cell_len(span.text) + (1 if result else 0)
+        if size > left:
+            continue
+        if result:
+            result.append(Span(" "))
+        result.append(span)
+        left -= size
+    return [*result, Span(" " * left)]
+
+
+def _exact(spans: list[Span], width: int) -> list[Span]:
+    """Cut at the right edge: on a screen narrower than the name there is no room for anything else."""
+    result: list[Span] = []
+    left = width
+    for span in spans:
+        size = cell_len(span.text)
+        if size >= left:
+            result.append(Span(set_cell_size(span.text, left), span.role))
+            return result
+        result.append(span)
+        left -= size
+    return [*result, Span(" " * left)]

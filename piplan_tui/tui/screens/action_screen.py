@@ -1,0 +1,53 @@
+"""What all screens of the program have: commands from the registry, refused with a sentence."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.screen import Screen
+
+from piplan_tui.tui.actions import BY_ID, Action, ActionContext, Where, actions_for, bar_actions
+from piplan_tui.tui.widgets.key_bar import KeyBar
+
+
+class ActionScreen(Screen[None]):
+    """A command `place.name` is carried out by the method `do_name`."""
+
+    PLACES: ClassVar[tuple[Where, ...]] = ("app",)
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset()
+    """Commands of these places that mean something else here."""
+
+    def action_context(self) -> ActionContext:
+        """What commands are about just now."""
+        return ActionContext()
+
+    def actions(self) -> list[Action]:
+        """Every command that can be given on this screen, whether now or not."""
+        return [action for action in actions_for(*self.PLACES) if action.id not in self.LEFT_OUT]
+
+    async def action_do(self, action_id: str) -> None:
+        await self.perform(BY_ID[action_id])
+
+    async def perform(self, action: Action) -> None:
+        """Carry a command out, or say why not."""
+        refusal = action.refusal(self.action_context())
+        if refusal:
+            self.notify(refusal[:1].upper() + refusal[1:], severity="warning", markup=False)
+            return
+        if action.command:
+            target = self.focused if action.where == "tree" and self.focused is not None else self
+            await target.run_action(action.command)
+            return
+        name = f"do_{action.id.partition('.')[2]}"
+        owner = self if hasattr(self, name) else self.app
+        result = getattr(owner, name)()
+        if result is not None:
+            await result
+
+    def update_key_bar(self) -> None:
+        """Offer what can be done now."""
+        for bar in self.query(KeyBar):
+            bar.actions = bar_actions(self.actions(), self.action_context())
+
+    async def on_key_bar_pressed(self, message: KeyBar.Pressed) -> None:
+        await self.perform(message.action)

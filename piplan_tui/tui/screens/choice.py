@@ -1,0 +1,83 @@
+"""A question of the program itself: a few ways to go on, the harmless one first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from piplan_tui.tui.spans import to_content
+from piplan_tui.views.rows import Span
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way: `key` picks it at once; `id` is the dialog's result."""
+
+    id: str
+    key: str
+    label: str
+    effect: str = ""
+
+
+class ChoiceDialog(ModalScreen[str]):
+    """Ends with the id of a choice; with an empty string when it is left by Esc."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Back", id="dialog.back"),
+        Binding("j", "down", show=False),
+        Binding("k", "up", show=False),
+    ]
+
+    def __init__(self, title: str, body: Sequence[Span], choices: Sequence[Choice]) -> None:
+        super().__init__()
+        self._title = title
+        self._body = body
+        self._choices = choices
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog"):
+            yield Static(to_content([Span(self._title, "strong")]), id="dialog-title")
+            if self._body:
+                yield Static(to_content(self._body), id="dialog-body")
+            yield OptionList(
+                *(Option(self._label(choice), id=choice.id) for choice in self._choices), markup=False
+            )
+            yield Static(to_content([Span("Enter choose · Esc back", "dim")]), id="dialog-hint")
+
+    def _label(self, choice: Choice) -> Content:
+        spans = [Span(f"{choice.key} ", "accent"), Span(choice.label)]
+        if choice.effect:
+            spans.append(Span(f"  {choice.effect}", "dim"))
+        return to_content(spans)
+
+    def on_mount(self) -> None:
+        self.query_one(OptionList).focus()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option_id or "")
+
+    def on_key(self, event: events.Key) -> None:
+        for choice in self._choices:
+            if event.character == choice.key:
+                event.stop()
+                self.dismiss(choice.id)
+                return
+
+    def action_leave(self) -> None:
+        self.dismiss("")
+
+    def action_down(self) -> None:
+        self.query_one(OptionList).action_cursor_down()
+
+    def action_up(self) -> None:
+        self.query_one(OptionList).action_cursor_up()

@@ -1,0 +1,70 @@
+"""The detail of a step as a screen of its own, where it has no room beside the tree."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+
+from piplan_tui.run.run import Run
+from piplan_tui.run.state import StepState
+from piplan_tui.tui.actions import ActionContext, Where, bindings_for
+from piplan_tui.tui.screens.action_screen import ActionScreen
+from piplan_tui.tui.stored_run import StoredRun
+from piplan_tui.tui.widgets.ask_panel import AskPanel
+from piplan_tui.tui.widgets.detail_pane import DetailPane
+from piplan_tui.tui.widgets.key_bar import KeyBar
+from piplan_tui.tui.widgets.run_header import RunHeader
+from piplan_tui.tui.widgets.tab_bar import TabBar
+
+
+class DetailScreen(ActionScreen):
+    """Enter opens it, Esc leaves it. The run screen below keeps it up to date."""
+
+    PLACES: ClassVar[tuple[Where, ...]] = ("detail", "app")
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for("detail", "app")
+
+    def __init__(self, run: Run | StoredRun, step: StepState | None, *, tab: int | None = None) -> None:
+        super().__init__()
+        self._run = run
+        self._step = step
+        self._tab = tab
+
+    def compose(self) -> ComposeResult:
+        yield RunHeader(self._run.state, now=self._run.now)
+        pane = DetailPane(self._run)
+        pane.show_step(self._step)
+        yield pane
+        yield KeyBar()
+
+    @property
+    def pane(self) -> DetailPane | None:
+        return next(iter(self.query(DetailPane)), None)
+
+    def on_mount(self) -> None:
+        self.update_key_bar()
+        if self._tab is not None:
+            self.query_one(DetailPane).choose(self._tab)
+        else:
+            self.query_one(DetailPane).focus_content()
+        self.set_interval(1.0, self._tick)
+
+    def _tick(self) -> None:
+        if not self._run.state.ended:
+            self.query_one(RunHeader).refresh()
+
+    def action_context(self) -> ActionContext:
+        return ActionContext(state=self._run.state, step=self._step)
+
+    def action_tab(self, tab: int) -> None:
+        self.query_one(DetailPane).choose(tab)
+
+    def on_tab_bar_chosen(self, message: TabBar.Chosen) -> None:
+        self.action_tab(message.tab)
+
+    def do_back(self) -> None:
+        self.dismiss()
+
+    def on_ask_panel_later(self, message: AskPanel.Later) -> None:
+        self.dismiss()

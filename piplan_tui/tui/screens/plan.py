@@ -1,0 +1,230 @@
+"""A plan before it runs: what will happen, with whom, within which limits. Follows the file as it is edited."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar
+
+import anyio
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.message import Message
+from textual.widgets import Static
+
+from piplan_tui.plan.load import LoadedPlan, load_plan
+from piplan_tui.plan.problem import PlanInvalid, Problem
+from piplan_tui.plan.spec import PlanSpec
+from piplan_tui.run import events as ev
+from piplan_tui.run.reduce import fold
+from piplan_tui.run.refused import ControlRefused
+from piplan_tui.run.run import Run
+from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.state import RunState
+from piplan_tui.store.protocol import StoreError
+from piplan_tui.tui.actions import ActionContext, Where, bindings_for
+from piplan_tui.tui.file_watch import changes_of
+from piplan_tui.tui.screens.action_screen import ActionScreen
+from piplan_tui.tui.spans import to_content
+from piplan_tui.tui.step_detail import goal_lines, title_line
+from piplan_tui.tui.widgets.key_bar import KeyBar
+from piplan_tui.tui.widgets.run_header import RunHeader
+from piplan_tui.tui.widgets.run_tree import RunTree
+from piplan_tui.views.formatting import format_money, format_tokens
+from piplan_tui.views.rows import Span, agent_label, one_line
+
+MAX_PROBLEMS = 200
+
+
+class PlanScreen(ActionScreen):
+    """`Started` comes once the run exists and has been started."""
+
+    PLACES: ClassVar[tuple[Where, ...]] = ("tree", "plan", "app")
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"tree.open"})
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for("plan", "app")
+
+    @dataclass
+    class Started(Message):
+        run: Run
+
+    def __init__(
+        self, runtime: PlanRuntime, path: Path, options: RunOptions | None, *, auto_start: bool = False
+    ) -> None:
+        super().__init__()
+        self._runtime = runtime
+        self._path = path
+        self._options = options or runtime.options or RunOptions(workspace=Path.cwd())
+        self._auto_start = auto_start
+        self._loaded: LoadedPlan | None = None
+        self._starting = False
+
+    def compose(self) -> ComposeResult:
+        state = RunState(title=self._path.name, source=str(self._path))
+        yield RunHeader(state, now=_now)
+        yield Static(id="plan-facts", markup=False)
+        with Horizontal(id="body"):
+            yield RunTree(state, now=_now, enter_folds=False)
+            with VerticalScroll(id="goal", can_focus=False):
+                yield Static(id="goal-text", markup=False)
+        with VerticalScroll(id="problems"):
+            yield Static(id="problems-text", markup=False)
+        yield KeyBar()
+
+    async def on_mount(self) -> None:
+        self.query_one(RunTree).focus()
+        await self._load()
+        if self._auto_start and self._can_start:
+            await self.do_start()
+        self.run_worker(self._watch(), group="watch")
+
+    def on_resize(self) -> None:
+        self.set_class(self.size.width >= 100, "-wide")
+
+    # -- the file ----------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        async for _ in changes_of(self._path):
+            if not self._starting:
+                await self._load()
+
+    async def _load(self) -> None:
+        loaded = await anyio.to_thread.run_sync(load_plan, self._path)
+        self._loaded = loaded
+        if loaded.spec is not None:
+            state = preview(loaded.spec, self._options, str(self._path))
+            header = self.query_one(RunHeader)
+            header.state = state
+            self.query_one(RunTree).show(state)
+        self.set_class(loaded.spec is None, "-invalid")
+        self._show_problems(loaded.problems)
+        self.query_one("#plan-facts", Static).update(to_content(self._facts(loaded.spec)))
+        self.query_one(RunHeader).refresh()
+        self._show_goal()
+        self.update_key_bar()
+        if loaded.spec is None:
+            self.query_one("#problems").focus()
+        elif self.focused is None or self.focused.id == "problems":
+            self.query_one(RunTree).focus()
+
+    def _show_problems(self, problems: Sequence[Problem]) -> None:
+        spans: list[Span] = []
+        for problem in problems[:MAX_PROBLEMS]:
+            place = f"{problem.line}:{problem.column}" if problem.line else "-"
+            role = "failed" if problem.severity == "error" else "attention"
+            spans.append(Span(f"{place:>9}  ", "dim"))
+            spans.append(
+                Span("✗ " if role == "failed" else "! ", "failed" if role == "failed" else "attention")
+            )
+            spans.append(Span(f"{one_line(problem.message)}\n"))
+        if len(problems) > MAX_PROBLEMS:
+            spans.append(Span(f"… {len(problems) - MAX_PROBLEMS:,} more", "dim"))
+        if self._loaded is not None and self._loaded.spec is None:
+            count = len(problems)
+            said = (
+                f"{one_line(self._path.name)} cannot run yet: {count:,} problem{'s' if count != 1 else ''}."
+            )
+            spans.insert(0, Span(f"{said} Save the file and it is read again.\n\n", "strong"))
+        self.query_one("#problems-text", Static).update(to_content(spans))
+        self.set_class(bool(problems), "-problems")
+
+    def _facts(self, spec: PlanSpec | None) -> list[Span]:
+        options = self._options
+        if spec is None:
+            return [Span(" workspace "), Span(one_line(str(options.workspace)), "dim")]
+        serial = options.mode == "serial" or spec.execution_mode == "serial"
+        phases = len({step.phase for step in spec.steps if step.phase})
+        steps = f"{len(spec.steps):,} step{'s' if len(spec.steps) != 1 else ''}"
+        parts = [
+            steps + (f" in {phases} phases" if phases > 1 else ""),
+            "one at a time" if serial else f"up to {options.max_concurrency} at a time",
+            f"agent {agent_label(options.agent, options.model)}",
+            "budget " + " or ".join(self._budget()) if self._budget() else "no budget",
+            f"in {one_line(_short(options.workspace))}",
+        ]
+        return [Span(" "), Span(" · ".join(parts), "dim")]
+
+    def _budget(self) -> list[str]:
+        budget = []
+        if self._options.budget_usd is not None:
+            budget.append(format_money(self._options.budget_usd))
+        if self._options.budget_tokens is not None:
+            budget.append(f"{format_tokens(self._options.budget_tokens)} tokens")
+        return budget
+
+    # -- the step under the cursor -----------------------------------------------------------------
+
+    def on_run_tree_moved(self) -> None:
+        self._show_goal()
+
+    def _show_goal(self) -> None:
+        tree = self.query_one(RunTree)
+        step = tree.selected_step
+        spans: list[Span] = []
+        if step is not None:
+            spans = [*title_line(step), Span("\n\n"), *goal_lines(tree.state, step)]
+        elif summary := tree.state.plan.get("summary"):
+            spans = [Span(one_line(tree.state.title), "strong"), Span(f"\n\n{one_line(str(summary))}")]
+        self.query_one("#goal-text", Static).update(to_content(spans))
+        self.query_one("#goal").scroll_home(animate=False)
+
+    # -- starting ----------------------------------------------------------------------------------
+
+    @property
+    def _can_start(self) -> bool:
+        return self._loaded is not None and self._loaded.spec is not None
+
+    def action_context(self) -> ActionContext:
+        return ActionContext(can_start=self._can_start)
+
+    async def on_run_tree_opened(self) -> None:
+        await self.perform_start()
+
+    async def perform_start(self) -> None:
+        await self.action_do("plan.start")
+
+    async def do_start(self) -> None:
+        loaded = self._loaded
+        if self._starting or loaded is None or loaded.spec is None:
+            return
+        self._starting = True
+        try:
+            run = await self._runtime.create_run(
+                loaded.spec, options=self._options, source=loaded.source, source_name=self._path.name
+            )
+            await run.start()
+        except (StoreError, PlanInvalid, ControlRefused) as problem:
+            self._starting = False
+            self.notify(str(problem), severity="error", markup=False)
+            return
+        self.post_message(self.Started(run))
+
+
+def preview(spec: PlanSpec, options: RunOptions, source: str) -> RunState:
+    """The state that a run of the plan would begin with."""
+    created = ev.RunCreated(
+        title=spec.title,
+        plan_id=spec.id,
+        source=source,
+        workspace=str(options.workspace),
+        mode="serial" if options.mode == "serial" else spec.execution_mode,
+        max_concurrency=options.max_concurrency,
+        agent=options.agent,
+        model=options.model,
+        budget_tokens=options.budget_tokens,
+        budget_usd=options.budget_usd,
+    )
+    return fold([created, ev.PlanCreated(plan=spec.to_json())])
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _short(path: Path) -> str:
+    try:
+        return f"~/{path.absolute().relative_to(Path.home())}"
+    except (ValueError, RuntimeError):
+        return str(path)

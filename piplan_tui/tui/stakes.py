@@ -1,0 +1,67 @@
+"""What is at stake when something is stopped: said before the user decides."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from piplan_tui.run.state import HOLDS_SLOT, TERMINAL, RunState, StepState
+from piplan_tui.views.formatting import format_duration, format_money, format_tokens
+from piplan_tui.views.rows import Span, one_line
+
+
+def _spent(step: StepState, now: datetime) -> str:
+    attempt = step.attempt
+    if attempt is None or attempt.ended_at is not None:
+        return ""
+    parts = [format_duration(attempt.elapsed_seconds(now))]
+    if attempt.usage is not None and attempt.usage.tokens is not None:
+        parts.append(f"{format_tokens(attempt.usage.tokens)} tokens")
+    if attempt.usage is not None and attempt.usage.cost_usd is not None:
+        parts.append(format_money(attempt.usage.cost_usd))
+    return ", ".join(parts)
+
+
+def lost_with_step(state: RunState, step: StepState, now: datetime) -> list[Span]:
+    """What stopping one step costs."""
+    spent = _spent(step, now)
+    if spent:
+        spans = [Span("Lost: "), Span(f"this try of {one_line(step.id)} ({spent}).", "strong")]
+    else:
+        spans = [Span(f"{one_line(step.id)} has not started, so no work is lost.")]
+    if step.asks:
+        spans.append(Span(" Its open question is withdrawn."))
+    blocked = _waiting_behind(state, step)
+    if blocked:
+        steps = "step needs" if blocked == 1 else "steps need"
+        spans.append(Span(f"\n{blocked:,} {steps} it and cannot run without it, unless you skip it."))
+    spans.append(Span("\nThe rest of the run goes on. r tries the step again.", "dim"))
+    return spans
+
+
+def _waiting_behind(state: RunState, step: StepState) -> int:
+    seen: set[int] = set()
+    ahead = [step]
+    while ahead:
+        for after in state.dependents[ahead.pop().index]:
+            if after.index not in seen and after.status not in TERMINAL:
+                seen.add(after.index)
+                ahead.append(after)
+    return len(seen)
+
+
+def lost_with_run(state: RunState, now: datetime) -> list[Span]:
+    """What stopping the whole run costs."""
+    running = [step for step in state.order if step.status in HOLDS_SLOT or step.status == "waiting_user"]
+    spans: list[Span] = []
+    for step in running[:4]:
+        spent = _spent(step, now)
+        spans += [Span("Lost: " if not spans else "      "), Span(one_line(step.id), "strong")]
+        spans.append(Span(f" ({spent})\n" if spent else "\n"))
+    if len(running) > 4:
+        spans.append(Span(f"      and {len(running) - 4:,} more that run or wait for you\n"))
+    if not running:
+        spans.append(Span("No step is running, so no work is lost.\n"))
+    spans.append(
+        Span(f"Kept: {state.done:,} of {len(state.order):,} steps are done; r takes the run up again.", "dim")
+    )
+    return spans

@@ -1,0 +1,227 @@
+"""What the text tabs of a step say: its context, its tools, its result, its attempts."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from piplan_tui.agents.protocol import SessionEvent, ToolEnded, ToolStarted
+from piplan_tui.run.model import UserInput
+from piplan_tui.run.state import AttemptState, RunState, StepState
+from piplan_tui.views.clean import clean_text
+from piplan_tui.views.formatting import (
+    GLYPHS,
+    STATUS_WORDS,
+    format_duration,
+    format_money,
+    format_size,
+    format_tokens,
+)
+from piplan_tui.views.rows import Span, agent_label, one_line
+
+MAX_TEXT = 20_000
+MAX_TOOLS = 500
+_KNOWN_STEP_FIELDS = frozenset({"id", "title", "goal", "dependsOn", "phase"})
+_KNOWN_PLAN_FIELDS = frozenset({"id", "title", "summary", "executionMode", "steps"})
+
+
+def _block(text: str) -> str:
+    cut = clean_text(text[:MAX_TEXT])
+    return f"{cut}\n… {len(text) - MAX_TEXT:,} more characters" if len(text) > MAX_TEXT else cut
+
+
+def _heading(text: str, *, first: bool = False) -> Span:
+    return Span(f"{text}\n" if first else f"\n\n{text}\n", "strong")
+
+
+def _json(value: Any) -> str:
+    return _block(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+def title_line(step: StepState) -> list[Span]:
+    """The step in one line: id, title, agent, which try."""
+    attempt = step.attempt
+    spans = [Span(one_line(step.id), "strong")]
+    if one_line(step.title) != one_line(step.id):
+        spans.append(Span(f" · {one_line(step.title)}"))
+    if attempt is not None:
+        if label := agent_label(attempt.agent, attempt.model):
+            spans.append(Span(f" · {label}", "dim"))
+        if len(step.attempts) > 1:
+            spans.append(Span(f" · try {len(step.attempts)}", "dim"))
+    return spans
+
+
+def goal_lines(state: RunState, step: StepState) -> list[Span]:
+    """Goal, dependencies in words, and the fields that are the caller's own."""
+    spans = [_heading("Goal", first=True), Span(_block(step.current_goal))]
+    if step.goal_override is not None:
+        spans.append(Span("\n(edited for this run)", "dim"))
+    spans += [_heading("Builds on"), *_dependencies(state, step.depends_on)]
+    after = [follower.id for follower in state.dependents[step.index]]
+    spans += [_heading("Needed by"), *_dependencies(state, after)]
+    own = {key: value for key, value in step.document.items() if key not in _KNOWN_STEP_FIELDS}
+    if own:
+        spans += [_heading("Other fields of the step"), Span(_json(own))]
+    return spans
+
+
+def _dependencies(state: RunState, ids: Sequence[str]) -> list[Span]:
+    if not ids:
+        return [Span("no other step", "dim")]
+    spans: list[Span] = []
+    for step_id in ids[:20]:
+        other = state.steps[step_id]
+        spans.append(Span("\n" if spans else ""))
+        spans.append(Span(f"{GLYPHS[other.status]} {one_line(step_id)}"))
+        if one_line(other.title) != one_line(step_id):
+            spans.append(Span(f"  {one_line(other.title)}", "dim"))
+    if len(ids) > 20:
+        spans.append(Span(f"\n… {len(ids) - 20:,} more", "dim"))
+    return spans
+
+
+def context_lines(state: RunState, step: StepState) -> list[Span]:
+    """Prompt and context: what the newest attempt was given, or what the next one will be given."""
+    spans = goal_lines(state, step)
+    attempt = step.attempt
+    given = (attempt.input if attempt else None) or step.next_input
+    plan_fields = {key: value for key, value in state.plan.items() if key not in _KNOWN_PLAN_FIELDS}
+    if summary := state.plan.get("summary"):
+        spans += [_heading("Plan"), Span(_block(str(summary)))]
+    if plan_fields:
+        spans += [_heading("Other fields of the plan"), Span(_json(plan_fields))]
+    if given is not None and given.dependencies:
+        spans.append(_heading("Handoff files it was told to read"))
+        files = [file for handoff in given.dependencies for file in handoff.files]
+        spans.append(Span("\n".join(f"{one_line(f.path)}  {format_size(f.size)}" for f in files[:200])))
+    if given is not None and given.metadata:
+        spans += [_heading("Metadata"), Span(_json(given.metadata))]
+    spans += [_heading("Workspace"), Span(one_line(state.workspace))]
+    return spans
+
+
+def answers_lines(answers: Iterable[UserInput]) -> list[Span]:
+    """Questions of the step that were answered."""
+    spans = [Span("No question is open.", "dim")]
+    for answer in answers:
+        spans += [
+            Span(f"\n\n? {one_line(answer.message) or answer.ask_id}", "strong"),
+            Span(f"\n  {answer.action}", "dim"),
+        ]
+        for key, value in answer.values.items():
+            spans.append(Span(f"\n  {one_line(key)}: {one_line(str(value))}"))
+        if answer.note:
+            spans.append(Span(f"\n  note: {one_line(answer.note)}"))
+    return spans
+
+
+def result_lines(step: StepState, document: str | None, problem: str = "") -> list[Span]:
+    """What the step left. `document` is the text of its `result.json`, `None` while it is being read."""
+    attempt = step.attempt
+    handoff = step.handoff
+    if handoff is None:
+        if attempt is not None and attempt.error:
+            spans = [_heading("Error", first=True), Span(_block(attempt.error), "failed")]
+            if attempt.error_detail:
+                spans += [_heading("Last lines of the agent"), Span(_block(attempt.error_detail))]
+            return spans
+        return [Span("No result yet.", "dim")]
+    spans = [_heading("Summary", first=True), Span(_block(handoff.summary) or "none")]
+    spans.append(_heading("Files"))
+    for index, file in enumerate(handoff.files):
+        spans.append(Span(f"{chr(10) if index else ''}{one_line(file.path)}  {format_size(file.size)}"))
+        spans.append(Span(f"  sha256 {file.sha256[:12]}…", "dim"))
+    spans.append(_heading("result.json"))
+    if problem:
+        spans.append(Span(one_line(problem), "attention"))
+    else:
+        spans.append(Span("reading…", "dim") if document is None else Span(_block(document)))
+    return spans
+
+
+def attempts_lines(step: StepState, now: datetime) -> list[Span]:
+    """Every try at the step, the newest first."""
+    if not step.attempts:
+        return [Span("Not tried yet.", "dim")]
+    spans: list[Span] = []
+    for attempt in reversed(step.attempts):
+        spans += _attempt(attempt, now, first=not spans)
+    return spans
+
+
+def _attempt(attempt: AttemptState, now: datetime, *, first: bool) -> list[Span]:
+    usage = attempt.usage
+    waited = attempt.waiting_seconds(now)
+    facts = [
+        agent_label(attempt.agent, attempt.model),
+        format_duration(attempt.elapsed_seconds(now)),
+        f"{format_duration(waited)} of it waiting for you" if waited else "",
+        f"{format_tokens(usage.tokens)} tokens" if usage else "",
+        format_money(usage.cost_usd) if usage and usage.cost_usd is not None else "",
+        f"{attempt.tools} tool calls" if attempt.tools else "",
+        f"asked again for a result {attempt.reprompts} times" if attempt.reprompts else "",
+    ]
+    word = "interrupted" if attempt.status == "interrupted" else STATUS_WORDS[attempt.status]
+    spans = [
+        _heading(f"Attempt {attempt.number}: {word}", first=first),
+        Span(f"{attempt.started_at:%Y-%m-%d %H:%M:%S} UTC  ", "dim"),
+        Span(" · ".join(fact for fact in facts if fact)),
+    ]
+    if attempt.summary:
+        spans.append(Span(f"\n{_block(attempt.summary)}"))
+    if attempt.error:
+        spans.append(Span(f"\n{_block(attempt.error)}", "failed"))
+    if attempt.session is not None and attempt.session.file:
+        spans.append(Span(f"\nsession {one_line(attempt.session.file)}", "dim"))
+    return spans
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """One line of the Tools tab; `ok` is `None` while it runs."""
+
+    call_id: str
+    tool: str
+    target: str
+    ok: bool | None = None
+    said: str = ""
+
+
+class ToolCalls:
+    """The newest tool calls of an attempt, gathered from its transcript."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, ToolCall] = {}
+        self.dropped = 0
+
+    def add(self, event: SessionEvent) -> bool:
+        """Whether anything changed."""
+        if isinstance(event, ToolStarted):
+            self.calls[event.call_id] = ToolCall(event.call_id, one_line(event.tool), one_line(event.target))
+            if len(self.calls) > MAX_TOOLS:
+                del self.calls[next(iter(self.calls))]
+                self.dropped += 1
+            return True
+        if isinstance(event, ToolEnded) and (call := self.calls.get(event.call_id)):
+            call.ok = event.ok
+            call.said = one_line(event.text)
+            return True
+        return False
+
+    def lines(self) -> list[Span]:
+        if not self.calls:
+            return [Span("No tool calls.", "dim")]
+        spans = [Span(f"… {self.dropped:,} earlier\n", "dim")] if self.dropped else []
+        for index, call in enumerate(self.calls.values()):
+            glyph = {None: GLYPHS["running"], True: GLYPHS["completed"], False: GLYPHS["failed"]}[call.ok]
+            role = "failed" if call.ok is False else "plain"
+            spans.append(Span("\n" if index else ""))
+            spans.append(Span(f"{glyph} {call.tool}", "failed" if role == "failed" else "strong"))
+            spans.append(Span(f"  {call.target}"))
+            if call.said:
+                spans.append(Span(f"  {call.said[:80]}", "dim"))
+        return spans

@@ -1,0 +1,146 @@
+"""An open question with its form: who asks, how long it has waited, and the draft that is never lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Static
+
+from piplan_tui.run.asks import FieldError
+from piplan_tui.run.refused import ControlRefused
+from piplan_tui.run.run import Run
+from piplan_tui.run.state import AskState
+from piplan_tui.tui.spans import to_content
+from piplan_tui.tui.stored_run import StoredRun
+from piplan_tui.tui.widgets.ask_form import AskForm
+from piplan_tui.views.formatting import format_duration
+from piplan_tui.views.rows import Span, ask_order, one_line
+
+_DRAFT_PAUSE = 0.4
+"""Seconds without typing after which a draft is stored."""
+
+
+class AskPanel(Vertical):
+    """Loads the draft, shows the form, and passes on what the user decided. It answers nothing itself."""
+
+    @dataclass
+    class Answered(Message):
+        """The user decided; `panel` shows the errors if the answer does not fit."""
+
+        panel: AskPanel
+        ask_id: str
+        values: Mapping[str, Any]
+        action: Literal["accept", "decline", "cancel"]
+        action_id: str = ""
+        note: str = ""
+
+    @dataclass
+    class Later(Message):
+        """The question is put off; the draft is kept."""
+
+        ask_id: str
+
+    def __init__(self, run: Run | StoredRun, ask: AskState) -> None:
+        super().__init__()
+        self.ask = ask
+        self._run = run
+        self._draft: dict[str, Any] | None = None
+        self._draft_changed = False
+        self._timer: Timer | None = None
+        self._focus_wanted = False
+        self.form: AskForm | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="ask-title", markup=False)
+
+    async def on_mount(self) -> None:
+        self.tick()
+        draft = await self._run.load_draft(self.ask.id)
+        try:
+            request = self._run.request(self.ask.id)
+        except ControlRefused:
+            return  # answered elsewhere while the draft was read; the screen removes this panel
+        self.form = AskForm(request, draft=draft)
+        await self.mount(self.form)
+        if self._focus_wanted:
+            self.focus_form()
+
+    def tick(self) -> None:
+        """Bring the title line up to date."""
+        asks = ask_order(self._run.state)
+        place = next((n for n, ask in enumerate(asks, 1) if ask.id == self.ask.id), 0)
+        waited = format_duration((self._run.now() - self.ask.opened_at).total_seconds())
+        of = f"{place} of {len(asks)} · " if len(asks) > 1 else ""
+        spans = [
+            Span("? ", "attention"),
+            Span(of),
+            Span(one_line(self.ask.step_id), "strong"),
+            Span(f" asks · waiting {waited}{self._deadline()}", "dim"),
+        ]
+        self.query_one("#ask-title", Static).update(to_content(spans))
+
+    def _deadline(self) -> str:
+        request = self.ask.request
+        expires = request.get("expires") if isinstance(request, dict) else None
+        if not isinstance(expires, dict) or not isinstance(
+            seconds := expires.get("afterSeconds"), int | float
+        ):
+            return " · never times out"
+        left = seconds - (self._run.now() - self.ask.opened_at).total_seconds()
+        return f" · {one_line(str(expires.get('then', 'ends')))} in {format_duration(max(0.0, left))}"
+
+    def focus_form(self) -> None:
+        """Put the focus on the first field, as soon as there is one."""
+        if self.form is None:
+            self._focus_wanted = True
+            return
+        self.form.focus()
+
+    def show_errors(self, errors: list[FieldError]) -> None:
+        if self.form is not None:
+            self.form.show_errors(errors)
+
+    # -- the form ----------------------------------------------------------------------------------
+
+    def on_ask_form_submitted(self, message: AskForm.Submitted) -> None:
+        message.stop()
+        self._forget_draft_timer()
+        self.post_message(
+            self.Answered(self, self.ask.id, message.values, message.action, message.action_id, message.note)
+        )
+
+    def on_ask_form_declined(self, message: AskForm.Declined) -> None:
+        message.stop()
+        self._forget_draft_timer()
+        self.post_message(self.Answered(self, self.ask.id, {}, "decline", note=message.note))
+
+    async def on_ask_form_postponed(self, message: AskForm.Postponed) -> None:
+        message.stop()
+        await self._store_draft()
+        self.post_message(self.Later(self.ask.id))
+
+    def on_ask_form_draft_changed(self, message: AskForm.DraftChanged) -> None:
+        message.stop()
+        self._draft = dict(message.values)
+        self._draft_changed = True
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(_DRAFT_PAUSE, self._store_draft)
+
+    def _forget_draft_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.stop()
+
+    async def _store_draft(self) -> None:
+        if self._draft_changed and self.ask.id in self._run.state.asks:
+            self._draft_changed = False
+            await self._run.save_draft(self.ask.id, self._draft)
+
+    async def on_unmount(self) -> None:
+        await self._store_draft()

@@ -1,0 +1,250 @@
+"""The selected step: its question, its live output, its tools, context, result and attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+from textual.app import ComposeResult
+from textual.containers import Container, Vertical, VerticalScroll
+from textual.widgets import Static
+
+from piplan_tui.agents.protocol import SessionEvent
+from piplan_tui.run.run import Run
+from piplan_tui.run.state import StepState
+from piplan_tui.tui.spans import to_content
+from piplan_tui.tui.step_detail import (
+    MAX_TEXT,
+    ToolCalls,
+    answers_lines,
+    attempts_lines,
+    context_lines,
+    result_lines,
+    title_line,
+)
+from piplan_tui.tui.stored_run import StoredRun
+from piplan_tui.tui.widgets.ask_panel import AskPanel
+from piplan_tui.tui.widgets.tab_bar import TabBar
+from piplan_tui.tui.widgets.transcript_view import TranscriptView
+from piplan_tui.views.rows import Span, one_line
+
+INPUT, OUTPUT, TOOLS, PROMPT, RESULT, TRIES = range(1, 7)
+
+
+class DetailPane(Vertical):
+    """Six tabs about one step. There is one transcript widget, used for whatever step is shown.
+
+    A tab that the user chose stays open as the cursor moves on; until then an open question shows its form,
+    a step that has not started its context, and any other its output.
+    """
+
+    def __init__(self, run: Run | StoredRun, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self.run = run
+        self.step: StepState | None = None
+        self.chosen: int | None = None
+        self._transcript_of: tuple[str, int] | None = None
+        self._tools = ToolCalls()
+        self._tools_changed = False
+        self._result_of: tuple[str, int] | None = None
+        self._result: str | None = None
+        self._result_problem = ""
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="detail-title", markup=False)
+        yield TabBar()
+        yield TranscriptView(id="output")
+        with VerticalScroll(id="text"):
+            yield Static(id="text-body", markup=False)
+        yield Container(id="input")
+
+    def on_mount(self) -> None:
+        self._listen()
+        self._show()
+
+    def on_unmount(self) -> None:
+        self._unsubscribe()
+
+    def use(self, run: Run | StoredRun) -> None:
+        """Show another handle of the same run: this process has taken it over."""
+        self._unsubscribe()
+        self.run = run
+        self._listen()
+        step_id = self.step.id if self.step else ""
+        self.step = None
+        self.show_step(run.state.steps.get(step_id))
+
+    def _listen(self) -> None:
+        self._unsubscribe = self.run.transcripts.subscribe(self._said)
+
+    # -- which step, which tab ---------------------------------------------------------------------
+
+    @property
+    def tab(self) -> int:
+        """The tab that is open."""
+        if self.chosen is not None:
+            return self.chosen
+        step = self.step
+        if step is None:
+            return PROMPT
+        if step.asks:
+            return INPUT
+        return OUTPUT if step.attempts else PROMPT
+
+    def show_step(self, step: StepState | None) -> None:
+        """Another step. A tab that the user chose stays, unless the step has a question."""
+        if step is self.step:
+            return
+        self.step = step
+        if step is not None and step.asks and self.chosen not in (None, INPUT):
+            self.chosen = None
+        if self.chosen == INPUT and (step is None or not step.asks):
+            self.chosen = None
+        self._result_of = None
+        if self.is_mounted:
+            self._show()
+
+    def choose(self, tab: int) -> None:
+        """Open a tab, because the user says so."""
+        self.chosen = tab
+        self._show()
+        self.focus_content()
+
+    def focus_content(self) -> None:
+        """Put the focus on what the tab shows."""
+        tab = self.tab
+        if tab == OUTPUT:
+            self.query_one(TranscriptView).focus()
+        elif tab == INPUT and (panel := self.ask_panel) is not None:
+            panel.focus_form()
+        else:
+            self.query_one("#text").focus()
+
+    @property
+    def ask_panel(self) -> AskPanel | None:
+        return next(iter(self.query(AskPanel)), None)
+
+    def refresh_step(self) -> None:
+        """The step changed: bring the open tab up to date."""
+        if self.is_mounted:
+            self._show()
+
+    def tick(self) -> None:
+        """Once a second: what shows a clock."""
+        if (panel := self.ask_panel) is not None:
+            panel.tick()
+        if self.tab == TRIES:
+            self._show_text()
+        if self._tools_changed and self.tab == TOOLS:
+            self._show_text()
+
+    # -- drawing -----------------------------------------------------------------------------------
+
+    def _show(self) -> None:
+        step = self.step
+        tab = self.tab
+        title = title_line(step) if step else [Span("No step selected", "dim")]
+        self.query_one("#detail-title", Static).update(to_content(title).truncate(self.size.width or 80))
+        bar = self.query_one(TabBar)
+        bar.tab, bar.needs_you = tab, bool(step and step.asks)
+        has_form = tab == INPUT and bool(step and step.asks)
+        self.query_one("#output").display = tab == OUTPUT
+        self.query_one("#input").display = has_form
+        self.query_one("#text").display = tab != OUTPUT and not has_form
+        self._sync_ask(has_form)
+        self._sync_transcript()
+        if tab != OUTPUT and not has_form:
+            self._show_text()
+
+    def _sync_ask(self, wanted: bool) -> None:
+        ask_id = self.step.asks[0] if wanted and self.step else None
+        panel = self.ask_panel
+        if panel is not None and panel.ask.id == ask_id:
+            return
+        if panel is not None:
+            panel.remove()
+        if ask_id is not None and (ask := self.run.state.asks.get(ask_id)) is not None:
+            self.query_one("#input").mount(AskPanel(self.run, ask))
+
+    def _show_text(self) -> None:
+        step = self.step
+        if step is None:
+            spans: list[Span] = []
+        elif self.tab == INPUT:
+            spans = answers_lines(step.attempt.answers if step.attempt else [])
+        elif self.tab == TOOLS:
+            self._tools_changed = False
+            spans = self._tools.lines()
+        elif self.tab == PROMPT:
+            spans = context_lines(self.run.state, step)
+        elif self.tab == RESULT:
+            self._read_result(step)
+            spans = result_lines(step, self._result, self._result_problem)
+        else:
+            spans = attempts_lines(step, self.run.now())
+        self.query_one("#text-body", Static).update(to_content(spans))
+
+    # -- the transcript ----------------------------------------------------------------------------
+
+    def _sync_transcript(self) -> None:
+        step = self.step
+        shown = (step.id, step.attempt.number) if step is not None and step.attempt is not None else None
+        if shown == self._transcript_of:
+            return
+        self._transcript_of = None
+        self._tools = ToolCalls()
+        self.query_one(TranscriptView).show([])
+        if shown is not None:
+            self.run_worker(self._load_transcript(shown), exclusive=True, group="transcript")
+
+    async def _load_transcript(self, shown: tuple[str, int]) -> None:
+        history = await self.run.transcripts.tail(*shown)
+        # from here to the end nothing awaits: what is said after the history was read comes to `_said`
+        self._transcript_of = shown
+        for event in history:
+            self._tools.add(event)
+        self.query_one(TranscriptView).show(history)
+        if self.tab == TOOLS:
+            self._show_text()
+
+    def _said(self, step_id: str, attempt: int, event: SessionEvent) -> None:
+        if (step_id, attempt) != self._transcript_of:
+            return
+        self._tools_changed = self._tools.add(event) or self._tools_changed
+        self.query_one(TranscriptView).write(event)
+
+    # -- the result --------------------------------------------------------------------------------
+
+    def _read_result(self, step: StepState) -> None:
+        handoff = step.handoff
+        if handoff is None or self._result_of == (step.id, handoff.attempt):
+            return
+        self._result_of = (step.id, handoff.attempt)
+        self._result, self._result_problem = None, ""
+        file = next((f for f in handoff.files if f.name == "result.json"), None)
+        if file is None:
+            self._result_problem = "the step left no result.json"
+            return
+        self.run_worker(self._load_result(Path(self.run.state.workspace), file.path), group="result")
+
+    async def _load_result(self, workspace: Path, name: str) -> None:
+        wanted = self._result_of
+        text, problem = await anyio.to_thread.run_sync(_read_inside, workspace, name)
+        if wanted == self._result_of:
+            self._result, self._result_problem = text, problem
+            if self.tab == RESULT:
+                self._show_text()
+
+
+def _read_inside(folder: Path, name: str) -> tuple[str, str]:
+    """The beginning of a file that must be inside the folder, and what is wrong with that."""
+    try:
+        path = (folder / name).resolve()
+        if not path.is_relative_to(folder.resolve()):
+            return "", f"{one_line(name)} is outside the workspace"
+        with path.open("rb") as file:
+            return file.read(MAX_TEXT + 1).decode("utf-8", "replace"), ""
+    except (OSError, ValueError) as error:
+        return "", f"{one_line(name)} cannot be read: {getattr(error, 'strerror', None) or error}"

@@ -1,0 +1,67 @@
+"""The last line: the keys that do something now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from piplan_tui.tui.actions import Action, first_key, keymap_of
+from piplan_tui.tui.spans import to_content
+from piplan_tui.views.rows import Span
+
+_KEPT = ("app.help", "app.quit")
+
+
+class KeyBar(Widget):
+    """Shows as many of `actions` as fit; help and leave always. A click on one is its key."""
+
+    actions: reactive[Sequence[Action]] = reactive(())
+
+    @dataclass
+    class Pressed(Message):
+        action: Action
+
+    def _labels(self) -> list[tuple[Action, str, str]]:
+        labels = [
+            (
+                action,
+                "j/k" if action.id == "tree.down" else first_key(action.id, keymap_of(self.app)),
+                action.bar,
+            )
+            for action in self.actions
+        ]
+        fixed = [label for label in labels if label[0].id in _KEPT]
+        room = self.size.width - 2 - sum(_width(label) for label in fixed)
+        shown = []
+        for label in labels:
+            if label[0].id in _KEPT:
+                continue
+            if (room := room - _width(label)) < 0:
+                break
+            shown.append(label)
+        return [*shown, *fixed]
+
+    def render(self) -> Content:
+        spans = [Span(" ")]
+        for _, key, label in self._labels():
+            spans += [Span(key, "accent"), Span(f" {label}  ", "dim")]
+        return to_content(spans)
+
+    def on_click(self, event: events.Click) -> None:
+        x = 1
+        for label in self._labels():
+            if x <= event.x < x + _width(label):
+                self.post_message(self.Pressed(label[0]))
+                return
+            x += _width(label)
+
+
+def _width(label: tuple[Action, str, str]) -> int:
+    return cell_len(label[1]) + 1 + cell_len(label[2]) + 2

@@ -1,0 +1,467 @@
+"""The tree of a run, on the line API: only visible rows are ever rendered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from piplan_tui.run.state import PhaseState, RunState, StepState
+from piplan_tui.tui.actions import bindings_for
+from piplan_tui.tui.outline import Filter, Outline, Row
+from piplan_tui.tui.row_layout import Columns, columns_for, glyph_column, phase_line, step_line
+from piplan_tui.views.formatting import SPINNER
+from piplan_tui.views.rows import (
+    Role,
+    RowCells,
+    one_line,
+    phase_cells,
+    phase_dependencies,
+    phase_ended_at,
+    phase_finished,
+    phase_started_at,
+    queue_positions,
+    step_cells,
+)
+
+_TICKING = frozenset({"running", "retrying", "waiting_user"})
+_SPINNING = frozenset({"running"})
+
+
+class RunTree(ScrollView, can_focus=True):
+    """Phases and steps with their columns, a cursor, and folding.
+
+    `touch` says what changed; nothing is drawn until `flush`, which redraws touched rows that are visible.
+    `follow` keeps the cursor on what runs; any move of the cursor by the user ends it.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "run-tree--plain",
+        "run-tree--dim",
+        "run-tree--strong",
+        "run-tree--accent",
+        "run-tree--running",
+        "run-tree--attention",
+        "run-tree--failed",
+        "run-tree--done",
+        "run-tree--cursor",
+    }
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for("tree")
+
+    follow: reactive[bool] = reactive(True, repaint=False)
+
+    @dataclass
+    class Moved(Message):
+        """Another row is under the cursor."""
+
+        row: Row | None
+
+    @dataclass
+    class Opened(Message):
+        """Enter or a double click on a step."""
+
+        row: Row
+
+    def __init__(
+        self,
+        state: RunState,
+        *,
+        now: Callable[[], datetime],
+        last_activity: Callable[[str], datetime | None] = lambda step_id: None,
+        enter_folds: bool = True,
+    ) -> None:
+        super().__init__()
+        self._enter_folds = enter_folds
+        self._now = now
+        self._last_activity = last_activity
+        self._frame = 0
+        self._touched: set[str] = set()
+        self._all_touched = False
+        self._queue: dict[str, int] | None = None
+        self._phase_spans: dict[str, tuple[datetime | None, datetime | None]] = {}
+        self.cursor = 0
+        self.rows: list[Row] = []
+        self._index: dict[tuple[str, str], int] = {}
+        self._set_state(state)
+
+    # -- what is shown -----------------------------------------------------------------------------
+
+    def _set_state(self, state: RunState) -> None:
+        earlier = getattr(self, "outline", None)
+        self.state = state
+        self.outline = Outline(state)
+        if earlier is not None:
+            self.outline.folded = earlier.folded
+            self.outline.filter = earlier.filter
+            self.outline.fold_finished = earlier.fold_finished
+        self._measure()
+        self._phase_spans.clear()
+        self._queue = None
+
+    def _measure(self) -> None:
+        # a workflow's run grows, a plan's never does, so this is done once for most runs
+        self._measured = len(self.state.order)
+        self._phase_waits = phase_dependencies(self.state)
+        self._longest_name = max((cell_len(one_line(step.id)) for step in self.state.order), default=8)
+
+    def show(self, state: RunState) -> None:
+        """Another state, such as an edited plan. The cursor stays on its row, or near it."""
+        key = self.selected.key if self.selected else None
+        self._set_state(state)
+        self._rebuild(key)
+
+    @property
+    def selected(self) -> Row | None:
+        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
+
+    @property
+    def selected_step(self) -> StepState | None:
+        return self.selected.step if self.selected else None
+
+    @property
+    def columns(self) -> Columns:
+        return columns_for(self.size.width, self._longest_name, flat=self.outline.flat)
+
+    def on_mount(self) -> None:
+        self._rebuild(None)
+
+    def on_resize(self) -> None:
+        self.virtual_size = Size(self.size.width, len(self.rows))
+        self._keep_cursor_visible()
+        self.refresh()
+
+    def _rebuild(self, key: tuple[str, str] | None) -> None:
+        """Recompute the rows; the row named `key` keeps the cursor and its place on the screen."""
+        before = self.cursor - self.scroll_offset.y
+        self.outline.pinned = key
+        self.rows = self.outline.rows()
+        self._index = {row.key: index for index, row in enumerate(self.rows)}
+        found = self._index.get(key) if key is not None else None
+        if found is None and key is not None:
+            found = self._index.get((key[0], ""))
+        moved = found is not None and found != self.cursor
+        self.cursor = max(0, min(found if found is not None else self.cursor, len(self.rows) - 1))
+        if self.size.width:
+            self.virtual_size = Size(self.size.width, len(self.rows))
+            if moved:
+                self.scroll_to(y=max(0, self.cursor - before), animate=False, force=True, immediate=True)
+            self._keep_cursor_visible()
+        self.refresh()
+        if self.selected is None or self.selected.key != key:
+            self.post_message(self.Moved(self.selected))
+
+    # -- changes -----------------------------------------------------------------------------------
+
+    def touch(self, step_id: str | None, *, structure: bool = False) -> None:
+        """A step changed; with `structure` (or without an id) its state, so that any row may look different."""
+        if step_id is None or structure:
+            self._all_touched = True
+        if step_id is not None:
+            self._touched.add(step_id)
+
+    def flush(self) -> None:
+        """Draw what was touched since the last call."""
+        touched, everything = self._touched, self._all_touched
+        if not touched and not everything:
+            return
+        self._touched, self._all_touched = set(), False
+        if everything:
+            self._queue = None
+            self._refresh_structure()
+            return
+        for step_id in touched:
+            step = self.state.steps.get(step_id)
+            if step is None:
+                continue
+            for key in ((step.phase, step.id), (step.phase, "")):
+                if (index := self._index.get(key)) is not None:
+                    self.refresh_row(index)
+
+    def _refresh_structure(self) -> None:
+        if self._measured != len(self.state.order):
+            self._measure()
+        followed = self._followed() if self.follow else None
+        key = followed or (self.selected.key if self.selected else None)
+        self._hold_phases_open(key)
+        self._rebuild(key)
+
+    def _hold_phases_open(self, key: tuple[str, str] | None) -> None:
+        # a phase above the cursor that finishes would fold and pull the row away from under the reader
+        if self.follow or key is None:
+            return
+        for phase in self.state.phases.values():
+            if phase.title == key[0]:
+                return
+            if phase.title not in self.outline.held and phase_finished(phase) and self._is_open(phase):
+                self.outline.held.add(phase.title)
+
+    def _is_open(self, phase: PhaseState) -> bool:
+        return bool(phase.steps) and (phase.title, phase.steps[0].id) in self._index
+
+    def _followed(self) -> tuple[str, str] | None:
+        """The row that follow wants: stay while it runs, else what started last, else the first ask."""
+        step = self.selected_step
+        if step is not None and step.status in ("running", "retrying", "waiting_user"):
+            return step.phase, step.id
+        active = [s for s in self._steps_with("running", "retrying") if s.attempt]
+        if active:
+            newest = max(active, key=lambda s: (s.attempt.started_at if s.attempt else s.id, -s.index))
+            return newest.phase, newest.id
+        waiting = next(iter(self.state.asks.values()), None)
+        if waiting is not None and (asker := self.state.steps.get(waiting.step_id)):
+            return asker.phase, asker.id
+        if self.state.status == "failed" and (failed := next(self._steps_with("failed"), None)):
+            return failed.phase, failed.id
+        return None
+
+    def _steps_with(self, *statuses: str) -> Iterator[StepState]:
+        return (step for step in self.state.order if step.status in statuses)
+
+    def tick(self) -> None:
+        """Once a second: redraw visible rows whose clocks move."""
+        for index in self._visible():
+            row = self.rows[index]
+            if (row.step.status in _TICKING) if row.step else self._phase_active(row.phase):
+                self.refresh_row(index)
+
+    def _phase_active(self, phase: PhaseState) -> bool:
+        return any(phase.counts.get(status) for status in _TICKING)  # type: ignore[call-overload]
+
+    def spin(self) -> bool:
+        """Turn the spinners of visible rows one step further; false when there was none."""
+        self._frame += 1
+        columns = self.columns
+        found = False
+        for index in self._visible():
+            row = self.rows[index]
+            spins = row.step.status in _SPINNING if row.step else bool(row.phase.counts.get("running"))
+            if spins:
+                found = True
+                x = glyph_column(columns, phase=row.step is None)
+                self.refresh(Region(x, index - self.scroll_offset.y, 1, 1))
+        return found
+
+    def _visible(self) -> range:
+        top = self.scroll_offset.y
+        return range(max(0, top), min(len(self.rows), top + self.size.height))
+
+    def refresh_row(self, index: int) -> None:
+        y = index - self.scroll_offset.y
+        if 0 <= y < self.size.height:
+            self.refresh(Region(0, y, self.size.width, 1))
+
+    # -- drawing -----------------------------------------------------------------------------------
+
+    def render_line(self, y: int) -> Strip:
+        index = y + self.scroll_offset.y
+        if not 0 <= index < len(self.rows):
+            return Strip.blank(self.size.width, self.rich_style)
+        return self._render_row(index)
+
+    def _render_row(self, index: int) -> Strip:
+        row = self.rows[index]
+        cursor = index == self.cursor
+        columns = self.columns
+        cells = self._cells(row)
+        glyph = SPINNER[self._frame % len(SPINNER)] if cells.status == "running" else cells.glyph
+        if row.step is None:
+            folded = self.outline.is_folded(row.phase)
+            spans = phase_line(cells, columns, glyph=glyph, cursor=cursor, folded=folded)
+        else:
+            spans = step_line(cells, columns, glyph=glyph, cursor=cursor)
+        return Strip([Segment(s.text, self._style(s.role, cursor)) for s in spans], columns.width)
+
+    def _style(self, role: Role, cursor: bool) -> Style:
+        name = f"run-tree--{role}"
+        return (
+            self.get_component_rich_style("run-tree--cursor", name)
+            if cursor
+            else (self.get_component_rich_style(name))
+        )
+
+    def _cells(self, row: Row) -> RowCells:
+        now = self._now()
+        if row.step is None:
+            waits = self._phase_waits.get(row.phase.title, ())
+            return phase_cells(
+                self.state, row.phase, waits_for=waits, elapsed_seconds=self._phase_elapsed(row.phase, now)
+            )
+        step = row.step
+        position = 0
+        if step.status == "queued":
+            if self._queue is None:
+                self._queue = queue_positions(self.state)
+            position = self._queue.get(step.id, 0)
+        activity = self._last_activity(step.id) if step.status == "running" else None
+        return step_cells(self.state, step, now, queue_position=position, last_activity=activity)
+
+    def _phase_elapsed(self, phase: PhaseState, now: datetime) -> float | None:
+        started, ended = self._phase_spans.get(phase.title, (None, None))
+        if started is None:
+            started = phase_started_at(phase)
+        if started is None:
+            return None
+        if self._phase_active(phase):
+            ended = None
+        elif ended is None:
+            ended = phase_ended_at(phase)
+        self._phase_spans[phase.title] = (started, ended)
+        return ((ended or now) - started).total_seconds()
+
+    # -- the cursor --------------------------------------------------------------------------------
+
+    def move_to(self, index: int, *, by_user: bool = True) -> None:
+        """Put the cursor on a row. A move by the user ends follow."""
+        if not self.rows:
+            return
+        index = max(0, min(index, len(self.rows) - 1))
+        if by_user:
+            self.follow = False
+        if index == self.cursor:
+            self._keep_cursor_visible()
+            return
+        old, self.cursor = self.cursor, index
+        key = self.rows[index].key
+        if self.outline.held and key[0] not in self.outline.held:
+            self.outline.held.clear()
+        if self._fold_state_changes(old, index):
+            self._rebuild(key)
+        else:
+            self.outline.pinned = key
+            self.refresh_row(old)
+            self.refresh_row(index)
+            self._keep_cursor_visible()
+        self.post_message(self.Moved(self.selected))
+
+    def _fold_state_changes(self, old: int, new: int) -> bool:
+        """Whether leaving the old row lets its finished phase fold, or hides it from the filter."""
+        before = self.rows[old] if old < len(self.rows) else None
+        if before is None or self.outline.filter != "all":
+            return True
+        if before.phase.title == self.rows[new].phase.title or before.step is None:
+            return False
+        return phase_finished(before.phase) and self.outline.fold_finished and not self.outline.flat
+
+    def _keep_cursor_visible(self) -> None:
+        height = self.size.height
+        if not height:
+            return
+        top = self.scroll_offset.y
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False, force=True, immediate=True)
+        elif self.cursor >= top + height:
+            self.scroll_to(y=self.cursor - height + 1, animate=False, force=True, immediate=True)
+
+    def select_step(self, step_id: str, *, by_user: bool = True) -> bool:
+        """Put the cursor on a step, unfolding its phase and dropping a filter that hides it."""
+        step = self.state.steps.get(step_id)
+        if step is None:
+            return False
+        key = (step.phase, step.id)
+        if key not in self._index:
+            if self.outline.is_folded(self.state.phases[step.phase]):
+                self.outline.folded[step.phase] = False
+            self.outline.pinned = key
+            self._rebuild(key)
+        if key not in self._index:
+            self.outline.filter = "all"
+            self._rebuild(key)
+        self.move_to(self._index[key], by_user=by_user)
+        return True
+
+    def set_filter(self, wanted: Filter) -> None:
+        self.outline.filter = wanted
+        self._rebuild(self.selected.key if self.selected else None)
+
+    def set_fold_finished(self, on: bool) -> None:
+        self.outline.fold_finished = on
+        self.outline.folded.clear()
+        self._rebuild(self.selected.key if self.selected else None)
+
+    def fold(self) -> None:
+        """Fold the phase of the cursor; on a folded one, do nothing."""
+        if (row := self.selected) is not None and not self.outline.flat:
+            self.follow = False
+            self.outline.folded[row.phase.title] = True
+            self._rebuild((row.phase.title, ""))
+
+    def unfold(self) -> None:
+        """Unfold the phase under the cursor; when it is open, go to its first step."""
+        row = self.selected
+        if row is None or row.step is not None:
+            return
+        self.follow = False
+        if self.outline.is_folded(row.phase):
+            self.outline.folded[row.phase.title] = False
+            self._rebuild(row.key)
+        else:
+            self.move_to(self.cursor + 1)
+
+    def restore_follow(self) -> None:
+        """Follow again, and go to what runs now."""
+        self.follow = True
+        if (key := self._followed()) is not None and key in self._index:
+            self.move_to(self._index[key], by_user=False)
+        else:
+            self.move_to(len(self.rows) - 1, by_user=False)
+
+    # -- keys and mouse ----------------------------------------------------------------------------
+
+    def action_move(self, rows: int) -> None:
+        self.move_to(self.cursor + rows)
+
+    def action_page(self, pages: float) -> None:
+        self.move_to(self.cursor + round(pages * max(1, self.size.height - 1)))
+
+    def action_first(self) -> None:
+        self.move_to(0)
+
+    def action_open(self) -> None:
+        if (row := self.selected) is None:
+            return
+        if row.step is None and self._enter_folds:
+            self._toggle(row)
+        else:
+            self.post_message(self.Opened(row))
+
+    def action_unfold(self) -> None:
+        self.unfold()
+
+    def action_fold(self) -> None:
+        self.fold()
+
+    def action_last(self) -> None:
+        if self.outline.state.status == "pending":
+            self.move_to(len(self.rows) - 1)
+        else:
+            self.restore_follow()
+
+    def _toggle(self, row: Row) -> None:
+        if self.outline.is_folded(row.phase):
+            self.unfold()
+        else:
+            self.fold()
+
+    def on_click(self, event: events.Click) -> None:
+        index = event.y + self.scroll_offset.y
+        if not 0 <= index < len(self.rows):
+            return
+        row = self.rows[index]
+        self.move_to(index)
+        if row.step is None and (event.x <= 2 or event.chain == 2):
+            self._toggle(row)
+        elif row.step is not None and event.chain == 2:
+            self.post_message(self.Opened(row))

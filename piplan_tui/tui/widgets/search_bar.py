@@ -1,0 +1,54 @@
+"""The line in which a search is typed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.message import Message
+from textual.widgets import Input, Label
+
+
+class SearchBar(Horizontal):
+    """Says what is typed as it is typed. Enter keeps the place that was found, Esc goes back to `origin`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Back", id="search.back")]
+
+    @dataclass
+    class Typed(Message):
+        text: str
+        origin: str
+
+    @dataclass
+    class Done(Message):
+        origin: str
+        given_up: bool
+
+    def __init__(self, origin: str) -> None:
+        super().__init__()
+        self._origin = origin
+
+    def compose(self) -> ComposeResult:
+        yield Label("/", markup=False)
+        yield Input(placeholder="id or title", compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.post_message(self.Typed(event.value, self._origin))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self._close(given_up=False)
+
+    def action_give_up(self) -> None:
+        self._close(given_up=True)
+
+    def _close(self, *, given_up: bool) -> None:
+        self.post_message(self.Done(self._origin, given_up))
+        self.remove()

@@ -1,0 +1,51 @@
+"""The names of the detail tabs, one of them open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from piplan_tui.tui.spans import to_content
+from piplan_tui.views.rows import Span
+
+TABS = ("Input", "Output", "Tools", "Prompt", "Result", "Tries")
+
+
+class TabBar(Widget):
+    """`1 Input [2 Output] 3 Tools …`; a click opens a tab."""
+
+    tab: reactive[int] = reactive(2)
+    needs_you: reactive[bool] = reactive(False)
+
+    @dataclass
+    class Chosen(Message):
+        tab: int
+
+    def _labels(self) -> list[str]:
+        labels = [f"{number} {name}" for number, name in enumerate(TABS, 1)]
+        if sum(cell_len(label) + 2 for label in labels) > self.size.width:
+            labels = [f"{number} {name[:3]}" for number, name in enumerate(TABS, 1)]
+        return [f"[{label}]" if n == self.tab else f" {label} " for n, label in enumerate(labels, 1)]
+
+    def render(self) -> Content:
+        spans = []
+        for number, label in enumerate(self._labels(), 1):
+            role = (
+                "strong" if number == self.tab else "attention" if number == 1 and self.needs_you else "dim"
+            )
+            spans.append(Span(label, role))  # type: ignore[arg-type]  # the literals are roles
+        return to_content(spans)
+
+    def on_click(self, event: events.Click) -> None:
+        x = 0
+        for number, label in enumerate(self._labels(), 1):
+            x += cell_len(label)
+            if event.x < x:
+                self.post_message(self.Chosen(number))
+                return

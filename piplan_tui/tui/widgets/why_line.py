@@ -1,0 +1,40 @@
+"""One line under the tree: why the selected row stands where it stands, and the keys that would help."""
+
+from __future__ import annotations
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from piplan_tui.tui.actions import first_key, keymap_of
+from piplan_tui.tui.spans import to_content
+from piplan_tui.views.rows import Span, Why
+
+_NOTHING = Why(())
+
+
+class WhyLine(Widget):
+    """`show` the answer; at the right edge stands whether the cursor follows, and the filter."""
+
+    why: reactive[Why] = reactive(_NOTHING)
+    corner: reactive[str] = reactive("")
+
+    def render(self) -> Content:
+        width = self.size.width
+        corner = self.corner if width >= 60 else ""
+        hints = [
+            span
+            for action_id, label in self.why.hints
+            for span in (
+                Span(" · ", "dim"),
+                Span(first_key(action_id, keymap_of(self.app)), "accent"),
+                Span(f" {label}"),
+            )
+        ]
+        room = width - 2 - (cell_len(corner) + 2 if corner else 0)
+        hint_width = sum(cell_len(span.text) for span in hints)
+        text = to_content(self.why.spans).truncate(max(8, room - hint_width), ellipsis=True)
+        line = (Content(" ") + text + to_content(hints)).truncate(room + 1, ellipsis=True)
+        gap = max(0, width - 1 - line.cell_length - cell_len(corner))
+        return line + to_content([Span(" " * gap), Span(corner, "dim")])
