@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from piplan_tui.agents import process
-from piplan_tui.agents.protocol import Agent
-from piplan_tui.agents.registry import AgentSettings, make_agent
+from piplan_tui.agents.protocol import Agent, AgentFailure
+from piplan_tui.agents.registry import AgentSettings, UnknownAgent, make_agent
 from piplan_tui.run.runtime import DEFAULT_MAX_CONCURRENCY, PlanRuntime, RunOptions, Sink
 from piplan_tui.store.memory import MemoryRuntimeStore
 from piplan_tui.store.protocol import RuntimeStore
@@ -32,7 +32,10 @@ def create_runtime(
     def named(name: str) -> Agent:
         if session_factory is not None and name == session_factory.name:
             return session_factory
-        return make_agent(name, agents)
+        try:
+            return make_agent(name, agents)
+        except UnknownAgent as error:
+            raise AgentFailure("missing", str(error)) from error
 
     return PlanRuntime(store=store, make_agent=named, sweep=sweep_processes, options=options, sink=sink)
 

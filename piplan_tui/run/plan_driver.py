@@ -155,7 +155,9 @@ class PlanDriver:
             return False
         if self.halted is not None or not self.started:
             return True
-        return state.status in ("waiting_user", "paused", "interrupted", "pending")
+        if state.status == "waiting_user":
+            return not state.counts.get("queued")
+        return state.status in ("paused", "interrupted", "pending")
 
     def _settle(self) -> None:
         state = self._state

@@ -18,7 +18,7 @@ def recover(state: RunState, emit: Callable[[ev.RuntimeEvent], None]) -> None:
     """
     if state.ended:
         return
-    if state.status in ("running", "waiting_user") and any(step.attempts for step in state.order):
+    if state.status == "running" or state.slots_used:
         emit(ev.RunInterrupted(reason="the process that owned the run is gone"))
     for step in state.order:
         if step.status in HOLDS_SLOT:

@@ -93,10 +93,11 @@ async def test_a_question_that_the_agent_takes_back_is_closed_and_the_step_goes_
         run = await runtime.create_run(plan({"a": []}))
         await run.start()
         assert (await run.wait()).status == "waiting_user"
+        withdrawn = anyio.Event()
+        run.subscribe(lambda event: withdrawn.set() if event.type == "ask.withdrawn" else None)
         steps.give_up.set()
-        while not run.state.ended:
-            await anyio.lowlevel.checkpoint()
-        assert run.state.status == "completed"
+        await withdrawn.wait()
+        assert (await run.wait()).status == "completed"
         assert run.state.asks == {}
 
 
