@@ -4,6 +4,8 @@ leave them, and opened again."""
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import TERMINAL
 from piplan_tui.store.file import FileRuntimeStore
+from piplan_tui.store.protocol import RunNotFound
 from tests.run.conftest import Bench
 from tests.run.plans import plan
 
@@ -121,3 +124,70 @@ async def test_a_run_that_has_ended_opens_without_change(bench: Bench) -> None:
         assert (again.state.status, again.state.seq) == ("completed", last)
         with pytest.raises(ControlRefused, match="nothing to try again"):
             await again.retry()
+
+
+class CopiedStore(FileRuntimeStore):
+    """Copies the whole store before and after every write: each copy is what a crash at that moment leaves."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self.copies: list[Path] = []
+        self.completed: list[set[str]] = []
+        self.seen: set[str] = set()
+
+    def copy(self) -> None:
+        target = self.root.parent / f"copy-{len(self.copies)}"
+        shutil.copytree(self.root, target)
+        self.copies.append(target)
+        self.completed.append(set(self.seen))
+
+    async def append(self, run_id: str, events: Sequence[ev.RuntimeEvent], *, durable: bool) -> None:
+        self.copy()
+        await super().append(run_id, events, durable=durable)
+        if durable:
+            self.seen |= {event.step_id for event in events if isinstance(event, ev.StepCompleted)}
+        self.copy()
+
+
+async def test_a_crash_at_any_write_loses_no_completed_step_and_repeats_none(tmp_path: Path) -> None:
+    edges = {"a": [], "b": [], "c": ["a"], "d": ["a", "b"], "e": ["c", "d"], "f": []}
+
+    def scripted(bench: Bench) -> None:
+        bench.steps.ask("d", {"message": "Who?"})
+
+    async def finish(run: Run) -> None:
+        await run.start()
+        state = await run.wait()
+        while state.status == "waiting_user":
+            await run.answer(next(iter(state.asks)), {"answer": "seed"})
+            state = await run.wait()
+
+    store = CopiedStore(tmp_path / "store")
+    bench = Bench(tmp_path, store)
+    bench.options = replace(bench.options, max_concurrency=1)
+    scripted(bench)
+    async with bench.runtime() as runtime:
+        run = await runtime.create_run(plan(edges))
+        await finish(run)
+        undisturbed = {step.id: step.status for step in run.state.order}
+
+    assert len(store.copies) > 18
+    for copy, completed_before in zip(store.copies, store.completed, strict=True):
+        after = Bench(tmp_path, FileRuntimeStore(copy))
+        async with after.runtime() as runtime:
+            try:
+                again = await runtime.open_run(run.id)
+            except RunNotFound:
+                assert not completed_before
+                continue
+            asked_before = any(step.attempts and step.attempts[-1].answers for step in again.state.order)
+            if not asked_before and not again.state.asks:
+                scripted(after)
+            already = {step.id for step in again.state.order if step.status == "completed"}
+            assert completed_before <= already
+            if not again.state.ended:
+                await finish(again)
+            assert {step.id: step.status for step in again.state.order} == undisturbed
+            ran_again = {str(job.given.step["id"]) for job in after.steps.jobs}
+            assert not ran_again & already
+            assert fold([event async for event in after.store.read(run.id)]) == again.state
