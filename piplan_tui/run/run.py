@@ -13,6 +13,7 @@ from anyio.abc import TaskGroup
 
 from piplan_tui.run import budget, retrying
 from piplan_tui.run import events as ev
+from piplan_tui.run.answer import AnswerCheck
 from piplan_tui.run.asks import InputRequest
 from piplan_tui.run.attempts import Attempts
 from piplan_tui.run.inbox import Inbox
@@ -60,8 +61,11 @@ class Run:
         sweep: Callable[[str], Any],
         now: Callable[[], datetime] = utc_now,
         make_driver: MakeDriver = PlanDriver,
+        answer_checks: Mapping[str, AnswerCheck] | None = None,
     ) -> None:
         self.state = state
+        self.answer_checks: Mapping[str, AnswerCheck] = {} if answer_checks is None else answer_checks
+        """What a workflow's script wants checked of an answer beyond its schema, by step id."""
         self.now = now
         self.redactor = Redactor()
         self._store = store

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self, TypedDict, Unpack
 
 import anyio
+import msgspec
 from anyio.abc import TaskGroup, TaskStatus
 
 from piplan_tui.agents.protocol import Agent
@@ -21,14 +22,23 @@ from piplan_tui.plan.problem import PlanInvalid
 from piplan_tui.plan.rules import check_spec
 from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.run import events as ev
+from piplan_tui.run.answer import AnswerCheck
 from piplan_tui.run.model import PiPlanCancelResult
-from piplan_tui.run.reduce import fold, reduce
+from piplan_tui.run.reduce import fold
 from piplan_tui.run.refused import ControlRefused
-from piplan_tui.run.run import Run, utc_now
+from piplan_tui.run.reuse import Forecast, forecast
+from piplan_tui.run.run import MakeDriver, Run, utc_now
 from piplan_tui.run.run_info import run_info
 from piplan_tui.run.state import RunState
 from piplan_tui.run.step_runner import StepExecutor, StepRunner
-from piplan_tui.store.protocol import RunNotFound, RuntimeStore
+from piplan_tui.run.workflow_run import (
+    default_workflow_concurrency,
+    stored_workflow,
+    workflow_created,
+    workflow_driver,
+)
+from piplan_tui.store.protocol import RunNotFound, RuntimeStore, StoreError
+from piplan_tui.workflow.load import LoadedWorkflow
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +61,9 @@ class RunOptions:
     """How a plan is to be run.
 
     `mode` `None` follows the plan; `serial` makes a parallel plan run one step at a time. `source` is the plan's
-    path, for people. Budgets count the whole run: tokens of all kinds, US dollars.
+    path, for people. Budgets count the whole run: tokens of all kinds, US dollars. A workflow takes
+    `workflow_concurrency` in place of `max_concurrency` (`None`: 16, fewer on small machines), and may have
+    `max_agents` agent calls and `max_items` items in one fan-out.
     """
 
     workspace: Path
@@ -62,6 +74,9 @@ class RunOptions:
     tools: tuple[str, ...] | None = None
     system_prompt: str = ""
     max_concurrency: int = DEFAULT_MAX_CONCURRENCY
+    workflow_concurrency: int | None = None
+    max_agents: int | None = None
+    max_items: int | None = None
     mode: Literal["serial", "parallel"] | None = None
     budget_tokens: int | None = None
     budget_usd: float | None = None
@@ -76,6 +91,8 @@ class RunOptions:
             "thinking": self.thinking,
             "tools": list(self.tools) if self.tools is not None else None,
             "systemPrompt": self.system_prompt,
+            "maxAgents": self.max_agents,
+            "maxItems": self.max_items,
         }
         return {key: value for key, value in given.items() if value not in (None, "")}
 
@@ -92,6 +109,13 @@ class RunChanges:
     max_concurrency: int | None = None
     budget_tokens: int | None = None
     budget_usd: float | None = None
+    max_agents: int | None = None
+    max_items: int | None = None
+
+
+class _DrivenBy(TypedDict, total=False):
+    make_driver: MakeDriver
+    answer_checks: dict[str, AnswerCheck]
 
 
 class PlanRuntime:
@@ -181,6 +205,7 @@ class PlanRuntime:
             self.agent_named,
             environment=lambda: run.redactor.secrets,
             redactor=run.redactor,
+            check=run.answer_checks.get,
         )
 
     async def agent_named(self, name: str) -> Agent:
@@ -226,35 +251,110 @@ class PlanRuntime:
         if problems:
             raise PlanInvalid(problems)
         document = plan.to_json()
-        run_id = options.run_id or self._new_run_id()
-        created = ev.RunCreated(
-            seq=1,
-            at=self._now(),
-            run_id=run_id,
+        created = self._created(
+            options,
             title=plan.title,
             plan_id=plan.id,
-            source=options.source,
-            workspace=str(options.workspace.absolute()),
             mode="serial" if options.mode == "serial" else plan.execution_mode,
             max_concurrency=max(1, options.max_concurrency),
+        )
+        planned = ev.PlanCreated(seq=2, at=created.at, run_id=created.run_id, plan=document)
+        if not source:
+            source = plan.model_dump_json(by_alias=True, exclude_unset=True, indent=2).encode()
+        state = await self._store_new([created, planned], source, source_name)
+        run = await self._serve(state)
+        self._tell_sink([created, planned], run)
+        return run
+
+    async def create_workflow_run(
+        self,
+        loaded: LoadedWorkflow,
+        *,
+        options: RunOptions | None = None,
+        args: Any = None,
+        reuse_from: str | None = None,
+    ) -> Run:
+        """Make a run of a workflow, stored and owned by this process, not started yet.
+
+        `args` is any JSON. `reuse_from` is an earlier run, of this script or of one like it: what it
+        finished and is asked for again is taken over; see `reuse_forecast`. The number of agents at once is
+        `options.workflow_concurrency`.
+
+        Raises:
+            PlanInvalid: the script has errors.
+            ValueError: `args` is no JSON.
+            RunNotFound, RunCorrupt: of `reuse_from`.
+            StoreError: the run id is taken, or the store cannot be written to.
+        """
+        options = options or self.options
+        if options is None:
+            raise ValueError("create_workflow_run needs options, or a runtime that was made with some")
+        loaded.require()
+        try:
+            args = msgspec.json.decode(msgspec.json.encode(args))
+        except (TypeError, msgspec.EncodeError) as error:
+            raise ValueError(f"a workflow's arguments must be JSON: {error}") from error
+        earlier = await self.get_state(reuse_from) if reuse_from else None
+        created = self._created(
+            options,
+            kind="workflow",
+            title=loaded.name,
+            plan_id=loaded.plan_id,
+            mode="serial" if options.mode == "serial" else "parallel",
+            max_concurrency=options.workflow_concurrency or default_workflow_concurrency(),
+        )
+        begun = workflow_created(loaded, created, args, earlier)
+        state = await self._store_new([created, begun], loaded.source, loaded.source_name)
+        run = await self._serve_workflow(state, loaded, earlier)
+        self._tell_sink([created, begun], run)
+        return run
+
+    async def reuse_forecast(self, run_id: str) -> Forecast:
+        """What can be said before this run goes on, or a run is made with it as `reuse_from`.
+
+        Raises:
+            RunNotFound, RunCorrupt
+        """
+        return forecast(await self.get_state(run_id))
+
+    def _created(self, options: RunOptions, **fields: Any) -> ev.RunCreated:
+        return ev.RunCreated(
+            seq=1,
+            at=self._now(),
+            run_id=options.run_id or self._new_run_id(),
+            source=options.source,
+            workspace=str(options.workspace.absolute()),
             agent=options.agent,
             model=options.model,
             budget_tokens=options.budget_tokens,
             budget_usd=options.budget_usd,
             settings=options.settings(),
             metadata=dict(options.metadata),
+            **fields,
         )
-        planned = ev.PlanCreated(seq=2, at=created.at, run_id=run_id, plan=document)
-        state = RunState()
-        reduce(state, created)
-        reduce(state, planned)
-        if not source:
-            source = plan.model_dump_json(by_alias=True, exclude_unset=True, indent=2).encode()
-        await self.store.create_run(run_info(state, created.at), source, source_name)
-        await self.store.append(run_id, [created, planned], durable=True)
-        run = await self._serve(state)
-        self._tell_sink([created, planned], run)
-        return run
+
+    async def _store_new(self, events: list[ev.RuntimeEvent], source: bytes, source_name: str) -> RunState:
+        state = fold(events)
+        await self.store.create_run(run_info(state, state.created_at), source, source_name)
+        await self.store.append(state.run_id, events, durable=True)
+        return state
+
+    async def _serve_workflow(self, state: RunState, loaded: LoadedWorkflow, earlier: RunState | None) -> Run:
+        checks: dict[str, AnswerCheck] = {}
+        make_driver = workflow_driver(state, loaded, earlier, checks)
+        return await self._serve(state, make_driver=make_driver, answer_checks=checks)
+
+    async def _serve_stored_workflow(self, state: RunState) -> Run:
+        assert state.workflow is not None
+        loaded = stored_workflow(state, *await self.store.source(state.run_id))
+        earlier: RunState | None = None
+        if state.workflow.reuse_from:
+            try:
+                earlier = await self.get_state(state.workflow.reuse_from)
+            except StoreError as error:
+                # what was taken over is stored with this run; the rest runs anew
+                log.warning("results of run %s cannot be reused: %s", state.workflow.reuse_from, error)
+        return await self._serve_workflow(state, loaded, earlier)
 
     async def open_run(self, run_id: str, *, changes: RunChanges | None = None) -> Run:
         """Take over a stored run: after a crash, or to answer, retry or go on. `Run.start` makes it move.
@@ -266,13 +366,16 @@ class PlanRuntime:
         if known is not None:
             return known
         state = fold(await self.store.open_run(run_id))
-        if not state.order:
+        if not state.order and state.workflow is None:
             await self.store.close_run(run_id)
             raise RunNotFound(
                 f"run {run_id} was cut off before it was whole; delete it, nothing of it had run"
             )
         try:
-            run = await self._serve(state)
+            if state.workflow is not None:
+                run = await self._serve_stored_workflow(state)
+            else:
+                run = await self._serve(state)
             self._tell_sink([], run)
             await run.recover()
             if changes is not None:
@@ -289,6 +392,8 @@ class PlanRuntime:
             "provider": changes.provider,
             "thinking": changes.thinking,
             "tools": list(changes.tools) if changes.tools is not None else None,
+            "maxAgents": changes.max_agents,
+            "maxItems": changes.max_items,
         }
         changed = {key: value for key, value in given.items() if value is not None}
         settings = {**run.state.settings, **changed}
@@ -301,7 +406,7 @@ class PlanRuntime:
             settings=settings if changed else None,
         )
 
-    async def _serve(self, state: RunState) -> Run:
+    async def _serve(self, state: RunState, **more: Unpack[_DrivenBy]) -> Run:
         if self._tasks is None:
             raise RuntimeError("open the runtime first: async with runtime")
         run = Run(
@@ -310,6 +415,7 @@ class PlanRuntime:
             executor=self._executor,
             sweep=self._sweep,
             now=self._now,
+            **more,
         )
         await self._tasks.start(self._serve_run, run)
         return run

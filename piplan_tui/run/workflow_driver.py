@@ -26,7 +26,13 @@ from piplan_tui.run.plan_driver import PlanDriver
 from piplan_tui.run.reuse import Reuse
 from piplan_tui.run.state import TERMINAL, RunState, StepState
 from piplan_tui.run.workflow_host import RunHost
-from piplan_tui.workflow.host import AgentLimitReached, ScriptMistake, WorkflowHost, WorkflowStop
+from piplan_tui.workflow.host import (
+    AgentLimitReached,
+    ScriptFailed,
+    ScriptMistake,
+    WorkflowHost,
+    WorkflowStop,
+)
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +49,6 @@ FindScript = Callable[[str], Script]
 
 _NOT_WORTH_A_RETRY = frozenset({"missing", "unusable", "auth", "unanswered", "internal"})
 _BY_ITSELF = frozenset({"policy", "resume"})
-
-
-class ScriptFailed(Exception):
-    """The script ended with an error. `str()` is one sentence that begins with the place, `file:line`."""
 
 
 class WorkflowDriver(PlanDriver):
@@ -108,8 +110,9 @@ class WorkflowDriver(PlanDriver):
                 # the script has gone on without this result, so it must be run again to get the new one
                 self._taken_up_by_user = True
                 self._again = self._scope is not None
-        elif isinstance(event, ev.StepEvent) and (waiting := self._waiting.get(event.step_id)) is not None:
-            if self._state.steps[event.step_id].status in TERMINAL:
+        elif isinstance(event, ev.StepEvent):
+            waiting = self._waiting.get(event.step_id)
+            if waiting is not None and self._state.steps[event.step_id].status in TERMINAL:
                 waiting.set()
 
     def pump(self) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+from pydantic_core import to_jsonable_python
+
 from piplan_tui.run import events as ev
+from piplan_tui.run.answer import AnswerCheck
 from piplan_tui.run.call import read_call
-from piplan_tui.workflow.host import ScriptMistake, structural_path
+from piplan_tui.workflow.host import ScriptMistake
 
 if TYPE_CHECKING:
     from piplan_tui.run.workflow_driver import WorkflowDriver
@@ -15,6 +20,15 @@ if TYPE_CHECKING:
 MAX_LOG = 4_000
 LARGE_FAN_OUT = 25
 """From so many items on, what a fan-out is likely to use is said before it goes on."""
+
+
+def _digest(args: Any) -> str:
+    data = msgspec.json.encode(to_jsonable_python(args, fallback=str), order="sorted")
+    return hashlib.sha256(data).hexdigest()[:12]
+
+
+def _unwrapping(check: AnswerCheck) -> AnswerCheck:
+    return lambda value: check(value["value"])
 
 
 class RunHost:
@@ -49,6 +63,8 @@ class RunHost:
             if options.get("phase"):
                 options["phase"] = self._phase_title(str(options["phase"]))
         call = read_call(prompt, options, phase=self._phase)
+        if check is not None and call.wrapped:
+            check = _unwrapping(check)
         same = f"{call.key}\n{call.place}"
         number = self._seen[same]
         self._seen[same] += 1
@@ -88,12 +104,12 @@ class RunHost:
         if not isinstance(name, str) or not name.strip():
             raise ScriptMistake(f"workflow() needs the name of a workflow; it got {name!r:.60}")
         script = self._driver.find_script(name)
-        number = self._seen[f"workflow:{name}"]
-        self._seen[f"workflow:{name}"] += 1
-        place = f"workflow:{name}:{number}"
+        same = f"workflow:{name}:{_digest(args)}"
+        number = self._seen[same]
+        self._seen[same] += 1
+        place = f"{same}:{number}"
         host = RunHost(self._driver, args, nested=name, path=place, seen=self._seen)
-        with structural_path():
-            return await script(host)
+        return await script(host)
 
     def check_items(self, count: int) -> None:
         state = self._driver.state

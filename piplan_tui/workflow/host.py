@@ -83,6 +83,10 @@ class ScriptMistake(Exception):
     """The script asks for something that cannot be. `str()` is one sentence that says what would be right."""
 
 
+class ScriptFailed(Exception):
+    """The script ended with an error. `str()` is one sentence that begins with the place, `file:line`."""
+
+
 _path: ContextVar[tuple[str, ...]] = ContextVar("workflow_path", default=())
 
 

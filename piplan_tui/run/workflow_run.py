@@ -1,0 +1,97 @@
+"""Makes a run of a workflow, and what drives it: from the script as it was read, or as it was stored."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from piplan_tui.run import events as ev
+from piplan_tui.run.answer import AnswerCheck
+from piplan_tui.run.plan_driver import PlanDriver
+from piplan_tui.run.reuse import Reuse
+from piplan_tui.run.run import MakeDriver
+from piplan_tui.run.state import RunState
+from piplan_tui.run.workflow_driver import Script, WorkflowDriver
+from piplan_tui.workflow.host import WorkflowHost
+from piplan_tui.workflow.load import LoadedWorkflow, find_workflow, read_workflow
+
+_MOST_AT_ONCE = 16
+
+
+def default_workflow_concurrency() -> int:
+    """How many agents of a workflow run at once: 16, fewer on small machines, 4 at least."""
+    return min(_MOST_AT_ONCE, max(4, 2 * (os.cpu_count() or 1)))
+
+
+def workflow_created(
+    loaded: LoadedWorkflow, created: ev.RunCreated, args: Any, earlier: RunState | None
+) -> ev.WorkflowCreated:
+    """The second event of a workflow's run. `earlier` is the run whose results it takes over."""
+    known = earlier.workflow if earlier is not None else None
+    return ev.WorkflowCreated(
+        seq=2,
+        at=created.at,
+        run_id=created.run_id,
+        name=loaded.name,
+        language=loaded.kind,
+        description=loaded.description,
+        phases=loaded.phases,
+        args=args,
+        source_name=loaded.source_name,
+        source_hash=loaded.source_hash,
+        clock=known.clock if known is not None else created.at,
+        reuse_from=earlier.run_id if earlier is not None else "",
+    )
+
+
+def stored_workflow(state: RunState, source_name: str, source: bytes) -> LoadedWorkflow:
+    """The script of a stored run. It was checked when the run was made."""
+    assert state.workflow is not None
+    known = state.workflow
+    file = state.source or source_name
+    folder = Path(state.source).absolute().parent if state.source else None
+    loaded = read_workflow(source, file, known.language, folder=folder)
+    return replace(loaded, name=known.name)
+
+
+def workflow_driver(
+    state: RunState, loaded: LoadedWorkflow, earlier: RunState | None, checks: dict[str, AnswerCheck]
+) -> MakeDriver:
+    """What makes the driver of this run. `checks` is where it leaves the checks of calls' answers."""
+
+    def find_script(name: str) -> Script:
+        workspace = Path(state.workspace)
+        folders = [loaded.folder, workspace / ".claude" / "workflows", Path.home() / ".claude" / "workflows"]
+        return _script(find_workflow(name, [folder for folder in folders if folder is not None]), state)
+
+    driver: Callable[..., PlanDriver] = partial(
+        WorkflowDriver,
+        script=_script(loaded, state),
+        find_script=find_script,
+        reuse=Reuse(earlier, state),
+        checks=checks,
+    )
+    return driver
+
+
+def _script(loaded: LoadedWorkflow, state: RunState) -> Script:
+    assert state.workflow is not None
+    clock = state.workflow.clock
+
+    def run(host: WorkflowHost) -> Awaitable[Any]:
+        if loaded.kind == "javascript":
+            from piplan_tui.workflow.javascript import run_javascript
+
+            return run_javascript(loaded.source.decode(), name=loaded.name, host=host)
+        from piplan_tui.workflow.python_script import run_python
+
+        seed = f"{loaded.name}\n{msgspec.json.encode(host.args, order='sorted').decode()}"
+        return run_python(loaded.source, file=loaded.file, host=host, clock=clock, seed=seed)
+
+    return run

@@ -1,0 +1,71 @@
+"""Runs a workflow that is written in Python.
+
+The script runs inside this process, with all that this process may do: it is trusted code, as a test suite or a
+build script is. Run only scripts that you would run with `python`. What it must not do for its own sake (call
+the clock, roll dice) is said by `check_workflow`. Scripts that models write belong in JavaScript, which runs
+in a sandbox.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from types import ModuleType
+from typing import Any
+
+from piplan_tui.workflow.host import ScriptFailed, ScriptMistake, WorkflowHost, WorkflowStop
+from piplan_tui.workflow.primitives import Workflow, leaf
+
+_numbers = itertools.count(1)
+_LONGEST = 500
+
+
+async def run_python(source: bytes, *, file: str, host: WorkflowHost, clock: datetime, seed: str) -> Any:
+    """Run the script's `main` to its end and give what it returned.
+
+    `file` is what errors call it. `clock` and `seed` are the time and the chance that the script sees.
+
+    Raises:
+        ScriptFailed: it raised; says what and where.
+        WorkflowStop: the run stopped it.
+    """
+    with _module(file) as module:
+        try:
+            exec(compile(source, file, "exec"), module.__dict__)
+            main = getattr(module, "main", None)
+            if not inspect.iscoroutinefunction(main):
+                raise ScriptMistake("a workflow needs `async def main(wf)`, and this script has none")
+            return await main(Workflow(host, clock=clock, seed=seed))
+        except Exception as error:
+            cause = leaf(error)
+            if isinstance(cause, WorkflowStop | ScriptFailed):
+                raise cause from None
+            raise ScriptFailed(_sentence(cause, file)) from error
+
+
+@contextmanager
+def _module(file: str) -> Iterator[ModuleType]:
+    # known to the import system while it runs: pydantic looks up the types that annotations name there
+    module = ModuleType(f"piplan_workflow_{next(_numbers)}")
+    module.__file__ = file
+    sys.modules[module.__name__] = module
+    try:
+        yield module
+    finally:
+        del sys.modules[module.__name__]
+
+
+def _sentence(error: BaseException, file: str) -> str:
+    if isinstance(error, SyntaxError) and error.filename == file:
+        return f"{file}:{error.lineno}: {error.msg}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    place = f"{file}:{lines[-1]}" if lines else file
+    text = " ".join(str(error).split())
+    if not isinstance(error, ScriptMistake):
+        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return f"{place}: {text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}"
