@@ -54,6 +54,8 @@ class Action:
     bar: str = ""
     """Its label in the key bar; empty when it is not shown there."""
     refusal: Refusal = _always
+    offered: Callable[[ActionContext], bool] = lambda context: True
+    """Whether the key bar shows it where it can be given."""
 
     @property
     def textual_action(self) -> str:
@@ -86,6 +88,10 @@ def _cannot_retry(context: ActionContext) -> str:
     if step.status in ("pending", "queued", "blocked"):
         return f"{one_line(step.id)} has not been tried yet"
     return ""
+
+
+def _has_failed(context: ActionContext) -> bool:
+    return context.step is None or context.step.status in ("failed", "cancelled")
 
 
 def _cannot_skip(context: ActionContext) -> str:
@@ -178,15 +184,6 @@ ACTIONS: tuple[Action, ...] = (
         refusal=_no_ask,
     ),
     Action(
-        "run.retry",
-        "r",
-        "Retry",
-        "Try this step again; on a phase, all that failed",
-        "run",
-        bar="retry",
-        refusal=_cannot_retry,
-    ),
-    Action(
         "run.stop",
         "x",
         "Stop step or run",
@@ -211,6 +208,16 @@ ACTIONS: tuple[Action, ...] = (
         "run",
         bar="pause",
         refusal=_cannot_pause,
+    ),
+    Action(
+        "run.retry",
+        "r",
+        "Retry",
+        "Try this step again; on a phase, all that failed",
+        "run",
+        bar="retry",
+        refusal=_cannot_retry,
+        offered=_has_failed,
     ),
     Action("run.next_failure", "E", "Next failure", "Go to the next failed step", "run", refusal=_no_failure),
     Action("run.filter", "f", "Filter by state", "All, running, needs you, failed, pending, done", "run"),
@@ -305,4 +312,6 @@ def all_keys(action: Action, keymap: Mapping[str, str] | None = None) -> str:
 
 def bar_actions(actions: Iterable[Action], context: ActionContext) -> list[Action]:
     """What the key bar offers: commands with a label that can be given now."""
-    return [action for action in actions if action.bar and not action.refusal(context)]
+    return [
+        action for action in actions if action.bar and action.offered(context) and not action.refusal(context)
+    ]

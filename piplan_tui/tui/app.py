@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from pathlib import Path, PurePath
 from typing import ClassVar, Literal
@@ -17,8 +18,9 @@ from textual.command import Provider
 from textual.filter import LineFilter
 
 from piplan_tui.resources import style_files
-from piplan_tui.run.run import Run
+from piplan_tui.run.run import Run, utc_now
 from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.tui.background import in_background
 from piplan_tui.tui.commands import ActionCommands
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
@@ -27,6 +29,7 @@ from piplan_tui.tui.screens.home import HomeScreen
 from piplan_tui.tui.screens.plan import PlanScreen
 from piplan_tui.tui.screens.run import RunScreen
 from piplan_tui.tui.stakes import lost_with_run
+from piplan_tui.tui.stored_run import StoredRun
 from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter
 from piplan_tui.tui.terminal_title import RESTORE_TITLE, SAVE_TITLE, set_title_sequence
 
@@ -71,8 +74,10 @@ class PiplanApp(App[TuiResult]):
         auto_start: bool = False,
         ascii_only: bool = False,
         keys_by_id: Mapping[str, str] | None = None,
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__()
+        self._now = now
         self.runtime = runtime
         self.options = options
         self.plan_path = plan_path
@@ -90,11 +95,11 @@ class PiplanApp(App[TuiResult]):
         if self.run_shown is not None:
             self.push_screen(RunScreen(self.run_shown, self.runtime))
             if self.auto_start:
-                self.run_worker(self.run_shown.start())
+                in_background(self, self.run_shown.start, group="start")
         elif self.plan_path is not None:
             self.open_plan(self.plan_path, auto_start=self.auto_start)
         else:
-            self.push_screen(HomeScreen(self.runtime, self.options))
+            self.push_screen(HomeScreen(self.runtime, self.options, now=self._now))
 
     def open_plan(self, path: Path, *, auto_start: bool = False) -> None:
         self.push_screen(PlanScreen(self.runtime, path, self.options, auto_start=auto_start))
@@ -105,7 +110,7 @@ class PiplanApp(App[TuiResult]):
         self.open_plan(message.path)
 
     def on_home_screen_run_chosen(self, message: HomeScreen.RunChosen) -> None:
-        if isinstance(message.run, Run):
+        if not isinstance(message.run, StoredRun):
             self.run_shown = message.run
         self.push_screen(RunScreen(message.run, self.runtime))
 
@@ -166,7 +171,7 @@ class PiplanApp(App[TuiResult]):
             return
         choices = [
             Choice("stay", "s", "Stay"),
-            Choice("leave", "l", "Pause and leave", f"piplan-tui resume {state.run_id} goes on"),
+            Choice("leave", "l", "Pause and leave", f"go on with: piplan-tui resume {state.run_id}"),
             Choice("stop", "R", "Stop the run and leave", "running work is lost"),
         ]
         self.push_screen(
@@ -178,7 +183,7 @@ class PiplanApp(App[TuiResult]):
         if pick == "leave":
             self.leave("left")
         elif pick == "stop" and run is not None:
-            self.run_worker(self._stop_and_leave(run), group="stop")
+            in_background(self, partial(self._stop_and_leave, run), group="stop")
 
     async def _stop_and_leave(self, run: Run) -> None:
         self.notify("Stopping the run…", markup=False)

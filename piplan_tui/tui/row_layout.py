@@ -36,16 +36,19 @@ class Columns:
         return _FLAT_PREFIX if self.flat else _STEP_PREFIX
 
 
-def columns_for(width: int, longest_name: int, *, flat: bool) -> Columns:
-    """The columns that fit. Names get at most a quarter of the width; the note what is left."""
+def columns_for(width: int, longest_name: int, *, flat: bool, numbers: bool = True) -> Columns:
+    """The columns that fit. Names get at most a quarter of the width; the note what is left.
+
+    Without `numbers` there are none after the note: nothing has run yet.
+    """
     return Columns(
         width=width,
         name=min(longest_name, max(8, width // 4)),
-        agent=_AGENT if width >= 76 else 0,
-        tokens=_TOKENS if width >= 48 else 0,
-        tools=_TOOLS if width >= 92 else 0,
-        money=_MONEY if width >= 56 else 0,
-        elapsed=_ELAPSED if width >= 36 else 0,
+        agent=_AGENT if numbers and width >= 76 else 0,
+        tokens=_TOKENS if numbers and width >= 48 else 0,
+        tools=_TOOLS if numbers and width >= 92 else 0,
+        money=_MONEY if numbers and width >= 56 else 0,
+        elapsed=_ELAPSED if numbers and width >= 36 else 0,
         flat=flat,
     )
 
@@ -76,8 +79,9 @@ def step_line(cells: RowCells, columns: Columns, *, glyph: str, cursor: bool) ->
 
 def phase_line(cells: RowCells, columns: Columns, *, glyph: str, cursor: bool, folded: bool) -> list[Span]:
     """A phase's row, exactly `columns.width` cells."""
-    progress = _clip(cells.progress, _PROGRESS - 1)
-    room = max(0, columns.width - _PHASE_PREFIX - max(_PROGRESS, columns.agent) - columns.right)
+    middle = max(_PROGRESS, columns.agent)
+    progress = _clip(cells.progress, middle - 1)
+    room = max(0, columns.width - _PHASE_PREFIX - middle - columns.right)
     title = _left(cells.name, min(room, cell_len(cells.name)))
     note_room = max(0, room - cell_len(title))
     return _exact(

@@ -10,13 +10,13 @@ from piplan_tui.views.rows import Role, Span
 
 ROLE_STYLES: dict[Role, str] = {
     "plain": "",
-    "dim": "$text-muted",
+    "dim": "$foreground-muted",
     "strong": "bold",
     "accent": "$text-accent",
     "running": "$text-primary",
     "attention": "$text-warning bold",
     "failed": "$text-error bold",
-    "done": "$text-muted",
+    "done": "$foreground-muted",
 }
 
 

@@ -25,7 +25,7 @@ def lost_with_step(state: RunState, step: StepState, now: datetime) -> list[Span
     """What stopping one step costs."""
     spent = _spent(step, now)
     if spent:
-        spans = [Span("Lost: "), Span(f"this try of {one_line(step.id)} ({spent}).", "strong")]
+        spans = [Span("A stop loses "), Span(f"this try of {one_line(step.id)} ({spent}).", "strong")]
     else:
         spans = [Span(f"{one_line(step.id)} has not started, so no work is lost.")]
     if step.asks:
@@ -55,13 +55,13 @@ def lost_with_run(state: RunState, now: datetime) -> list[Span]:
     spans: list[Span] = []
     for step in running[:4]:
         spent = _spent(step, now)
-        spans += [Span("Lost: " if not spans else "      "), Span(one_line(step.id), "strong")]
+        spans += [Span("A stop loses " if not spans else "             "), Span(one_line(step.id), "strong")]
         spans.append(Span(f" ({spent})\n" if spent else "\n"))
     if len(running) > 4:
-        spans.append(Span(f"      and {len(running) - 4:,} more that run or wait for you\n"))
+        spans.append(Span(f"             and {len(running) - 4:,} more that run or wait for you\n"))
     if not running:
         spans.append(Span("No step is running, so no work is lost.\n"))
     spans.append(
-        Span(f"Kept: {state.done:,} of {len(state.order):,} steps are done; r takes the run up again.", "dim")
+        Span(f"Kept are {state.done:,} of {len(state.order):,} steps; r takes the run up again.", "dim")
     )
     return spans

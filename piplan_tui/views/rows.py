@@ -184,7 +184,7 @@ def step_note(
 def _before_the_start(step: StepState) -> str:
     title = one_line(step.title)
     after = f"after {_names(step.depends_on)}" if step.depends_on else "can start at once"
-    return after if title == one_line(step.id) else f"{title} · {after}"
+    return after if title == one_line(step.id) else f"{after} · {title}"
 
 
 def _running_note(attempt: AttemptState, now: datetime, last_activity: datetime | None) -> Span:
@@ -279,7 +279,7 @@ def agent_label(agent: str, model: str) -> str:
     kind, _, rest = agent.partition(":")
     short_agent = (rest if kind == "acp" and rest else kind).split("/")[-1]
     short_model = _DATE_SUFFIX.sub("", model.rstrip("/").split("/")[-1]).removeprefix("claude-")
-    return one_line(f"{short_agent} {short_model}")
+    return one_line(short_agent if short_model in ("", short_agent) else f"{short_agent} {short_model}")
 
 
 # -- a phase ---------------------------------------------------------------------------------------
@@ -320,7 +320,8 @@ def phase_dependencies(state: RunState) -> dict[str, tuple[str, ...]]:
             other = state.steps[name].phase
             if other != step.phase:
                 found[step.phase][other] = None
-    return {title: tuple(others) for title, others in found.items()}
+    order = {title: place for place, title in enumerate(state.phases)}
+    return {title: tuple(sorted(others, key=order.__getitem__)) for title, others in found.items()}
 
 
 def phase_title(state: RunState, title: str) -> str:
@@ -356,7 +357,11 @@ def phase_cells(
             phase_title(state, title) for title in waits_for if not phase_finished(state.phases[title])
         ]
         note = f"waits: {_names(open_phases, 2)}" if open_phases else ""
-    progress = [Span(f"{phase.done}/{len(phase.steps)}", "plain")]
+    total = len(phase.steps)
+    if state.status == "pending":
+        progress = [Span(f"{total} step{'s' if total != 1 else ''}", "dim")]
+    else:
+        progress = [Span(f"{phase.done}/{total}", "plain")]
     if waiting := counts.get("waiting_user"):
         progress.append(Span(f"{GLYPHS['waiting_user']}{waiting}", "attention"))
     if failed := counts.get("failed"):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,7 +19,7 @@ from textual.widgets.option_list import Option
 
 from piplan_tui.plan.find import FoundPlan, find_plans
 from piplan_tui.resources import examples_dir
-from piplan_tui.run.run import Run
+from piplan_tui.run.run import Run, utc_now
 from piplan_tui.run.runtime import PlanRuntime, RunOptions
 from piplan_tui.store.protocol import RunInfo, StoreError
 from piplan_tui.tui.actions import Where, bindings_for
@@ -47,8 +47,15 @@ class HomeScreen(ActionScreen):
     class RunChosen(Message):
         run: Run | StoredRun
 
-    def __init__(self, runtime: PlanRuntime, options: RunOptions | None) -> None:
+    def __init__(
+        self,
+        runtime: PlanRuntime,
+        options: RunOptions | None,
+        *,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
         super().__init__()
+        self._now = now
         self._runtime = runtime
         self._options = options or runtime.options
         self._folder = self._options.workspace if self._options else Path.cwd()
@@ -100,7 +107,7 @@ class HomeScreen(ActionScreen):
         width = max(30, options.size.width - 4)
         lines: list[Option] = []
         if self._plans:
-            lines.append(_heading(f"Plans in {one_line(str(self._folder))}"))
+            lines.append(_heading(self._plans_heading))
             lines += [Option(self._plan_line(plan, width), id=f"plan:{plan.path}") for plan in self._plans]
         if self._runs:
             lines.append(_heading("Runs", gap=bool(lines)))
@@ -128,6 +135,11 @@ class HomeScreen(ActionScreen):
             spans.append(Span(f"   ? {said}", "attention"))
         self.query_one("#home-title", Static).update(to_content(spans))
 
+    @property
+    def _plans_heading(self) -> str:
+        here = self._folder.absolute() == Path.cwd()
+        return "Plans here" if here else f"Plans in {one_line(str(self._folder))}"
+
     def _sorted_runs(self) -> Sequence[RunInfo]:
         return sorted(self._runs, key=lambda info: info.open_asks == 0)
 
@@ -146,7 +158,7 @@ class HomeScreen(ActionScreen):
         word, role = self._state(info)
         done = sum(info.counts.get(status, 0) for status in ("completed", "reused", "skipped"))
         failed = info.counts.get("failed", 0)
-        age = short_duration((datetime.now(UTC) - info.updated_at).total_seconds())
+        age = short_duration((self._now() - info.updated_at).total_seconds())
         money = format_money(info.cost_usd) if info.cost_usd is not None else ""
         right: list[tuple[str, Role, int]] = [
             (f"? {info.open_asks} need you" if info.open_asks else word.lower(), role, 13),
@@ -182,7 +194,7 @@ class HomeScreen(ActionScreen):
 
     async def _open_run(self, run_id: str) -> None:
         try:
-            run = await StoredRun.open(self._runtime.store, run_id, lambda: datetime.now(UTC))
+            run = await StoredRun.open(self._runtime.store, run_id, self._now)
         except StoreError as error:
             self.notify(str(error), severity="error", markup=False)
             return

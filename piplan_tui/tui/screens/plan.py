@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,11 +20,12 @@ from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.run import events as ev
 from piplan_tui.run.reduce import fold
 from piplan_tui.run.refused import ControlRefused
-from piplan_tui.run.run import Run
+from piplan_tui.run.run import Run, utc_now
 from piplan_tui.run.runtime import PlanRuntime, RunOptions
 from piplan_tui.run.state import RunState
 from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.actions import ActionContext, Where, bindings_for
+from piplan_tui.tui.background import in_background
 from piplan_tui.tui.file_watch import changes_of
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.spans import to_content
@@ -63,10 +63,9 @@ class PlanScreen(ActionScreen):
 
     def compose(self) -> ComposeResult:
         state = RunState(title=self._path.name, source=str(self._path))
-        yield RunHeader(state, now=_now)
-        yield Static(id="plan-facts", markup=False)
+        yield RunHeader(state, now=utc_now)
         with Horizontal(id="body"):
-            yield RunTree(state, now=_now, enter_folds=False)
+            yield RunTree(state, now=utc_now, enter_folds=False)
             with VerticalScroll(id="goal", can_focus=False):
                 yield Static(id="goal-text", markup=False)
         with VerticalScroll(id="problems"):
@@ -78,7 +77,7 @@ class PlanScreen(ActionScreen):
         await self._load()
         if self._auto_start and self._can_start:
             await self.do_start()
-        self.run_worker(self._watch(), group="watch")
+        in_background(self, self._watch, group="watch")
 
     def on_resize(self) -> None:
         self.set_class(self.size.width >= 100, "-wide")
@@ -93,15 +92,15 @@ class PlanScreen(ActionScreen):
     async def _load(self) -> None:
         loaded = await anyio.to_thread.run_sync(load_plan, self._path)
         self._loaded = loaded
+        header = self.query_one(RunHeader)
         if loaded.spec is not None:
             state = preview(loaded.spec, self._options, str(self._path))
-            header = self.query_one(RunHeader)
             header.state = state
             self.query_one(RunTree).show(state)
         self.set_class(loaded.spec is None, "-invalid")
         self._show_problems(loaded.problems)
-        self.query_one("#plan-facts", Static).update(to_content(self._facts(loaded.spec)))
-        self.query_one(RunHeader).refresh()
+        header.facts = self._facts(loaded.spec)
+        header.refresh()
         self._show_goal()
         self.update_key_bar()
         if loaded.spec is None:
@@ -133,7 +132,7 @@ class PlanScreen(ActionScreen):
     def _facts(self, spec: PlanSpec | None) -> list[Span]:
         options = self._options
         if spec is None:
-            return [Span(" workspace "), Span(one_line(str(options.workspace)), "dim")]
+            return [Span("cannot run yet", "failed")]
         serial = options.mode == "serial" or spec.execution_mode == "serial"
         phases = len({step.phase for step in spec.steps if step.phase})
         steps = f"{len(spec.steps):,} step{'s' if len(spec.steps) != 1 else ''}"
@@ -144,7 +143,7 @@ class PlanScreen(ActionScreen):
             "budget " + " or ".join(self._budget()) if self._budget() else "no budget",
             f"in {one_line(_short(options.workspace))}",
         ]
-        return [Span(" "), Span(" · ".join(parts), "dim")]
+        return [Span(" · ".join(parts), "dim")]
 
     def _budget(self) -> list[str]:
         budget = []
@@ -217,10 +216,6 @@ def preview(spec: PlanSpec, options: RunOptions, source: str) -> RunState:
         budget_usd=options.budget_usd,
     )
     return fold([created, ev.PlanCreated(plan=spec.to_json())])
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _short(path: Path) -> str:

@@ -24,6 +24,7 @@ from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.state import TERMINAL, AskState, RunState, StepState
 from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.actions import ActionContext, Where, bindings_for, first_key, keymap_of
+from piplan_tui.tui.background import in_background
 from piplan_tui.tui.outline import FILTERS
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
@@ -59,6 +60,7 @@ class RunScreen(ActionScreen):
     """Subscribes to the run; whatever happens, draws at most ten times a second."""
 
     PLACES: ClassVar[tuple[Where, ...]] = ("tree", "run", "detail", "app")
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset({"detail.back"})
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("run", "detail", "app")
 
     class Changed(Message):
@@ -125,6 +127,7 @@ class RunScreen(ActionScreen):
         self._spinner = self.set_interval(_SPIN_SECONDS, self._spin, pause=True)
         self.run_tree.focus()
         self._arrange(self.size.width)
+        self.run_tree.touch(None)
         self._flush()
 
     def on_unmount(self) -> None:
@@ -211,7 +214,7 @@ class RunScreen(ActionScreen):
         if isinstance(self.run_handle, StoredRun):
             if self.run_handle.owner is None:
                 return
-            self.run_worker(self.run_handle.poll(), exclusive=True, group="poll")
+            in_background(self, self.run_handle.poll, exclusive=True, group="poll")
         if self.state.ended:
             return
         self.run_tree.tick()
@@ -374,11 +377,11 @@ class RunScreen(ActionScreen):
                 if then is not None:
                     then()
 
-        self.run_worker(work(), group="control")
+        in_background(self, work, group="control")
 
     async def _own(self) -> tuple[Run, bool]:
         handle = self.run_handle
-        if isinstance(handle, Run):
+        if not isinstance(handle, StoredRun):
             return handle, False
         run = await self._runtime.open_run(handle.id)
         self.run_handle = run
@@ -392,7 +395,7 @@ class RunScreen(ActionScreen):
         return run, True
 
     def do_pause(self) -> None:
-        if self.state.status in ("running", "waiting_user") and isinstance(self.run_handle, Run):
+        if self.state.status in ("running", "waiting_user") and not isinstance(self.run_handle, StoredRun):
             self.control(lambda run: run.pause())
         else:
             self.control(lambda run: run.resume())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -13,6 +14,7 @@ from textual.widgets import Static
 from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import StepState
+from piplan_tui.tui.background import in_background
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.step_detail import (
     MAX_TEXT,
@@ -197,7 +199,7 @@ class DetailPane(Vertical):
         self._tools = ToolCalls()
         self.query_one(TranscriptView).show([])
         if shown is not None:
-            self.run_worker(self._load_transcript(shown), exclusive=True, group="transcript")
+            in_background(self, partial(self._load_transcript, shown), exclusive=True, group="transcript")
 
     async def _load_transcript(self, shown: tuple[str, int]) -> None:
         history = await self.run.transcripts.tail(*shown)
@@ -227,7 +229,9 @@ class DetailPane(Vertical):
         if file is None:
             self._result_problem = "the step left no result.json"
             return
-        self.run_worker(self._load_result(Path(self.run.state.workspace), file.path), group="result")
+        in_background(
+            self, partial(self._load_result, Path(self.run.state.workspace), file.path), group="result"
+        )
 
     async def _load_result(self, workspace: Path, name: str) -> None:
         wanted = self._result_of

@@ -11,6 +11,7 @@ from textual.widget import Widget
 from piplan_tui.run.state import RunState
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.header import header_lines
+from piplan_tui.views.rows import Span
 
 
 class RunHeader(Widget):
@@ -20,7 +21,13 @@ class RunHeader(Widget):
         super().__init__()
         self.state = state
         self._now = now
+        self.facts: list[Span] | None = None
+        """What the second line says in place of counts and progress, before there are any."""
 
     def render(self) -> Content:
         first, second = header_lines(self.state, self._now(), self.size.width)
-        return Content("\n").join([to_content(first), to_content(second)])
+        if self.facts is not None:
+            second = [Span(" "), *self.facts]
+        return Content("\n").join(
+            [to_content(first), to_content(second).truncate(self.size.width, ellipsis=True)]
+        )

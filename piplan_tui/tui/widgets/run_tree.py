@@ -124,6 +124,11 @@ class RunTree(ScrollView, can_focus=True):
         self._rebuild(key)
 
     @property
+    def _width(self) -> int:
+        # without the scrollbar, whose column is kept free so that rows do not change when it appears
+        return self.scrollable_content_region.width
+
+    @property
     def selected(self) -> Row | None:
         return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
 
@@ -133,13 +138,18 @@ class RunTree(ScrollView, can_focus=True):
 
     @property
     def columns(self) -> Columns:
-        return columns_for(self.size.width, self._longest_name, flat=self.outline.flat)
+        return columns_for(
+            self._width,
+            self._longest_name,
+            flat=self.outline.flat,
+            numbers=self.state.status != "pending",
+        )
 
     def on_mount(self) -> None:
         self._rebuild(None)
 
     def on_resize(self) -> None:
-        self.virtual_size = Size(self.size.width, len(self.rows))
+        self.virtual_size = Size(self._width, len(self.rows))
         self._keep_cursor_visible()
         self.refresh()
 
@@ -154,8 +164,8 @@ class RunTree(ScrollView, can_focus=True):
             found = self._index.get((key[0], ""))
         moved = found is not None and found != self.cursor
         self.cursor = max(0, min(found if found is not None else self.cursor, len(self.rows) - 1))
-        if self.size.width:
-            self.virtual_size = Size(self.size.width, len(self.rows))
+        if self._width:
+            self.virtual_size = Size(self._width, len(self.rows))
             if moved:
                 self.scroll_to(y=max(0, self.cursor - before), animate=False, force=True, immediate=True)
             self._keep_cursor_visible()
@@ -261,14 +271,14 @@ class RunTree(ScrollView, can_focus=True):
     def refresh_row(self, index: int) -> None:
         y = index - self.scroll_offset.y
         if 0 <= y < self.size.height:
-            self.refresh(Region(0, y, self.size.width, 1))
+            self.refresh(Region(0, y, self._width, 1))
 
     # -- drawing -----------------------------------------------------------------------------------
 
     def render_line(self, y: int) -> Strip:
         index = y + self.scroll_offset.y
         if not 0 <= index < len(self.rows):
-            return Strip.blank(self.size.width, self.rich_style)
+            return Strip.blank(self._width, self.rich_style)
         return self._render_row(index)
 
     def _render_row(self, index: int) -> Strip:
@@ -285,12 +295,10 @@ class RunTree(ScrollView, can_focus=True):
         return Strip([Segment(s.text, self._style(s.role, cursor)) for s in spans], columns.width)
 
     def _style(self, role: Role, cursor: bool) -> Style:
-        name = f"run-tree--{role}"
-        return (
-            self.get_component_rich_style("run-tree--cursor", name)
-            if cursor
-            else (self.get_component_rich_style(name))
-        )
+        style = self.get_component_rich_style(f"run-tree--{role}")
+        if not cursor:
+            return style
+        return style + Style(bgcolor=self.get_component_rich_style("run-tree--cursor").bgcolor)
 
     def _cells(self, row: Row) -> RowCells:
         now = self._now()

@@ -15,6 +15,7 @@ from piplan_tui.tui.spans import to_content
 from piplan_tui.views.rows import Span
 
 TABS = ("Input", "Output", "Tools", "Prompt", "Result", "Tries")
+_SHORT = ("Input", "Out", "Tools", "Prompt", "Result", "Tries")
 
 
 class TabBar(Widget):
@@ -28,10 +29,14 @@ class TabBar(Widget):
         tab: int
 
     def _labels(self) -> list[str]:
-        labels = [f"{number} {name}" for number, name in enumerate(TABS, 1)]
-        if sum(cell_len(label) + 2 for label in labels) > self.size.width:
-            labels = [f"{number} {name[:3]}" for number, name in enumerate(TABS, 1)]
-        return [f"[{label}]" if n == self.tab else f" {label} " for n, label in enumerate(labels, 1)]
+        for names in (TABS, _SHORT, ("",) * len(TABS)):
+            labels = [f"{number} {name}".rstrip() for number, name in enumerate(names, 1)]
+            # a space after each, brackets around one
+            if sum(cell_len(label) + 1 for label in labels) + 1 <= self.size.width:
+                break
+        return [
+            f"[{label}] " if number == self.tab else f"{label} " for number, label in enumerate(labels, 1)
+        ]
 
     def render(self) -> Content:
         spans = []
