@@ -25,6 +25,7 @@ import psutil
 from anyio import to_thread
 
 RUN_MARK = "PIPLAN_RUN_ID"
+RUN_TOKEN = "PIPLAN_RUN_TOKEN"
 STEP_MARK = "PIPLAN_STEP_ID"
 CHILD_MARK = "PIPLAN_CHILD_ID"
 
@@ -205,9 +206,15 @@ class SweepReport(NamedTuple):
 
 
 async def sweep(
-    run_id: str, known: Iterable[tuple[int, float]] = (), *, grace_seconds: float = 2.0
+    value: str,
+    known: Iterable[tuple[int, float]] = (),
+    *,
+    mark: str = RUN_MARK,
+    grace_seconds: float = 2.0,
 ) -> SweepReport:
-    """End what an earlier owner of a run left behind.
+    """End every process in whose environment `mark` is `value`: what an earlier owner of a run left behind.
+
+    A run's id is unique in its store only; `RUN_TOKEN` tells runs of several stores on a machine apart.
 
     `known` are pid and start time (seconds since the epoch) of its processes, as the run's events tell them;
     descendants carry the run's mark. Call it only while holding the run's lock: a live owner's processes
@@ -217,7 +224,7 @@ async def sweep(
     seen: set[int] = set()
 
     def find() -> list[psutil.Process]:
-        found = _members(None, {RUN_MARK: run_id})
+        found = _members(None, {mark: value})
         for pid, started in pairs:
             with suppress(psutil.Error):
                 process = psutil.Process(pid)

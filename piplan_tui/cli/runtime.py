@@ -6,18 +6,13 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
-from piplan_tui.agents import process
 from piplan_tui.agents.registry import AgentSettings, UnknownAgent, make_agent
 from piplan_tui.cli.context import Context
 from piplan_tui.cli.parser import UsageError
 from piplan_tui.plan.problem import printable
 from piplan_tui.run.events import RuntimeEvent
+from piplan_tui.run.factory import create_runtime
 from piplan_tui.run.runtime import PlanRuntime, RunChanges, RunOptions
-
-
-async def sweep(run_id: str) -> int:
-    """End what is left of a run's processes; how many could not be ended."""
-    return (await process.sweep(run_id)).left
 
 
 def make_runtime(context: Context, sink: Callable[[RuntimeEvent], None] | None = None) -> PlanRuntime:
@@ -36,9 +31,7 @@ def make_runtime(context: Context, sink: Callable[[RuntimeEvent], None] | None =
         make_agent(settings.agent, agents)
     except UnknownAgent as error:
         raise UsageError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-    return PlanRuntime(
-        store=context.store, make_agent=lambda name: make_agent(name, agents), sweep=sweep, sink=sink
-    )
+    return create_runtime(store=context.store, agents=agents, sink=sink)
 
 
 def run_options(context: Context, source: str) -> RunOptions:

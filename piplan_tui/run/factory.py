@@ -14,9 +14,9 @@ from piplan_tui.store.memory import MemoryRuntimeStore
 from piplan_tui.store.protocol import RuntimeStore
 
 
-async def sweep_processes(run_id: str) -> int:
-    """End every process that carries the run's mark; how many could not be ended."""
-    return (await process.sweep(run_id)).left
+async def sweep_processes(run_token: str) -> int:
+    """End every process that carries the run's token; how many could not be ended."""
+    return (await process.sweep(run_token, mark=process.RUN_TOKEN)).left
 
 
 def create_runtime(

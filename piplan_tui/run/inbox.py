@@ -87,6 +87,7 @@ class Inbox:
             if not isinstance(checked, CheckedAnswer):
                 raise AnswerInvalid(checked)
             answer = checked
+            action = checked.action
         self._redactor.learn(dict(answer.secrets))
         self._emit(
             ev.AskAnswered(

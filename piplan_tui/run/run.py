@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
+from piplan_tui.agents.process import RUN_TOKEN
 from piplan_tui.run import budget, retrying
 from piplan_tui.run import events as ev
 from piplan_tui.run.answer import AnswerCheck
@@ -91,6 +92,15 @@ class Run:
         return self.state.run_id
 
     @property
+    def token(self) -> str:
+        """What marks the processes of this run: its id, made unique over all stores of a machine."""
+        return f"{self.id}@{self.state.created_at.timestamp():.6f}"
+
+    def environment(self) -> dict[str, str]:
+        """What is added to the environment of its agents' processes: the mark, and the user's secrets."""
+        return {RUN_TOKEN: self.token, **self.redactor.secrets}
+
+    @property
     def problem(self) -> str:
         """What keeps the run from being stored or its transcripts from being kept; empty when all is well."""
         error = self._journal.error
@@ -160,7 +170,7 @@ class Run:
     async def recover(self) -> None:
         """Make sense of a state whose owner is gone: what ran is interrupted, what was cancelled stays so."""
         if self.state.status in ("running", "waiting_user", "interrupted") or self.state.cancelling:
-            await self._sweep(self.id)
+            await self._sweep(self.token)
         recover(self.state, self.emit)
         await self._journal.sync()
 
@@ -261,7 +271,7 @@ class Run:
             log.error("%s", error)  # a full disk must not keep processes running
         open_steps = [step.id for step in state.order if step.status not in TERMINAL]
         await self._attempts.stop(list(self._attempts.active), "cancel", by)
-        left = await self._sweep(self.id)
+        left = await self._sweep(self.token)
         close_cancelled(state, self.emit, by=by, open_steps=open_steps, processes_left=left)
         driver.pump()
         await self._journal.sync()

@@ -203,7 +203,7 @@ class PlanRuntime:
     def _step_runner(self, run: Run) -> StepExecutor:
         return StepRunner(
             self.agent_named,
-            environment=lambda: run.redactor.secrets,
+            environment=run.environment,
             redactor=run.redactor,
             check=run.answer_checks.get,
         )

@@ -119,7 +119,7 @@ async def test_cancel_leaves_no_step_that_could_still_change(bench: Bench) -> No
         assert sorted(bench.steps.cancelled) == ["a", "b"]
         again = await run.cancel()
         assert (again.cancelled, again.status) == (False, "cancelled")
-        assert bench.swept == [run.id]
+        assert bench.swept == [run.token]
 
 
 async def test_a_cancelled_run_is_taken_up_again_with_retry(bench: Bench) -> None:

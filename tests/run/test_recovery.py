@@ -52,7 +52,7 @@ async def test_completed_steps_stay_completed_and_running_ones_become_a_new_atte
         again = await runtime.open_run(run.id)
         assert again.state.status == "interrupted"
         assert [step.status for step in again.state.order] == ["completed", "queued", "pending"]
-        assert after.swept == [run.id]
+        assert after.swept == [run.token]
         await again.start()
         state = await again.wait()
     assert state.status == "completed"
