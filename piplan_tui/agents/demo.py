@@ -15,6 +15,7 @@ from typing import Any
 
 import anyio
 
+from piplan_tui.agents.demo_answer import made_up
 from piplan_tui.agents.demo_script import DemoTool, Scene, scene
 from piplan_tui.agents.protocol import (
     AgentFailure,
@@ -91,6 +92,7 @@ class DemoSession:
 
     def __init__(self, request: SessionRequest, played: Scene, wait: Sleep) -> None:
         self._scene = played
+        self._step = request.step
         self._attempt = request.attempt
         self._wait = wait
         if request.resume and request.resume.session_id:
@@ -193,6 +195,8 @@ class DemoSession:
             return _fenced("I cannot go on without an answer.", result)
         if (failure := script.failure(self._attempt)) is not None:
             return _fenced(f"I could not finish: {failure}", {"status": "failed", "summary": failure})
+        if (answer := self._answer_to_call()) is not None:
+            return answer
         text = self._scene.text
         summary = text.strip().split("\n", 1)[0]
         if answers:
@@ -200,6 +204,17 @@ class DemoSession:
             text = f"{text}\n\nAs you answered: {told}"
             summary = f"{summary} (answered: {told})"
         return _fenced(text, {"status": "completed", "summary": summary, **script.result})
+
+    def _answer_to_call(self) -> str | None:
+        """The answer to a workflow's agent call; `None` when this is a step of a plan."""
+        call = self._step.get("call")
+        if not isinstance(call, dict) or "key" not in call:
+            return None
+        schema = call.get("schema")
+        if not isinstance(schema, dict):
+            return self._scene.text
+        seed = f"{self._step.get('goal', '')}\0{call.get('place', '')}"
+        return _fenced(self._scene.text, made_up(schema, seed))
 
     def _usage(self) -> Usage:
         tokens = round(self._scene.tokens * self._spent)

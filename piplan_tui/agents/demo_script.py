@@ -111,7 +111,7 @@ def scene(step: dict[str, Any]) -> Scene:
     except msgspec.ValidationError as error:
         raise ValueError(str(error)) from error
     dice = hashlib.sha256(f"{step.get('id', '')}\0{goal}".encode("utf-8", "replace")).digest()
-    if script.ask is None and "demo" not in step and _ASKS.search(goal):
+    if script.ask is None and "demo" not in step and "call" not in step and _ASKS.search(goal):
         script = msgspec.structs.replace(script, ask=_question(title, goal))
     tools = script.tools
     if tools is None:

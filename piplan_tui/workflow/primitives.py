@@ -143,7 +143,13 @@ class Workflow:
             self.log(f"an answer does not fit its type any more: {_sentences(error)}")
             return None
 
-    async def parallel(self, thunks: Iterable[Callable[[], Awaitable[T]] | Awaitable[T]]) -> list[T | None]:
+    @overload
+    async def parallel(self, thunks: Iterable[Callable[..., Awaitable[T]]]) -> list[T | None]: ...
+
+    @overload
+    async def parallel(self, thunks: Iterable[Awaitable[T]]) -> list[T | None]: ...
+
+    async def parallel(self, thunks: Iterable[Any]) -> list[Any]:
         """Run all at once and wait for all: `await wf.parallel([lambda: wf.agent("a"), …])`.
 
         Results are in the order of the thunks. One that raises gives `None`, and the error is logged. A lambda
@@ -153,8 +159,7 @@ class Workflow:
             ScriptMistake: too many, or one is neither a function nor awaitable.
         """
         jobs = list(thunks)
-        self._host.check_items(len(jobs))
-        results: list[T | None] = [None] * len(jobs)
+        results: list[Any] = [None] * len(jobs)
         branch = self._branch("parallel")
 
         async def one(index: int) -> None:
@@ -163,12 +168,13 @@ class Workflow:
                 found = job() if callable(job) else job
                 results[index] = await found if inspect.isawaitable(found) else found
 
-        for index, job in enumerate(jobs):
-            if not callable(job) and not inspect.isawaitable(job):
-                raise ScriptMistake(
-                    f"parallel() needs functions such as lambda: wf.agent(…); item {index + 1} is {job!r:.60}"
-                )
         try:
+            self._host.check_items(len(jobs))
+            for index, job in enumerate(jobs):
+                if not callable(job) and not inspect.isawaitable(job):
+                    raise ScriptMistake(
+                        f"parallel() needs functions such as lambda: wf.agent(…); item {index + 1} is {job!r:.60}"
+                    )
             await self._all("parallel", one, len(jobs))
         finally:
             for job in jobs:
