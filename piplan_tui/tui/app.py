@@ -30,6 +30,7 @@ from piplan_tui.tui.screens.plan import PlanScreen
 from piplan_tui.tui.screens.run import RunScreen
 from piplan_tui.tui.stakes import lost_with_run
 from piplan_tui.tui.stored_run import StoredRun
+from piplan_tui.tui.terminal_driver import lasting_driver
 from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter
 from piplan_tui.tui.terminal_title import RESTORE_TITLE, SAVE_TITLE, set_title_sequence
 

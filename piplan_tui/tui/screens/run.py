@@ -164,7 +164,7 @@ class RunScreen(ActionScreen):
     def _flush(self) -> None:
         self._flush_due = False
         self._last_flush = time.monotonic()
-        if not self.is_mounted:
+        if not self.is_attached:
             return
         self.run_tree.flush()
         self.query_one(RunHeader).refresh()

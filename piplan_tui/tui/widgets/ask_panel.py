@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from textual.app import ComposeResult
@@ -66,7 +67,8 @@ class AskPanel(Vertical):
             request = self._run.request(self.ask.id)
         except ControlRefused:
             return  # answered elsewhere while the draft was read; the screen removes this panel
-        self.form = AskForm(request, draft=draft)
+        workspace = Path(self._run.state.workspace)
+        self.form = AskForm(request, draft=draft, workspace=workspace)
         await self.mount(self.form)
         if self._focus_wanted:
             self.focus_form()
@@ -83,7 +85,9 @@ class AskPanel(Vertical):
             Span(one_line(self.ask.step_id), "strong"),
             Span(f" asks · waiting {waited}{self._deadline()}", "dim"),
         ]
-        self.query_one("#ask-title", Static).update(to_content(spans))
+        # the clock may tick between being created and being composed, when there is no title yet
+        for title in self.query("#ask-title").results(Static):
+            title.update(to_content(spans))
 
     def _deadline(self) -> str:
         request = self.ask.request

@@ -38,7 +38,7 @@ class DetailPane(Vertical):
     """Six tabs about one step. There is one transcript widget, used for whatever step is shown.
 
     A tab that the user chose stays open as the cursor moves on; until then an open question shows its form,
-    a step that has not started its context, and any other its output.
+    a step that has not started its context, a failed one its error, and any other its output.
     """
 
     def __init__(self, run: Run | StoredRun, *, id: str | None = None) -> None:
@@ -93,6 +93,8 @@ class DetailPane(Vertical):
             return PROMPT
         if step.asks:
             return INPUT
+        if step.status == "failed":
+            return RESULT
         return OUTPUT if step.attempts else PROMPT
 
     def show_step(self, step: StepState | None) -> None:

@@ -22,7 +22,6 @@ class WhyLine(Widget):
 
     def render(self) -> Content:
         width = self.size.width
-        corner = self.corner if width >= 60 else ""
         hints = [
             span
             for action_id, label in self.why.hints
@@ -32,8 +31,10 @@ class WhyLine(Widget):
                 Span(f" {label}"),
             )
         ]
-        room = width - 2 - (cell_len(corner) + 2 if corner else 0)
         hint_width = sum(cell_len(span.text) for span in hints)
+        wanted = sum(cell_len(span.text) for span in self.why.spans) + hint_width
+        corner = self.corner if wanted + cell_len(self.corner) + 4 <= width else ""
+        room = width - 2 - (cell_len(corner) + 2 if corner else 0)
         text = to_content(self.why.spans).truncate(max(8, room - hint_width), ellipsis=True)
         line = (Content(" ") + text + to_content(hints)).truncate(room + 1, ellipsis=True)
         gap = max(0, width - 1 - line.cell_length - cell_len(corner))
