@@ -17,7 +17,7 @@ def fake_pi(tmp_path: Path, body: str) -> tuple[str, ...]:
     return (sys.executable, str(program))
 
 
-@pytest.mark.parametrize("name", ["pi", "demo", "command:./run.sh --fast"])
+@pytest.mark.parametrize("name", ["pi", "demo", "command:./run.sh --fast", "acp:opencode", "acp:./agent -x"])
 def test_an_agent_has_the_name_that_chose_it(name: str) -> None:
     assert make_agent(name).name == name
 
@@ -25,12 +25,14 @@ def test_an_agent_has_the_name_that_chose_it(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("gpt", "there is no agent 'gpt'; the agent can be pi, command:PROGRAM ARGUMENTS… or demo"),
+        ("gpt", "there is no agent 'gpt'; the agent can be pi, acp:NAME, command:PROGRAM ARGUMENTS… or demo"),
         ("pi:fast", "there is no agent 'pi:fast'"),
         ("", "there is no agent ''"),
         ("command", "there is no agent 'command'"),
         ("command:", "command: needs a program, such as command:./step.sh"),
-        ("acp:opencode acp", "acp:opencode acp: agents over ACP are not available yet"),
+        ("acp", "there is no agent 'acp'"),
+        ("acp:", "acp: needs an agent: one of opencode, claude, codex,"),
+        ("acp:./my 'agent", "acp:./my 'agent cannot be read as a command: No closing quotation"),
     ],
 )
 def test_an_unknown_name_gets_one_sentence(name: str, message: str) -> None:
@@ -44,11 +46,21 @@ def test_the_version_of_pi_is_found(pi_version: PiVersion) -> None:
     pi, *others = known_agents(AgentSettings(pi_command=pi_version.command))
     assert (pi.name, pi.installed, pi.version, pi.hint) == ("pi", True, pi_version.version, "")
     assert str(pi_version.cli) in pi.where
-    assert [(agent.name, agent.installed) for agent in others] == [
-        ("command:PROGRAM", True),
-        ("demo", True),
-        ("acp:PROGRAM", False),
-    ]
+    own = [(agent.name, agent.installed) for agent in others if not agent.name.startswith("acp:")]
+    assert own == [("command:PROGRAM", True), ("demo", True)]
+
+
+def test_agents_over_acp_are_listed(tmp_path: Path) -> None:
+    program = tmp_path / "kimi"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    settings = AgentSettings(environment={"PATH": str(tmp_path)}, pi_command=("no-such-pi",))
+    known = {agent.name: agent for agent in known_agents(settings)}
+    assert known["acp:kimi"].installed
+    assert known["acp:kimi"].where == f"{program} acp"
+    assert not known["acp:opencode"].installed
+    assert known["acp:opencode"].hint == "to install it: npm install -g opencode-ai"
+    assert known["acp:COMMAND"].installed
 
 
 @pytest.mark.parametrize(

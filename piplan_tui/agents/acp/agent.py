@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from importlib import import_module
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 import anyio
 import anyio.abc
+from anyio import to_thread
 
 from piplan_tui.agents.acp.known import read_command
-from piplan_tui.agents.acp.opening import Wanted, begin
-from piplan_tui.agents.acp.pool import AcpLimits, AcpPool, Launch, launch_of
-from piplan_tui.agents.acp.process import AcpProcess
-from piplan_tui.agents.acp.session import AcpSession
+from piplan_tui.agents.acp.launch import AcpLimits, Launch, launch_of
 from piplan_tui.agents.process import RUN_MARK, STEP_MARK
 from piplan_tui.agents.protocol import AgentFailure, SessionRequest
+
+if TYPE_CHECKING:
+    from piplan_tui.agents.acp.pool import AcpPool
+    from piplan_tui.agents.acp.process import AcpProcess
+    from piplan_tui.agents.acp.session import AcpSession
 
 # a warm process serves many steps, so what names one step cannot be in its environment
 _PER_STEP = {STEP_MARK, "PIPLAN_ATTEMPT"}
@@ -57,6 +62,7 @@ class AcpAgent:
         self._limits = limits or AcpLimits()
         self._tasks: anyio.abc.TaskGroup | None = None
         self._pool: AcpPool | None = None
+        self._spent: dict[str, float] = {}
 
     @property
     def name(self) -> str:
@@ -68,6 +74,10 @@ class AcpAgent:
         return True
 
     async def __aenter__(self) -> AcpAgent:
+        # the protocol's library takes most of a second to load, which would hold up the loop
+        await to_thread.run_sync(import_module, "piplan_tui.agents.acp.opening")
+        from piplan_tui.agents.acp.pool import AcpPool
+
         self._tasks = anyio.create_task_group()
         await self._tasks.__aenter__()
         self._pool = AcpPool(self._command, self._tasks, self._limits)
@@ -103,6 +113,9 @@ class AcpAgent:
         return await self._begin(await self._pool.start(launch), launch, request)
 
     async def _begin(self, process: AcpProcess, launch: Launch, request: SessionRequest) -> AcpSession:
+        from piplan_tui.agents.acp.opening import Wanted, begin
+        from piplan_tui.agents.acp.session import AcpSession
+
         assert self._tasks is not None
         assert self._pool is not None
         session = AcpSession(
@@ -112,6 +125,7 @@ class AcpAgent:
             self._tasks,
             self._limits,
             partial(self._release, self._pool, launch, process),
+            self._spent,
         )
         session.preamble = request.system_prompt or self._system_prompt
         wanted = Wanted(

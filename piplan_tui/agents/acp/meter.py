@@ -15,24 +15,31 @@ class Meter:
     """Adds up what a session used since its first prompt. What was never reported stays unknown.
 
     Tokens come with the end of each turn; money as a running total of the whole conversation, of which what
-    an earlier session spent is taken off.
+    was spent before is taken off. When a conversation goes on and nobody knows what was spent before, its
+    money stays unknown.
     """
 
     def __init__(self) -> None:
+        self.total: float | None = None
         self._tokens = Usage()
-        self._cost: float | None = None
-        self._spent_before = 0.0
-        self.other_currency = ""
+        self._before: float | None = 0.0
+        self._new = False
 
     @property
     def usage(self) -> Usage:
-        cost = None if self._cost is None else max(0.0, self._cost - self._spent_before)
-        return self._tokens.plus(Usage(cost_usd=cost))
+        if not self._new or self.total is None or self._before is None:
+            return self._tokens
+        # some agents count from zero again when they take up a conversation
+        restarted = self.total < self._before
+        return self._tokens.plus(Usage(cost_usd=self.total - (0.0 if restarted else self._before)))
 
-    def begin(self) -> None:
-        """The first prompt is about to be sent: what was reported until now belongs to others."""
-        self._spent_before = self._cost or 0.0
-        self._cost = None
+    def begin(self, *, continued: bool, spent: float | None) -> None:
+        """The first prompt is about to be sent: what was reported until now belongs to the past.
+
+        `continued` says whether there is one, `spent` what is remembered of it.
+        """
+        self._before = (self.total if self.total is not None else spent) if continued else 0.0
+        self._new = False
 
     def updated(self, update: dict[str, Any]) -> bool:
         """Take a `usage_update`; True when the money changed."""
@@ -40,13 +47,11 @@ class Meter:
             cost = UsageUpdate.model_validate(update).cost
         except ValidationError:
             return False
-        if cost is None:
+        if cost is None or cost.currency.upper() != "USD":
             return False
-        if cost.currency.upper() != "USD":
-            self.other_currency = cost.currency
-            return False
-        before, self._cost = self._cost, cost.amount
-        return before != cost.amount
+        self._new = True
+        before, self.total = self.total, cost.amount
+        return before != cost.amount and self._before is not None
 
     def ended(self, response: PromptResponse) -> bool:
         """Take the end of a turn; True when it came with numbers."""

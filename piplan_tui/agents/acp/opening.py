@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,9 @@ async def _continue(
         process.session_id = earlier.session_id
         try:
             params = {**cwd, "sessionId": earlier.session_id}
-            return await process.request(method, params, seconds)
+            answer = await process.request(method, params, seconds)
+            session.continued = True
+            return answer
         except RequestError as error:
             if process.wants_login(error):
                 raise process.failure_of(error, method) from error
@@ -98,7 +101,7 @@ async def _choose(process: AcpProcess, session: AcpSession, wanted: Wanted, seco
         offered = settings.offered(what)
         if change and change[0]:
             answer = await _request(process, *change, seconds)
-            if answer.get("configOptions"):
+            with suppress(ValidationError):
                 settings.configured(SetSessionConfigOptionResponse.model_validate(answer))
             settings.chosen(what, change)
         elif change is None and not offered:
@@ -109,10 +112,12 @@ async def _choose(process: AcpProcess, session: AcpSession, wanted: Wanted, seco
             )
         elif change is None and what == "effort":
             session.notices.append(
-                Notice(f"{name} has no {said} {values[0]}; it has {some_of(offered)}", "warning")
+                Notice(f"{name} has no {said} {values[0]}; it has {some_of(offered, values[0])}", "warning")
             )
         elif change is None:
-            raise AgentFailure("unusable", f"{name} has no {said} {values[0]}; it has {some_of(offered)}")
+            raise AgentFailure(
+                "unusable", f"{name} has no {said} {values[0]}; it has {some_of(offered, values[0])}"
+            )
 
 
 async def _request(

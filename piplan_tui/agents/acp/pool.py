@@ -2,45 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
 import anyio.abc
 
 from piplan_tui.agents.acp.known import AgentCommand, find_commands
+from piplan_tui.agents.acp.launch import AcpLimits, Launch
 from piplan_tui.agents.acp.process import AcpProcess
 from piplan_tui.agents.process import start_child
 from piplan_tui.agents.protocol import AgentFailure
-
-
-@dataclass(frozen=True)
-class AcpLimits:
-    """Times in seconds, and how many processes are kept warm.
-
-    `silence_seconds` is how long a turn may bring no update while no tool runs and nobody is asked.
-    """
-
-    start_seconds: float = 60.0
-    answer_seconds: float = 60.0
-    silence_seconds: float = 15 * 60.0
-    abort_seconds: float = 5.0
-    terminate_seconds: float = 2.0
-    max_idle: int = 4
-
-
-@dataclass(frozen=True)
-class Launch:
-    """What is fixed when a process starts; a warm one serves only requests with an equal launch."""
-
-    cwd: Path
-    env: frozenset[tuple[str, str]] = field(repr=False)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, **dict(self.env)}
 
 
 class AcpPool:
@@ -122,11 +93,3 @@ class AcpPool:
         async with anyio.create_task_group() as tasks:
             for process in list(self._all):
                 tasks.start_soon(self.end, process)
-
-
-def launch_of(cwd: Path, *environments: Mapping[str, str]) -> Launch:
-    """A launch with several environments as one, later ones first in rank."""
-    merged: dict[str, str] = {}
-    for environment in environments:
-        merged |= environment
-    return Launch(cwd, frozenset(merged.items()))

@@ -18,8 +18,8 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from pydantic import ValidationError
 
 from piplan_tui.agents.acp import asks, failures
+from piplan_tui.agents.acp.launch import AcpLimits
 from piplan_tui.agents.acp.meter import Meter
-from piplan_tui.agents.acp.pool import AcpLimits
 from piplan_tui.agents.acp.process import AcpProcess
 from piplan_tui.agents.acp.services import serve
 from piplan_tui.agents.acp.settings import SessionSettings
@@ -54,6 +54,7 @@ class _Ask:
     request_id: int | str | None
     request: dict[str, Any]
     call_id: str = ""
+    raised: bool = False
     answered: anyio.Event = field(default_factory=anyio.Event)
     answer: dict[str, Any] = field(default_factory=dict)
 
@@ -78,6 +79,7 @@ class AcpSession:
     """A session in a process that serves nothing else until `close`.
 
     `release` takes the process back; its argument says whether it may serve another session.
+    `spent` is what conversations cost in all, in USD by session id, as far as it is known.
     """
 
     def __init__(
@@ -88,12 +90,14 @@ class AcpSession:
         tasks: anyio.abc.TaskGroup,
         limits: AcpLimits,
         release: Callable[[bool], Awaitable[None]],
+        spent: dict[str, float],
     ) -> None:
         self._process = process
         self._workspace = workspace.resolve()
         self._tasks = tasks
         self._limits = limits
         self._release = release
+        self._spent = spent
         self._meter = Meter()
         self._terminals = Terminals(tasks, environment, self._terminal_changed, limits.terminate_seconds)
         self._turn: TurnReader | None = None
@@ -105,6 +109,7 @@ class AcpSession:
         self.settings = SessionSettings("", {})
         self.notices: list[Notice] = []
         self.preamble = ""
+        self.continued = False
 
     @property
     def ref(self) -> SessionRef:
@@ -126,7 +131,8 @@ class AcpSession:
         self.notices.clear()
         if not self._prompted:
             self._prompted = True
-            self._meter.begin()
+            spent = self._spent.get(self._process.session_id)
+            self._meter.begin(continued=self.continued, spent=spent)
         turn = self._turn = TurnReader(self._workspace, self._terminals.text)
         self._sender, items = anyio.create_memory_object_stream[_Item](_WAITING_ITEMS)
         blocks = [{"type": "text", "text": part} for part in (self.preamble, text) if part]
@@ -177,6 +183,8 @@ class AcpSession:
         if self._closed:
             return
         self._closed = True
+        if self._meter.total is not None:
+            self._spent[self._process.session_id] = self._meter.total
         with anyio.CancelScope(shield=True):
             await self._terminals.close()
             capabilities = self._process.about.agent_capabilities
@@ -216,6 +224,7 @@ class AcpSession:
                     for event in turn.about_to_ask(item.call_id):
                         on_event(event)
                     if item.ask_id in self._asks:
+                        item.raised = True
                         on_event(AskRaised(item.ask_id, item.request))
                 case _TerminalChanged():
                     for event in turn.terminal_changed(item.terminal_id):
@@ -255,8 +264,9 @@ class AcpSession:
 
     def _ended(self, turn: TurnReader, over: _Over, on_event: OnEvent) -> Turn:
         name = self._process.name
-        for ask_id in list(self._asks):
-            on_event(AskWithdrawn(ask_id, "the turn has ended"))
+        for ask in self._asks.values():
+            if ask.raised:
+                on_event(AskWithdrawn(ask.ask_id, "the turn has ended"))
         try:
             response = None if over.error else PromptResponse.model_validate(over.response)
         except ValidationError as error:
@@ -356,7 +366,7 @@ class AcpSession:
         del self._asks[ask.ask_id]
         ask.answer = answer
         ask.answered.set()
-        if self._sender:
+        if self._sender and ask.raised:
             self._tasks.start_soon(_put, self._sender, AskWithdrawn(ask.ask_id, reason))
 
     def _terminal_changed(self, terminal_id: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 from acp.schema import NewSessionResponse, SessionConfigOptionSelect, SessionConfigSelectGroup
@@ -50,7 +51,8 @@ class SessionSettings:
             return [value for value, _ in _values(option)]
         if what == "model":
             listed = self._models.get("availableModels")
-            found = [item.get("modelId") for item in listed or [] if isinstance(item, dict)]
+            items = listed if isinstance(listed, list) else []
+            found = [item.get("modelId") for item in items if isinstance(item, dict)]
             return [value for value in found if isinstance(value, str)]
         if what == "mode" and self._modes:
             return [mode.id for mode in self._modes.available_modes]
@@ -59,6 +61,7 @@ class SessionSettings:
     def change(self, what: str, *wanted: str) -> Change | None:
         """The request that chooses the first of `wanted` that is offered, by its value or its name.
 
+        What stands after the last slash of a value is enough where no other value ends like it.
         None when none is; a request with an empty method when it is chosen already.
         """
         option = self._option(what)
@@ -70,7 +73,10 @@ class SessionSettings:
             None,
         )
         if value is None:
-            return None
+            ends = [v for v in names if wanted[0] and v.rpartition("/")[2] == wanted[0]]
+            if len(ends) != 1:
+                return None
+            value = ends[0]
         session = {"sessionId": self._session_id}
         if option:
             if option.current_value == value:
@@ -90,8 +96,10 @@ class SessionSettings:
         return next((o for o in self._options if category in (o.category, o.id)), None)
 
 
-def some_of(values: list[str]) -> str:
-    """A few of many values, for a sentence."""
+def some_of(values: list[str], like: str = "") -> str:
+    """A few of many values, for a sentence: those first that are most like the one that was wanted."""
+    if len(values) > _SHOWN:
+        values = get_close_matches(like, values, n=len(values), cutoff=0.0)
     shown = ", ".join(one_line(value) for value in values[:_SHOWN])
     return f"{shown} and {len(values) - _SHOWN} more" if len(values) > _SHOWN else shown
 
