@@ -43,26 +43,26 @@ class AnswerReader:
             # with a registry of its own, the validator does not fetch references from the network
             self._validator = kind(schema, registry=Registry())
 
-    def read(self, text: str) -> StepDone | ResultProblem:
-        """The answer, or what to tell the agent."""
+    def read(self, text: str, cut_off: bool = False) -> StepDone | ResultProblem:
+        """The answer, or what to tell the agent. An object in a text that was cut off must be whole."""
         if (waiting := _question(text)) is not None:
             return StepDone(result=waiting)
         if self.schema is None:
             if not text.strip():
                 return ResultProblem("Your answer is empty. Your last message must be the whole answer.")
             return _done(text, text.strip())
-        return self._object(text[-LONGEST_TEXT:])
+        return self._object(text[-LONGEST_TEXT:], cut_off)
 
-    def _object(self, text: str) -> StepDone | ResultProblem:
+    def _object(self, text: str, cut_off: bool) -> StepDone | ResultProblem:
         findings = find_objects(text)
-        candidates = [found.value for found in findings.objects]
+        candidates = [found.value for found in findings.objects if not (cut_off and found.mended)]
         problem = ""
         for value in reversed(candidates):
             wrong = self._problem(value)
             if not wrong:
                 return _done(value, json.dumps(value, ensure_ascii=False))
             problem = problem or wrong
-        if findings.cut_off:
+        if findings.cut_off and not problem:
             return ResultProblem(
                 "The JSON object in your answer ends too early: a quote or a bracket is missing."
             )

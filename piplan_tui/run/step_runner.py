@@ -109,11 +109,15 @@ class StepRunner:
             raw = self._redactor.text(turn.text)
             if turn.stop == "aborted":
                 return StepDone(result=StepResult(status="cancelled", summary="the agent's turn was aborted"))
-            found = reader.read(raw) if len(raw) < 20_000 else await to_thread.run_sync(reader.read, raw)
+            cut_off = turn.stop == "length"
+            if len(raw) < 20_000:
+                found = reader.read(raw, cut_off)
+            else:
+                found = await to_thread.run_sync(reader.read, raw, cut_off)
             if isinstance(found, StepDone):
                 return found
             problem = found.message
-            if turn.stop == "length":
+            if cut_off:
                 problem = f"Your last message was cut off at the model's length limit. {problem}"
             if reprompts == self._max_reprompts:
                 raise ResultMissing(found, raw, reprompts)

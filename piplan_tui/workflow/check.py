@@ -59,7 +59,7 @@ def read_python(source: bytes, file: str) -> PythonScript:
         tree = ast.parse(source, file)
     except SyntaxError as error:
         line, column = error.lineno or 0, error.offset or 0
-        script.problems.append(Problem(file, line, column if line else 0, f"{error.msg}; this is no Python"))
+        script.problems.append(Problem(file, line, column if line else 0, f"this is no Python: {error.msg}"))
         return script
     except (ValueError, RecursionError, MemoryError) as error:
         script.problems.append(Problem(file, 0, 0, f"this is no Python: {error}"))

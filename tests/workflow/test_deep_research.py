@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -50,4 +51,4 @@ async def test_deep_research_makes_26_calls_and_reports(tmp_path: Path) -> None:
         await again.start()
         state = await again.wait()
     assert (state.counts["reused"], len(state.order)) == (26, 26)
-    assert not list(tmp_path.iterdir()), "a call leaves no handoff files in the workspace"
+    assert not os.listdir(tmp_path), "a call leaves no handoff files in the workspace"

@@ -1,0 +1,146 @@
+"""What is said about a script before it runs."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from piplan_tui.plan.problem import PlanInvalid
+from piplan_tui.workflow.check import check_workflow, read_python
+from piplan_tui.workflow.load import load_workflow
+
+
+def said(script: str) -> list[str]:
+    return [
+        str(problem) for problem in read_python(textwrap.dedent(script).lstrip().encode(), "f.py").problems
+    ]
+
+
+def in_main(line: str, *, before: str = "") -> list[str]:
+    return said(f"{before}\nasync def main(wf):\n    {line}\n")
+
+
+def test_a_good_script_has_no_problems() -> None:
+    assert (
+        said(
+            """
+            import random, time
+            from datetime import datetime
+            from piplan_tui.workflow import Workflow
+
+            async def research(wf: Workflow, item: str) -> str | None:
+                return await wf.agent(f"look at {item}", schema=dict, agent_type="explorer")
+
+            async def main(wf: Workflow):
+                dice = random.Random(7)
+                started = time.monotonic()
+                wf.phase("One")
+                later = wf.agent("a")
+                await wf.parallel([lambda: research(wf, "x"), later])
+                return wf.now(), wf.random.random(), wf.budget.remaining(), datetime(2026, 1, 1), dice, started
+            """
+        )
+        == []
+    )
+
+
+def test_a_syntax_error_has_its_place() -> None:
+    (problem,) = said("async def main(wf):\n    return (1,\n")
+    assert problem.startswith("f.py:2:12: this is no Python: '(' was never closed")
+
+
+@pytest.mark.parametrize(
+    ("script", "problem"),
+    [
+        ("x = 1", "f.py:1:1: a workflow needs `async def main(wf):`, and this file has none"),
+        ("def main(wf):\n    pass", "f.py:1:1: main must be `async def main(wf):`"),
+        ("async def main():\n    pass", "f.py:1:1: main takes one parameter"),
+        (
+            "meta = dict(a=1)\nasync def main(wf):\n    pass",
+            "f.py:1:1: meta must be a dict that is written out",
+        ),
+        ("\0", "f.py: this is no Python"),
+    ],
+)
+def test_a_script_without_a_usable_main_is_told_what_is_missing(script: str, problem: str) -> None:
+    assert problem in "\n".join(said(script))
+
+
+@pytest.mark.parametrize(
+    ("imports", "call", "use"),
+    [
+        ("import time", "time.time()", "wf.now()"),
+        ("from time import time as t", "t()", "wf.now()"),
+        ("from datetime import datetime", "datetime.now()", "wf.now()"),
+        ("import datetime as dt", "dt.datetime.utcnow()", "wf.now()"),
+        ("from datetime import date", "date.today()", "wf.now()"),
+        ("import random", "random.choice([1])", "wf.random"),
+        ("import random", "random.Random()", "wf.random"),
+        ("from random import shuffle", "shuffle([])", "wf.random"),
+        ("import uuid", "uuid.uuid4()", "wf.random"),
+        ("import os", "os.urandom(4)", "wf.random"),
+        ("import secrets", "secrets.token_hex()", "wf.random"),
+    ],
+)
+def test_calls_that_break_replay_are_named_with_their_line(imports: str, call: str, use: str) -> None:
+    (problem,) = in_main(f"x = {call}", before=imports)
+    assert problem.startswith("f.py:3:9: ")
+    assert "different in every run" in problem
+    assert use in problem
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("await wf.agnet('x')", "f.py:2:11: wf has no agnet; did you mean wf.agent?"),
+        ("wf.quux", "f.py:2:5: wf has no quux; it has agent, parallel"),
+        ("await wf.agent('x', lable='y')", "wf.agent() has no option lable; did you mean label?"),
+        ("await wf.agent(label='y')", "f.py:2:11: wf.agent() needs a prompt"),
+        ("wf.agent('x')", "f.py:2:5: this wf.agent(…) is never awaited"),
+        ("wf.parallel([])", "this wf.parallel(…) is never awaited"),
+        ("x = wf.agent('x')", "f.py:2:5: this wf.agent(…) is never awaited"),
+    ],
+)
+def test_wrong_uses_of_the_primitives_are_said(line: str, problem: str) -> None:
+    assert problem in "\n".join(in_main(line))
+
+
+def test_a_stage_that_returns_nothing_is_said() -> None:
+    script = """
+    async def main(wf):
+        async def look(item):
+            await wf.agent(f"look at {item}")
+        async def last(found):
+            await wf.agent(f"keep {found}")
+        await wf.pipeline([1], look, last)
+    """
+    (problem,) = said(script)
+    assert problem.startswith("f.py:6:28: the stage look returns nothing, so the stages after it never run")
+
+
+def test_meta_and_phases_are_known_before_the_script_runs(tmp_path: Path) -> None:
+    path = tmp_path / "audit.py"
+    path.write_text(
+        '"""Audit all.\n\nMore."""\n'
+        'meta = {"name": "Audit!", "phases": [{"title": "Find", "detail": "where"}]}\n'
+        "async def main(wf):\n    wf.phase('Check')\n    await wf.agent('x', phase='Find')\n"
+        "    await wf.agent('x', phase='Late')\n"
+    )
+    loaded = load_workflow(path).require()
+    assert (loaded.kind, loaded.name, loaded.plan_id, loaded.description) == (
+        "python",
+        "Audit!",
+        "audit",
+        "Audit all.",
+    )
+    assert loaded.phases == [{"title": "Find", "detail": "where"}, {"title": "Check"}, {"title": "Late"}]
+    assert loaded.source == path.read_bytes()
+
+
+def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
+    (problem,) = check_workflow(tmp_path / "none.py")
+    assert problem.message == "the file cannot be read: No such file or directory"
+    with pytest.raises(PlanInvalid, match="cannot be read"):
+        load_workflow(tmp_path / "none.py").require()
