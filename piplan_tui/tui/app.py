@@ -77,7 +77,7 @@ class PiplanApp(App[TuiResult]):
         keys_by_id: Mapping[str, str] | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=lasting_driver())
         self._now = now
         self.runtime = runtime
         self.options = options

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -56,6 +57,14 @@ class Terminal:
     def press(self, keys: str) -> None:
         os.write(self.master, keys.encode())
 
+    def hang_up(self) -> int:
+        """Go away as a closed window does: the terminal is gone, SIGHUP and SIGCONT come at once."""
+        os.close(self.master)
+        self.master = -1
+        self.process.send_signal(signal.SIGHUP)
+        self.process.send_signal(signal.SIGCONT)
+        return self.process.wait(SECONDS)
+
     def end(self) -> int:
         while self.read():
             pass
@@ -70,7 +79,8 @@ def terminals() -> Iterator[list[Terminal]]:
         if terminal.process.poll() is None:
             terminal.process.kill()
             terminal.process.wait()
-        os.close(terminal.master)
+        if terminal.master != -1:
+            os.close(terminal.master)
 
 
 def test_a_plan_that_is_not_started_was_declined(cli: Cli, terminals: list[Terminal]) -> None:
@@ -94,3 +104,20 @@ def test_a_run_in_the_terminal_takes_an_answer_from_outside(cli: Cli, terminals:
     assert terminal.end() == 0
     assert f"run {R} COMPLETED" in terminal.text
     assert f"next: piplan-tui show {R}" in terminal.text
+
+
+def test_a_terminal_that_goes_away_leaves_the_run_paused_and_resumable(
+    cli: Cli, terminals: list[Terminal]
+) -> None:
+    demo = {"seconds": 600}
+    plan = cli.plan({"id": "long", "demo": demo}, {"id": "longer", "demo": demo})
+    terminal = Terminal(cli, plan, "--yes", "--run-id", R, "--agent", "demo", "--demo-pace", "1")
+    terminals.append(terminal)
+    terminal.until("RUNNING")
+    assert terminal.hang_up() != 0
+    [run] = cli("runs", "--json").json["runs"]
+    assert (run["status"], run["counts"]) == ("paused", {"queued": 1, "pending": 1}) or run["counts"] == {
+        "queued": 2
+    }
+    done = cli("resume", R, "--demo-pace", "0", "--ui", "quiet")
+    assert done.code == 0
