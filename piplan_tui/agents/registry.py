@@ -131,7 +131,7 @@ def _over_acp(settings: AgentSettings) -> list[AgentInfo]:
             (where, command) for command in agent.commands if (where := shutil.which(command[0], path=path))
         ]
         where = shlex.join([found[0][0], *found[0][1][1:]]) if found else ""
-        hint = "" if found else f"to install it: {agent.install}"
+        hint = "" if found else agent.install
         infos.append(AgentInfo(name=f"{PREFIX}{name}", installed=bool(found), where=where, hint=hint))
     return infos
 

@@ -59,7 +59,7 @@ def test_agents_over_acp_are_listed(tmp_path: Path) -> None:
     assert known["acp:kimi"].installed
     assert known["acp:kimi"].where == f"{program} acp"
     assert not known["acp:opencode"].installed
-    assert known["acp:opencode"].hint == "to install it: npm install -g opencode-ai"
+    assert known["acp:opencode"].hint == "install it with npm install -g opencode-ai"
     assert known["acp:COMMAND"].installed
 
 

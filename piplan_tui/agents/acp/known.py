@@ -18,7 +18,10 @@ PREFIX = "acp:"
 
 @dataclass(frozen=True)
 class KnownAgent:
-    """`commands` are tried in order: releases differ in how they are started. `login` completes "…: "."""
+    """`commands` are tried in order: releases differ in how they are started.
+
+    `install` and `login` tell the user what to do, at the end of a sentence.
+    """
 
     commands: tuple[tuple[str, ...], ...]
     install: str
@@ -27,46 +30,48 @@ class KnownAgent:
 
 KNOWN: dict[str, KnownAgent] = {
     "opencode": KnownAgent(
-        (("opencode", "acp"),), "npm install -g opencode-ai", "run opencode auth login in a terminal"
+        (("opencode", "acp"),),
+        "install it with npm install -g opencode-ai",
+        "run opencode auth login in a terminal",
     ),
     "claude": KnownAgent(
         (("claude-agent-acp",), ("claude-code-acp",)),
-        "npm install -g @agentclientprotocol/claude-agent-acp",
+        "install it with npm install -g @agentclientprotocol/claude-agent-acp",
         "run claude in a terminal and type /login, or set ANTHROPIC_API_KEY",
     ),
     "codex": KnownAgent(
         (("codex-acp",),),
-        "npm install -g @agentclientprotocol/codex-acp",
+        "install it with npm install -g @agentclientprotocol/codex-acp",
         "run codex login in a terminal, or set OPENAI_API_KEY",
     ),
     "gemini": KnownAgent(
         (("gemini", "--acp"), ("gemini", "--experimental-acp")),
-        "npm install -g @google/gemini-cli",
+        "install it with npm install -g @google/gemini-cli",
         "run gemini in a terminal and choose how to log in, or set GEMINI_API_KEY",
     ),
     "goose": KnownAgent(
         (("goose", "acp"),),
-        "see https://block.github.io/goose/docs/getting-started/installation",
+        "to install it, see https://block.github.io/goose/docs/getting-started/installation",
         "run goose configure in a terminal",
     ),
     "copilot": KnownAgent(
         (("copilot", "--acp"),),
-        "npm install -g @github/copilot",
+        "install it with npm install -g @github/copilot",
         "run copilot in a terminal and type /login",
     ),
     "kimi": KnownAgent(
         (("kimi", "acp"), ("kimi", "--acp")),
-        "see https://github.com/MoonshotAI/kimi-code",
+        "to install it, see https://github.com/MoonshotAI/kimi-code",
         "run kimi in a terminal and type /login",
     ),
     "openhands": KnownAgent(
         (("openhands", "acp"),),
-        "uv tool install openhands --python 3.12",
+        "install it with uv tool install openhands --python 3.12",
         "run openhands in a terminal and set up its model",
     ),
     "pi": KnownAgent(
         (("pi-acp",),),
-        "npm install -g pi-acp @earendil-works/pi-coding-agent",
+        "install it with npm install -g pi-acp @earendil-works/pi-coding-agent",
         "run pi in a terminal and type /login, or set the API key of its provider",
     ),
 }
@@ -128,7 +133,7 @@ def find_commands(command: AgentCommand, workspace: Path, path: str | None) -> l
     if not found:
         program = command.candidates[0][0]
         place = f"in {workspace}" if "/" in program else "on PATH"
-        help_ = f"; to install it: {command.known.install}" if command.known else _did_you_mean(program)
+        help_ = f"; {command.known.install}" if command.known else _did_you_mean(program)
         raise AgentFailure("missing", f"the program {program} of {command.name} was not found {place}{help_}")
     return found
 

@@ -183,6 +183,9 @@ class AcpProcess:
             what = error.errors()[0]
             where = ".".join(str(part) for part in what["loc"])
             raise RequestError(-32602, f"invalid {method}: {where}: {what['msg']}") from error
+        except Exception as error:
+            # the library would write it to the root logger, which is the user's terminal
+            raise RequestError(-32603, f"{method} failed: {error}") from error
 
 
 def _own_version() -> str:

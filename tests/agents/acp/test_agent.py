@@ -232,7 +232,7 @@ async def test_agents_that_cannot_be_used(
     assert failure.kind == "missing"
     assert failure.message == (
         "the program opencode of acp:opencode was not found on PATH; "
-        "to install it: npm install -g opencode-ai"
+        "install it with npm install -g opencode-ai"
     )
     failure = await failure_of(AcpAgent("./agent --fast"))
     assert failure.message == f"the program ./agent of acp:./agent --fast was not found in {workspace}"

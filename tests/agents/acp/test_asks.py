@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from typing import Any
 
 import anyio
@@ -101,6 +103,29 @@ async def test_elicitations(make_acp: MakeAcp, session_request: SessionRequest) 
         form = read_request(request)
         assert (form.kind, form.url, form.message) == ("url", "https://example.com/login", "Log in there")
         assert (await answered(session, "url two", AskReply(action="decline")))[1] == {"action": "decline"}
+
+
+@pytest.mark.anyio
+async def test_an_agent_that_dies_while_it_asks(make_acp: MakeAcp, session_request: SessionRequest) -> None:
+    async with make_acp() as agent:
+        session = await agent.open(session_request)
+        events = Events()
+        failures: list[AgentFailure] = []
+
+        async def run() -> None:
+            with pytest.raises(AgentFailure) as failure:
+                await session.prompt("permission rm", events)
+            failures.append(failure.value)
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run)
+            ask: AskRaised = await events.wait_for(AskRaised)
+            assert session.ref.pid
+            os.kill(session.ref.pid, signal.SIGKILL)
+        assert "in the middle of its turn (killed by SIGKILL)" in failures[0].message
+        assert events.of(AskWithdrawn) == [AskWithdrawn(ask.ask_id, "the turn has ended")]
+        with pytest.raises(AgentFailure, match="does not wait for this answer any more"):
+            await session.answer(ask.ask_id, AskReply(action="decline"))
 
 
 @pytest.mark.anyio

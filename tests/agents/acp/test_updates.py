@@ -125,6 +125,44 @@ def test_updates_of_other_kinds_and_shapes() -> None:
     assert turn.feed(plan) == []
 
 
+KINDS = [
+    "agent_message_chunk",
+    "agent_thought_chunk",
+    "tool_call",
+    "tool_call_update",
+    "plan",
+    "usage_update",
+]
+KEYS = ["toolCallId", "title", "kind", "status", "content", "locations", "rawInput", "rawOutput", "entries",
+        "type", "text", "path", "oldText", "newText", "terminalId", "cost", "_meta", "messageId", "command",
+]  # fmt: skip
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8)
+    | st.sampled_from(["text", "diff", "content", "terminal", "pending", "completed", "execute", "1"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
+    max_leaves=12,
+)  # fmt: skip
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(KINDS), st.dictionaries(st.sampled_from(KEYS), values)), max_size=6)
+)
+def test_no_update_can_break_the_reader(updates: list[tuple[str, dict[str, Any]]]) -> None:
+    turn = reader()
+    open_calls: set[str] = set()
+    for kind, body in updates:
+        for event in turn.feed({"title": "Look", "toolCallId": "1", **body, "sessionUpdate": kind}):
+            if isinstance(event, ToolStarted):
+                assert event.call_id not in open_calls
+                open_calls.add(event.call_id)
+            elif isinstance(event, ToolEnded):
+                open_calls.remove(event.call_id)
+    for event in turn.finish(True):
+        if isinstance(event, ToolEnded):
+            open_calls.discard(event.call_id)
+    assert not open_calls
+
+
 def applied(diff: str, old: str) -> str:
     """What a unified diff makes of a text."""
     source, result, at = old.splitlines(), [], 0
