@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from pydantic_core import to_jsonable_python
 
+from piplan_tui.plan.problem import PlanInvalid
 from piplan_tui.run import events as ev
 from piplan_tui.run.answer import AnswerCheck
 from piplan_tui.run.plan_driver import PlanDriver
@@ -18,8 +20,9 @@ from piplan_tui.run.reuse import Reuse
 from piplan_tui.run.run import MakeDriver
 from piplan_tui.run.state import RunState
 from piplan_tui.run.workflow_driver import Script, WorkflowDriver
-from piplan_tui.workflow.host import WorkflowHost
+from piplan_tui.workflow.host import ScriptFailed, WorkflowHost
 from piplan_tui.workflow.load import LoadedWorkflow, find_workflow, read_workflow
+from piplan_tui.workflow.python_script import run_python
 
 _MOST_AT_ONCE = 16
 
@@ -84,14 +87,22 @@ def _script(loaded: LoadedWorkflow, state: RunState) -> Script:
     assert state.workflow is not None
     clock = state.workflow.clock
 
-    def run(host: WorkflowHost) -> Awaitable[Any]:
+    async def run(host: WorkflowHost) -> Any:
         if loaded.kind == "javascript":
-            from piplan_tui.workflow.javascript import run_javascript
-
-            return run_javascript(loaded.source.decode(), name=loaded.name, host=host)
-        from piplan_tui.workflow.python_script import run_python
-
-        seed = f"{loaded.name}\n{msgspec.json.encode(host.args, order='sorted').decode()}"
-        return run_python(loaded.source, file=loaded.file, host=host, clock=clock, seed=seed)
+            return await _run_javascript(loaded, host)
+        args = msgspec.json.encode(to_jsonable_python(host.args, fallback=str), order="sorted").decode()
+        return await run_python(
+            loaded.source, file=loaded.file, host=host, clock=clock, seed=f"{loaded.name}\n{args}"
+        )
 
     return run
+
+
+async def _run_javascript(loaded: LoadedWorkflow, host: WorkflowHost) -> Any:
+    # imported here: the engine is a large library that Python workflows do without
+    from piplan_tui.workflow import javascript
+
+    try:
+        return await javascript.run_javascript(loaded.source.decode(), name=loaded.file, host=host)
+    except (javascript.ScriptFailed, PlanInvalid) as error:
+        raise ScriptFailed(str(error)) from error

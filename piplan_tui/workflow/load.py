@@ -116,10 +116,12 @@ def _read_javascript(source: bytes, file: str, folder: Path | None) -> LoadedWor
         problem = Problem(file, line, 1, "this line is not UTF-8; save the file as UTF-8")
         return LoadedWorkflow("javascript", name, source, file, problems=[problem], folder=folder)
     # imported here: the engine is a large library that Python workflows do without
-    from piplan_tui.workflow.javascript import check_javascript, javascript_meta
+    from piplan_tui.workflow.javascript import check_javascript, javascript_meta, static_phases
 
     problems = check_javascript(text, file)
-    meta = {} if errors(problems) else javascript_meta(text)
+    readable = not errors(problems)
+    meta = javascript_meta(text, file) if readable else {}
+    named = static_phases(text) if readable else []
     return LoadedWorkflow(
         "javascript",
         _text(meta, "name") or name,
@@ -127,7 +129,7 @@ def _read_javascript(source: bytes, file: str, folder: Path | None) -> LoadedWor
         file,
         description=_text(meta, "description"),
         meta=meta,
-        phases=_phases(meta, [], problems, file),
+        phases=_phases(meta, named, problems, file),
         problems=problems,
         folder=folder,
     )
