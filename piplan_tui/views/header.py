@@ -134,8 +134,8 @@ def header_lines(state: RunState, now: datetime, width: int) -> tuple[list[Span]
 
 def _first_line(state: RunState, now: datetime) -> list[Chip]:
     plan_id, title = one_line(state.plan_id), one_line(state.title)
-    name: tuple[Span, ...] = (Span(plan_id, "strong"),)
-    if title and title != plan_id:
+    name: tuple[Span, ...] = (Span(plan_id or title, "strong"),)
+    if plan_id and title and title != plan_id:
         name = (*name, Span(f" · {title}"))
     chips = [Chip(name, NEVER, least=28, grow=True)]
     if state.source:

@@ -122,12 +122,9 @@ class HomeScreen(ActionScreen):
             lines += [Option(self._plan_line(plan, width), id=f"plan:{plan.path}") for plan in examples]
         options.clear_options()
         options.add_options(lines)
-        ids = [option.id for option in lines]
-        options.highlighted = (
-            ids.index(chosen)
-            if chosen in ids
-            else next((index for index, option in enumerate(lines) if not option.disabled), None)
-        )
+        usable = [index for index, option in enumerate(lines) if not option.disabled]
+        kept = (index for index in usable if lines[index].id == chosen)
+        options.highlighted = next(kept, usable[0] if usable else None)
         needs = sum(1 for info in self._runs if info.open_asks)
         spans = [Span(" piplan", "strong"), Span("  run plans of agent steps, live", "dim")]
         if needs:
@@ -151,7 +148,10 @@ class HomeScreen(ActionScreen):
         return _columns(
             width,
             [(one_line(name), "plain", 0)],
-            [(one_line(plan.title), "dim", min(44, width // 2)), (f"{plan.steps:,} steps", "dim", 12)],
+            [
+                (one_line(plan.title), "dim", min(44, width // 2)),
+                (f"{plan.steps:,} step{'s' if plan.steps != 1 else ''}", "dim", 12),
+            ],
         )
 
     def _run_line(self, info: RunInfo, width: int) -> Content:
@@ -161,7 +161,7 @@ class HomeScreen(ActionScreen):
         age = short_duration((self._now() - info.updated_at).total_seconds())
         money = format_money(info.cost_usd) if info.cost_usd is not None else ""
         right: list[tuple[str, Role, int]] = [
-            (f"? {info.open_asks} need you" if info.open_asks else word.lower(), role, 13),
+            (f"? {info.open_asks} to answer" if info.open_asks else word.lower(), role, 14),
             (f"{done}/{info.steps}", "plain", 9),
             (f"✗{failed}" if failed else "", "failed", 4),
             (money, "dim", 8),

@@ -62,7 +62,7 @@ class PlanScreen(ActionScreen):
         self._starting = False
 
     def compose(self) -> ComposeResult:
-        state = RunState(title=self._path.name, source=str(self._path))
+        state = RunState(title=self._path.name)
         yield RunHeader(state, now=utc_now)
         with Horizontal(id="body"):
             yield RunTree(state, now=utc_now, enter_folds=False)

@@ -1,0 +1,142 @@
+"""Pictures of what is there before a run: plans, valid and not, and the list to begin with."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.store.memory import MemoryRuntimeStore
+from piplan_tui.store.protocol import RunInfo
+from piplan_tui.tui.app import PiplanApp
+from tests.tui.support.run_double import START
+from tests.tui.support.scenes import DECK
+
+SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 40), id="120x40")]
+SnapCompare = Callable[..., bool]
+
+
+@pytest.fixture(autouse=True)
+def _same_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.chdir(tmp_path)
+
+
+async def nothing_to_sweep(run_id: str) -> int:
+    return 0
+
+
+def runtime_on(store: MemoryRuntimeStore) -> PlanRuntime:
+    def no_agent(name: str) -> Any:
+        raise AssertionError("nothing is run here")
+
+    return PlanRuntime(store=store, make_agent=no_agent, sweep=nothing_to_sweep, now=lambda: START)
+
+
+def app(plan: Path | None, store: MemoryRuntimeStore | None = None) -> PiplanApp:
+    options = RunOptions(workspace=Path("."), max_concurrency=4, budget_usd=5.0)
+    app = PiplanApp(
+        runtime_on(store or MemoryRuntimeStore()), plan_path=plan, options=options, now=lambda: START
+    )
+    app.animation_level = "none"
+    return app
+
+
+def plan_text(**changes: Any) -> str:
+    plan = {
+        "id": "deck-plan",
+        "title": "Create a product pitch deck",
+        "summary": "A deck of nine slides for the seed round in May.",
+        "executionMode": "parallel",
+        "steps": DECK,
+    }
+    return json.dumps({**plan, **changes}, indent=2)
+
+
+async def loaded(pilot: Pilot[Any]) -> None:
+    await pilot.pause()
+    while not pilot.app.screen.query("RunTree, OptionList"):
+        await pilot.pause()
+    screen: Any = pilot.app.screen
+    while getattr(screen, "_loaded", True) is None or getattr(screen, "_read", True) is False:
+        await pilot.pause(0.01)
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_plan(snap_compare: SnapCompare, tmp_path: Path, size: tuple[int, int]) -> None:
+    (tmp_path / "plan.json").write_text(plan_text())
+
+    async def choose(pilot: Pilot[Any]) -> None:
+        await loaded(pilot)
+        await pilot.press("G", "k", "k")
+
+    assert snap_compare(app(Path("plan.json")), terminal_size=size, run_before=choose)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_plan_with_problems(snap_compare: SnapCompare, tmp_path: Path, size: tuple[int, int]) -> None:
+    steps = [{**DECK[0], "dependsOn": ["deck", "brief"]}, {**DECK[1], "title": ""}, DECK[1]]
+    (tmp_path / "plan.json").write_text(plan_text(steps=steps, executionMode="fast"))
+    assert snap_compare(app(Path("plan.json")), terminal_size=size, run_before=loaded)
+
+
+async def fill(store: MemoryRuntimeStore) -> None:
+    facts: list[tuple[str, str, dict[str, int], int, int, float | None]] = [
+        ("7f3a", "waiting_user", {"completed": 2, "waiting_user": 1, "pending": 7}, 1, 4, 0.46),
+        ("a0c1", "completed", {"completed": 10}, 0, 3_700, 1.6),
+        ("11d8", "failed", {"completed": 3, "failed": 1, "blocked": 6}, 0, 90_000, 0.3),
+        ("52ee", "running", {"completed": 1, "running": 2, "pending": 7}, 0, 400, None),
+    ]
+    for run_id, status, counts, asks, age, usd in facts:
+        info = RunInfo(
+            run_id=run_id,
+            plan_id="deck-plan",
+            title="Create a product pitch deck",
+            status=status,
+            created_at=START - timedelta(seconds=age + 600),
+            updated_at=START - timedelta(seconds=age),
+            steps=10,
+            counts=counts,
+            open_asks=asks,
+            cost_usd=usd,
+        )
+        await store.create_run(info, b"{}", "plan.json")
+        await store.close_run(run_id)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_home(snap_compare: SnapCompare, tmp_path: Path, size: tuple[int, int]) -> None:
+    (tmp_path / "plan.json").write_text(plan_text())
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "short.json").write_text(plan_text(title="A shorter deck", steps=DECK[:1]))
+    store = MemoryRuntimeStore()
+
+    async def filled(pilot: Pilot[Any]) -> None:
+        await loaded(pilot)
+        await fill(store)
+        await pilot.app.screen.do_refresh()  # type: ignore[attr-defined]  # it is the home screen
+        await pilot.pause()
+
+    assert snap_compare(app(None, store), terminal_size=size, run_before=filled)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_home_with_nothing_there(
+    snap_compare: SnapCompare, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    examples = tmp_path / "elsewhere" / "examples"
+    examples.mkdir(parents=True)
+    (examples / "deck.json").write_text(plan_text())
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.chdir(empty)
+    monkeypatch.setattr("piplan_tui.tui.screens.home.examples_dir", lambda: examples)
+    assert snap_compare(app(None), terminal_size=size, run_before=loaded)

@@ -1,0 +1,378 @@
+"""What keys do on the run screen. The run is a double of its process side; its state is real."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, OptionList
+
+from piplan_tui.run import events as ev
+from piplan_tui.tui.app import PiplanApp, TuiResult
+from piplan_tui.tui.screens.choice import ChoiceDialog
+from piplan_tui.tui.screens.detail import DetailScreen
+from piplan_tui.tui.screens.help import HelpScreen
+from piplan_tui.tui.screens.run import RunScreen
+from piplan_tui.tui.widgets.ask_panel import AskPanel
+from piplan_tui.tui.widgets.detail_pane import DetailPane
+from piplan_tui.tui.widgets.run_tree import RunTree
+from piplan_tui.tui.widgets.search_bar import SearchBar
+from piplan_tui.views.rows import ask_order
+from tests.tui.support.run_double import RunDouble
+from tests.tui.support.scenes import AUDIENCE, app_on, deck, long_run
+
+pytestmark = pytest.mark.anyio
+NARROW, WIDE = (80, 24), (120, 40)
+
+
+@pytest.fixture(autouse=True)
+def _still(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+
+
+@asynccontextmanager
+async def shown(
+    run: RunDouble, size: tuple[int, int] = NARROW
+) -> AsyncIterator[tuple[Pilot[Any], RunScreen]]:
+    app = app_on(run)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await settle(pilot)
+        screen = app.screen
+        assert isinstance(screen, RunScreen)
+        yield pilot, screen
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+async def until(pilot: Pilot[Any], what: Callable[[], object]) -> None:
+    """Wait for something that a flush (at most ten a second) brings about."""
+    for _ in range(500):
+        if what():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError("it never happened")
+
+
+def said(app: PiplanApp) -> list[str]:
+    return [notification.message for notification in app._notifications]
+
+
+async def test_stopping_a_step_is_asked_and_says_what_is_lost() -> None:
+    run = deck(asking=False)
+    async with shown(run) as (pilot, screen):
+        screen.run_tree.select_step("pricing")
+        await pilot.press("x")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, ChoiceDialog)
+        assert "5m16s, 1.2k tokens, $0.01" in str(dialog.query_one("#dialog-body").render())
+        await pilot.press("enter")
+        await settle(pilot)
+        assert run.asked == []
+        await pilot.press("x", "s")
+        await settle(pilot)
+        assert run.asked == [("cancel_step", "pricing")]
+        await pilot.press("x", "R")
+        await settle(pilot)
+        assert run.asked[-1] == ("cancel",)
+
+
+@pytest.mark.parametrize(
+    ("key", "step", "asked"),
+    [
+        ("p", "pricing", ("pause",)),
+        ("r", "interviews", ("retry", "interviews")),
+        ("X", "interviews", ("skip", "interviews")),
+    ],
+)
+async def test_keys_steer_the_run(key: str, step: str, asked: tuple[str, ...]) -> None:
+    run = deck()
+    async with shown(run) as (pilot, screen):
+        screen.run_tree.select_step(step)
+        await pilot.press(key)
+        await settle(pilot)
+        assert run.asked == [asked]
+
+
+async def test_what_cannot_be_done_is_said_in_a_sentence() -> None:
+    run = deck()
+    async with shown(run) as (pilot, screen):
+        screen.run_tree.select_step("pricing")
+        await pilot.press("r")
+        await settle(pilot)
+        assert said(pilot.app) == ["Pricing is running; stop it before it is tried again"]
+        assert run.asked == []
+        run.refuses = "the budget of 5 US dollars is spent"
+        await pilot.press("p")
+        await settle(pilot)
+        assert said(pilot.app)[-1] == "the budget of 5 US dollars is spent"
+
+
+async def test_markup_in_a_refusal_is_text() -> None:
+    run = deck()
+    run.refuses = "[/] [@click=app.quit]no[/]"
+    async with shown(run) as (pilot, _):
+        await pilot.press("p")
+        await settle(pilot)
+        assert said(pilot.app) == ["[/] [@click=app.quit]no[/]"]
+
+
+async def test_a_question_is_answered_by_keys_under_the_tree() -> None:
+    run = deck()
+    async with shown(run) as (pilot, screen):
+        assert len(screen.query(AskPanel)) == 1
+        assert screen.focused is screen.run_tree, "a question takes no keys until the user turns to it"
+        await pilot.press("a")
+        await settle(pilot)
+        await pilot.press("2", "enter")
+        await until(pilot, lambda: run.asked)
+        assert run.asked == [("answer", "ask-topic-choice", "accept", {"audience": "enterprise"})]
+
+
+async def test_a_question_is_answered_beside_the_tree() -> None:
+    run = deck()
+    async with shown(run, WIDE) as (pilot, screen):
+        await pilot.press("a")
+        await settle(pilot)
+        assert screen.query_one(DetailPane).query(AskPanel)
+        assert not screen.query_one("#ask-slot").query(AskPanel)
+        await pilot.press("1", "enter")
+        await until(pilot, lambda: run.asked)
+        assert run.asked == [("answer", "ask-topic-choice", "accept", {"audience": "seed"})]
+
+
+async def test_a_second_question_never_replaces_the_open_one() -> None:
+    run = deck()
+    async with shown(run) as (pilot, screen):
+        first = screen.query_one(AskPanel)
+        run.asks("competitors", {"message": "Run npm view?", "urgency": "high"})
+        await until(pilot, lambda: screen.run_tree.state.counts.get("waiting_user") == 2)
+        await settle(pilot)
+        assert screen.query_one(AskPanel) is first
+        assert [ask.step_id for ask in ask_order(run.state)] == ["competitors", "topic-choice"]
+
+
+async def test_a_question_put_off_comes_back_on_demand_with_its_draft() -> None:
+    run = RunDouble([{"id": "a", "title": "A", "goal": "g", "dependsOn": []}])
+    run.emit(ev.RunStarted())
+    run.started("a")
+    run.asks("a", {"message": "Name?", "fields": [{"name": "name", "type": "text"}]})
+    async with shown(run) as (pilot, screen):
+        await pilot.press("a")
+        await settle(pilot)
+        await pilot.press("x", "p", "q")
+        assert isinstance(screen.focused, Input)
+        assert run.asked == [], "letters typed into a field are not commands"
+        await pilot.press("escape")
+        await until(pilot, lambda: not screen.query(AskPanel))
+        assert run.drafts == {"ask-a": {"name": "xpq"}}
+        await pilot.press("a")
+        await settle(pilot)
+        await until(pilot, lambda: isinstance(screen.focused, Input))
+        assert isinstance(screen.focused, Input)
+        assert screen.focused.value == "xpq"
+
+
+async def test_bell_rings_once_per_question() -> None:
+    run = deck(asking=False)
+    rung: list[int] = []
+    async with shown(run) as (pilot, screen):
+        pilot.app.bell = lambda: rung.append(1)  # type: ignore[method-assign]
+        run.asks("topic-choice", AUDIENCE)
+        await until(pilot, lambda: screen.query(AskPanel))
+        run.used("pricing", 2_000, 0.02)
+        await until(pilot, lambda: not screen._flush_due)
+        assert rung == [1]
+
+
+async def test_enter_opens_the_detail_and_escape_leaves_it() -> None:
+    async with shown(deck(asking=False)) as (pilot, screen):
+        screen.run_tree.select_step("pricing")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, DetailScreen)
+        await pilot.press("escape")
+        assert pilot.app.screen is screen
+        await pilot.press("escape", "escape")
+        assert pilot.app.screen is screen, "Esc never quits"
+
+
+async def test_widening_the_terminal_puts_the_detail_beside_the_tree() -> None:
+    async with shown(deck(asking=False)) as (pilot, screen):
+        assert not screen.query(DetailPane)
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.resize_terminal(*WIDE)
+        await settle(pilot)
+        await until(pilot, lambda: pilot.app.screen is screen and screen.query(DetailPane))
+        await pilot.resize_terminal(*NARROW)
+        await settle(pilot)
+        await until(pilot, lambda: not screen.query(DetailPane))
+
+
+async def test_keys_for_looking_around() -> None:
+    run = deck()
+    async with shown(run) as (pilot, screen):
+        tree = screen.run_tree
+        await pilot.press("g")
+        await pilot.press("E")
+        assert tree.selected_step is not None
+        assert tree.selected_step.id == "interviews"
+        await pilot.press("right_square_bracket")
+        assert tree.selected_step.id == "topic-choice"
+        await pilot.press("f", "f")
+        assert tree.outline.filter == "needs you"
+        assert [row.step.id for row in tree.rows if row.step] == ["topic-choice"]
+        await pilot.press("f", "f", "f", "f")
+        assert tree.outline.filter == "all"
+        await pilot.press("z")
+        assert not tree.outline.fold_finished
+        assert any(row.step and row.step.id == "scope" for row in tree.rows)
+
+
+async def test_search_goes_to_matches_and_back() -> None:
+    async with shown(deck(asking=False)) as (pilot, screen):
+        tree = screen.run_tree
+        tree.select_step("pricing")
+        await pilot.press("slash", *"check", "enter")
+        await settle(pilot)
+        assert tree.selected_step
+        assert tree.selected_step.id == "check-audience"
+        await pilot.press("n")
+        assert tree.selected_step.id == "check-numbers"
+        await pilot.press("N")
+        assert tree.selected_step.id == "check-audience"
+        await pilot.press("slash", *"out", "escape")
+        await settle(pilot)
+        assert not screen.query(SearchBar)
+        assert tree.selected_step.id == "check-audience"
+
+
+async def test_any_move_ends_follow_and_end_restores_it() -> None:
+    run = deck(asking=False)
+    async with shown(run) as (pilot, screen):
+        tree = screen.run_tree
+        assert tree.selected_step
+        assert tree.selected_step.id == "competitors"
+        await pilot.press("k")
+        assert not tree.follow
+        run.completed("competitors")
+        await until(pilot, lambda: not screen._flush_due)
+        assert tree.selected_step.id == "topic-choice"
+        await pilot.press("end")
+        assert tree.follow
+        run.completed("topic-choice")
+        await until(pilot, lambda: tree.selected_step and tree.selected_step.id == "pricing")
+
+
+async def test_leaving_asks_while_the_run_goes_on() -> None:
+    run = deck(asking=False)
+    app = app_on(run)
+    async with app.run_test(size=NARROW) as pilot:
+        await settle(pilot)
+        await pilot.press("q")
+        assert isinstance(app.screen, ChoiceDialog)
+        await pilot.press("enter")
+        assert isinstance(app.screen, RunScreen)
+        await pilot.press("ctrl+c")
+        assert isinstance(app.screen, ChoiceDialog)
+        await pilot.press("l")
+        await pilot.pause()
+    assert app.return_value == TuiResult(run, "left")  # type: ignore[arg-type]
+    assert run.asked == []
+
+
+async def test_leaving_can_stop_the_run() -> None:
+    run = deck(asking=False)
+    app = app_on(run)
+    async with app.run_test(size=NARROW) as pilot:
+        await settle(pilot)
+        await pilot.press("q", "R")
+        await settle(pilot)
+    assert run.asked == [("cancel",)]
+    assert app.return_value == TuiResult(run, "stopped")  # type: ignore[arg-type]
+
+
+async def test_an_ended_run_stays_until_the_user_leaves() -> None:
+    run = deck(asking=False)
+    app = app_on(run)
+    async with app.run_test(size=NARROW) as pilot:
+        await settle(pilot)
+        run.emit(ev.RunFailed(reason="interviews: 429 rate limit", failed_steps=["interviews"]))
+        await pilot.pause()
+        assert isinstance(app.screen, RunScreen)
+        await pilot.press("q")
+        await pilot.pause()
+    assert app.return_value == TuiResult(run, "ended")  # type: ignore[arg-type]
+
+
+async def test_help_and_palette_know_the_commands() -> None:
+    async with shown(deck()) as (pilot, screen):
+        await pilot.press("question_mark")
+        assert isinstance(pilot.app.screen, HelpScreen)
+        await pilot.press("escape")
+        await pilot.press("colon")
+        await pilot.pause()
+        await pilot.press(*"pause")
+        await until(pilot, lambda: pilot.app.screen.query(OptionList).first().option_count == 1)
+        await pilot.press("enter")
+        await until(pilot, lambda: screen.run_handle.asked)  # type: ignore[union-attr]
+        assert screen.run_handle.asked == [("pause",)]  # type: ignore[union-attr]
+
+
+async def test_keys_can_be_remapped_by_action_id() -> None:
+    run = deck()
+    app = PiplanApp(None, run=run, now=run.now, keys_by_id={"run.pause": "b"})  # type: ignore[arg-type]
+    async with app.run_test(size=NARROW) as pilot:
+        await settle(pilot)
+        await pilot.press("p")
+        await settle(pilot)
+        assert run.asked == []
+        await pilot.press("b")
+        await settle(pilot)
+        assert run.asked == [("pause",)]
+
+
+class CountingTree:
+    """Counts the rows that are rendered."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.rows = 0
+        original = RunTree._render_row
+
+        def counted(tree: RunTree, index: int) -> Any:
+            self.rows += 1
+            return original(tree, index)
+
+        monkeypatch.setattr(RunTree, "_render_row", counted)
+
+
+async def test_a_thousand_steps_scroll_while_sixteen_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key renders more rows than are visible, whatever streams in meanwhile."""
+    run = long_run(1_000, 16)
+    counter = CountingTree(monkeypatch)
+    async with shown(run) as (pilot, screen):
+        tree = screen.run_tree
+        visible = tree.size.height
+        for n in range(16):
+            for tokens in range(1, 51):
+                run.used(f"s{n:04}", tokens * 10, tokens / 1000)
+        await until(pilot, lambda: not screen._flush_due)
+        assert counter.rows <= 2 * visible + 16, "800 events were drawn together"
+        for key in ("j", "k", "pagedown", "ctrl+d", "g"):
+            counter.rows = 0
+            await pilot.press(key)
+            await pilot.pause()
+            # the clock may tick in between, and redraws the running rows
+            assert counter.rows <= visible + 16, key
+        counter.rows = 0
+        tree.move_to(999)
+        await pilot.pause()
+        run.used("s0000", 10_000, 1.0)
+        await until(pilot, lambda: not screen._flush_due)
+        assert counter.rows <= visible, "what is out of sight is not drawn"
