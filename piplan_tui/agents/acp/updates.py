@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,8 @@ from piplan_tui.agents.protocol import (
     ToolStarted,
 )
 
+_TELL_SECONDS = 0.2
+_MAX_TERMINAL = 1024 * 1024
 _MARKS = {"completed": "[x]", "in_progress": "[>]", "pending": "[ ]"}
 
 
@@ -46,6 +49,7 @@ class _Call:
     known: ToolCallUpdate
     started: bool = False
     text: str = ""
+    told_at: float = 0.0
     terminals: set[str] = field(default_factory=set)
 
 
@@ -54,7 +58,8 @@ class TurnReader:
 
     def __init__(self, workspace: Path, terminal_text: Callable[[str], str]) -> None:
         self._workspace = workspace
-        self._terminal_text = terminal_text
+        self._client_terminal = terminal_text
+        self._own_terminals: dict[str, str] = {}
         self._calls: dict[str, _Call] = {}
         self._text: list[str] = []
         self._message_id: str | None = None
@@ -134,6 +139,7 @@ class TurnReader:
 
     def _tool_started(self, update: ToolCall) -> list[SessionEvent]:
         self._new_message = True
+        self._take_terminal_output(update)
         known = ToolCallUpdate.model_validate(update.model_dump(exclude_unset=True))
         if earlier := self._calls.get(update.tool_call_id):
             return self._merge(update.tool_call_id, earlier, known)
@@ -151,6 +157,7 @@ class TurnReader:
 
     def _tool_updated(self, update: ToolCallUpdate) -> list[SessionEvent]:
         self._new_message = True
+        self._take_terminal_output(update)
         call = self._calls.get(update.tool_call_id)
         if call is None:
             # what ended may be updated once more
@@ -192,7 +199,24 @@ class TurnReader:
         if not text or text == call.text:
             return []
         call.text = text
+        # each event holds the whole text, and the agent's own terminals report every few bytes
+        if call.terminals and (now := time.monotonic()) - call.told_at < _TELL_SECONDS:
+            return []
+        call.told_at = now if call.terminals else 0.0
         return [ToolOutput(call_id, text)]
+
+    def _terminal_text(self, terminal_id: str) -> str:
+        return self._own_terminals.get(terminal_id) or self._client_terminal(terminal_id)
+
+    def _take_terminal_output(self, update: ToolCall | ToolCallUpdate) -> None:
+        """Some agents run their commands themselves, and tell what they write beside the protocol."""
+        output = (update.field_meta or {}).get("terminal_output")
+        if not isinstance(output, dict):
+            return
+        terminal_id, data = output.get("terminal_id"), output.get("data")
+        if isinstance(terminal_id, str) and isinstance(data, str):
+            text = self._own_terminals.get(terminal_id, "") + data
+            self._own_terminals[terminal_id] = text[-_MAX_TERMINAL:]
 
     def _planned(self, update: AgentPlanUpdate) -> list[SessionEvent]:
         lines = [f"{_MARKS.get(entry.status, '[ ]')} {entry.content}" for entry in update.entries]

@@ -100,6 +100,18 @@ def test_the_output_of_a_call_comes_from_wherever_it_is() -> None:
     assert turn.feed(update(status="completed", rawOutput={"output": "raw"})) == [ToolEnded("1", True, "raw")]
 
 
+def test_agents_that_run_commands_themselves_tell_the_output_aside() -> None:
+    turn = reader()
+    turn.feed(call(status="pending", content=[{"type": "terminal", "terminalId": "own"}]))
+    assert turn.feed(update(_meta={"terminal_output": {"terminal_id": "own", "data": "a\n"}})) == [
+        ToolOutput("1", "a\n")
+    ]
+    # soon after, only the end is told
+    assert turn.feed(update(_meta={"terminal_output": {"terminal_id": "own", "data": "b\n"}})) == []
+    assert turn.feed(update(_meta={"terminal_output": {"terminal_id": 3}})) == []
+    assert turn.feed(update(status="completed")) == [ToolEnded("1", True, "a\nb\n")]
+
+
 def test_calls_that_never_ended_end_with_the_turn() -> None:
     turn = reader()
     turn.feed(call(status="pending", rawInput={}))
