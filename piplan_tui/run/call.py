@@ -19,6 +19,7 @@ from piplan_tui.plan.spelling import Spelling
 from piplan_tui.run.answer import object_schema
 from piplan_tui.run.model import StepJob
 from piplan_tui.run.state import RunState, StepState
+from piplan_tui.workflow.agent_types import AgentType
 from piplan_tui.workflow.host import ScriptMistake
 
 MAX_RETRIES = 10
@@ -80,9 +81,16 @@ class AgentCall(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_
         """Where the call stands; equal calls at one place are told apart by counting them."""
         return "\n".join((self.phase, self.label, self.path))
 
-    def document(self, place: str) -> dict[str, Any]:
-        """The step's document. Its `call` is what `call_job` and a later run read."""
+    def document(self, place: str, kind: AgentType | None = None) -> dict[str, Any]:
+        """The step's document. Its `call` is what `call_job` and a later run read.
+
+        `kind` is the definition that the call names as its agent type; what the call says itself goes before.
+        """
         call: dict[str, Any] = msgspec.to_builtins(self)
+        if kind is not None:
+            call["systemPrompt"] = kind.system_prompt
+            call["model"] = self.model or kind.model
+            call["tools"] = self.tools if self.tools is not None else kind.tools
         for name in ("prompt", "label", "phase", "path"):
             call.pop(name, None)
         document: dict[str, Any] = {"title": self.title, "goal": self.prompt}
@@ -203,6 +211,8 @@ def call_job(job: StepJob, step: StepState) -> StepJob:
         job,
         wanted="text" if schema is None else "schema",
         schema=schema,
+        isolation=call.get("isolation", ""),
+        system_prompt="\n\n".join(part for part in (job.system_prompt, call.get("systemPrompt", "")) if part),
         thinking=call.get("effort") or job.thinking,
         tools=job.tools if tools is None else tuple(tools),
     )

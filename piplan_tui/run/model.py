@@ -127,7 +127,8 @@ class StepJob(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, k
     `reason` says what the session is told first: the whole step (`start`), the user's newest answer (`answer`),
     or that it was interrupted (`continue`). `session_dir` is empty when conversations are not kept.
     `wanted` says what counts as a result: a plan step's JSON object with a `status`, or, for a workflow's
-    agent call, the text of the last message or a JSON object that fits `schema`.
+    agent call, the text of the last message or a JSON object that fits `schema`. With the isolation `worktree`
+    it is carried out in a git worktree of the workspace's repository.
     """
 
     given: StepExecutionInput
@@ -141,6 +142,7 @@ class StepJob(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, k
     resume: SessionRef | None = None
     session_dir: str = ""
     wanted: Wanted = "status"
+    isolation: str = ""
     schema: dict[str, Any] | None = None
 
 

@@ -12,7 +12,14 @@ from typing import Protocol
 
 from anyio import to_thread
 
-from piplan_tui.agents.protocol import Agent, AgentFailure, AgentSession, SessionEvent, SessionRequest
+from piplan_tui.agents.protocol import (
+    Agent,
+    AgentFailure,
+    AgentSession,
+    Notice,
+    SessionEvent,
+    SessionRequest,
+)
 from piplan_tui.run.answer import AnswerCheck, AnswerReader
 from piplan_tui.run.call_prompt import INTERRUPTED, answer_wrong_prompt, call_answer_prompt, call_prompt
 from piplan_tui.run.handoff import write_handoff
@@ -27,6 +34,7 @@ from piplan_tui.run.model import (
 from piplan_tui.run.prompt import answer_prompt, continue_prompt, result_missing_prompt, step_prompt
 from piplan_tui.run.redact import Redactor
 from piplan_tui.run.result_finder import ResultProblem, find_result
+from piplan_tui.run.worktree import isolated
 
 MAX_REPROMPTS = 2
 """How often a session is asked again when its turn ended without a valid result."""
@@ -82,6 +90,15 @@ class StepRunner:
         self._check = check
 
     async def execute(self, job: StepJob, port: StepPort) -> StepDone:
+        notices: list[Notice] = []
+        try:
+            async with isolated(job, notices) as job_there:
+                return await self._execute(job_there, port)
+        finally:
+            for notice in notices:
+                port.said(notice)
+
+    async def _execute(self, job: StepJob, port: StepPort) -> StepDone:
         given = job.given
         agent = await self._agent_named(job.agent)
         session = await agent.open(self._request(job, agent))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -26,6 +27,7 @@ from piplan_tui.run.plan_driver import PlanDriver
 from piplan_tui.run.reuse import Reuse
 from piplan_tui.run.state import TERMINAL, RunState, StepState
 from piplan_tui.run.workflow_host import RunHost
+from piplan_tui.workflow.agent_types import AgentType, find_agent_type
 from piplan_tui.workflow.host import (
     AgentLimitReached,
     ScriptFailed,
@@ -76,6 +78,7 @@ class WorkflowDriver(PlanDriver):
         self._checks = checks
         self._by_call = {call_key(step): step for step in state.order}
         self._used_names: dict[str, int] = {}
+        self._agent_types: dict[str, AgentType | None] = {}
         self._waiting: dict[str, anyio.Event] = {}
         self._scope: anyio.CancelScope | None = None
         self._stopped = False
@@ -222,7 +225,8 @@ class WorkflowDriver(PlanDriver):
                 f"the run has made {limit:,} agent calls, as many as it may; raise max_agents and retry it to go on"
             )
         step_id = step_id_for(call, state.steps, self._used_names)
-        self._emit(ev.StepCreated(step_id=step_id, document=call.document(place)))
+        document = call.document(place, self._agent_type(call.agent_type))
+        self._emit(ev.StepCreated(step_id=step_id, document=document))
         step = state.steps[step_id]
         earlier = self._reuse.take(call.key, place)
         if earlier is not None:
@@ -238,6 +242,21 @@ class WorkflowDriver(PlanDriver):
                 )
             )
         return step
+
+    def _agent_type(self, name: str) -> AgentType | None:
+        if not name:
+            return None
+        if name not in self._agent_types:
+            found = find_agent_type(name, Path(self._state.workspace))
+            if found is None:
+                self._emit(
+                    ev.Logged(
+                        message=f"there is no agent definition {name[:60]!r} (.claude/agents/NAME.md); "
+                        "its calls run without one"
+                    )
+                )
+            self._agent_types[name] = found
+        return self._agent_types[name]
 
     async def _until_ended(self, step: StepState, retries: int) -> None:
         try:
