@@ -1,0 +1,202 @@
+"""A running script on the event loop: its requests become calls of the host, the host's results its answers."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from contextlib import suppress
+from typing import Any, NoReturn
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.streams.memory import MemoryObjectSendStream
+
+from piplan_tui.plan.problem import Problem, quoted
+from piplan_tui.workflow.host import ScriptMistake, WorkflowHost
+from piplan_tui.workflow.js.compile import CompiledScript
+from piplan_tui.workflow.js.engine import EngineStopped, JsLimits, memory_message
+from piplan_tui.workflow.js.failure import ScriptFailed
+from piplan_tui.workflow.js.worker import Batch, Budget, Stuck, Worker
+
+_MAX_MESSAGE = 2_000
+
+
+class _End(Exception):
+    """The script has returned `value`."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class Session:
+    """One run of one script for one host."""
+
+    def __init__(self, script: CompiledScript, *, name: str, host: WorkflowHost, limits: JsLimits) -> None:
+        self._script = script
+        self._name = name
+        self._host = host
+        self._limits = limits
+        self._outcome: BaseException | None = None
+        self._running: dict[int, str] = {}  # requests without an answer, and how to speak of them
+
+    async def run(self) -> Any:
+        """What the script returns, as JSON.
+
+        Raises:
+            ScriptFailed: it threw, broke a limit, or can never end.
+            WorkflowStop: the host said so.
+        """
+        send, receive = anyio.create_memory_object_stream[Batch](math.inf)
+        loop = asyncio.get_running_loop()
+
+        def post(batch: Batch) -> None:  # in the script's thread
+            try:
+                loop.call_soon_threadsafe(_offer, send, batch)
+            except RuntimeError:  # the loop is closed: nobody listens any more
+                self._worker.stop()
+
+        self._worker = Worker(self._script, self._host.args, self._limits, post)
+        try:
+            with send, receive:
+                self._worker.start(self._budget())
+                async with anyio.create_task_group() as tasks:
+                    self._scope = tasks.cancel_scope
+                    async for batch in receive:
+                        self._take(batch, tasks)
+                        if self._outcome is not None:
+                            tasks.cancel_scope.cancel()
+                            break
+        finally:
+            self._worker.stop()
+        if isinstance(self._outcome, _End):
+            return self._outcome.value
+        assert self._outcome is not None
+        raise self._outcome
+
+    def _budget(self) -> Budget:
+        return self._host.budget_total(), self._host.budget_spent()
+
+    def _take(self, batch: Batch, tasks: TaskGroup) -> None:
+        try:
+            for envelope in batch.messages:
+                self._handle(envelope["m"], envelope.get("id"), tasks)
+            if batch.end is not None:
+                self._broken(batch.end)
+        except Exception as outcome:
+            self._outcome = self._outcome or outcome
+
+    def _handle(self, message: dict[str, Any], request: int | None, tasks: TaskGroup) -> None:
+        match message["t"]:
+            case "agent":
+                said = message["options"].get("label") or message["prompt"]
+                assert request is not None
+                self._running[request] = f"agent {quoted(str(said), 40)}{self._at(message['at'])}"
+                tasks.start_soon(self._agent, request, message)
+            case "workflow":
+                assert request is not None
+                self._running[request] = f"workflow {quoted(message['name'], 40)}{self._at(message['at'])}"
+                tasks.start_soon(self._workflow, request, message)
+            case "items":
+                self._items(message, request)
+            case "phase":
+                self._host.phase(message["title"])
+            case "log":
+                self._host.log(message["message"])
+            case "swallowed":
+                self._host.log(f"{message['message'][:_MAX_MESSAGE]}{self._at(message['at'])}")
+            case "done":
+                self._done(message)
+            case "failed":
+                self._thrown(message["error"])
+            case "unhandled":
+                line, column = self._script.sites[message["site"]]
+                said = _said(message["error"], self._limits)
+                self._fail(f"nothing awaits this call, and it failed: {said}", line, column)
+            case other:
+                raise AssertionError(other)
+
+    async def _agent(self, request: int, message: dict[str, Any]) -> None:
+        options = dict(message["options"])
+        await self._answer(request, self._host.agent(message["prompt"], options))
+
+    async def _workflow(self, request: int, message: dict[str, Any]) -> None:
+        await self._answer(request, self._host.workflow(message["name"], message.get("args")))
+
+    async def _answer(self, request: int, work: Any) -> None:
+        try:
+            try:
+                value = await work
+            except ScriptMistake as error:
+                self._settle(request, error=str(error))
+            else:
+                self._settle(request, value=value)
+        except Exception as outcome:
+            # nothing of the script goes on after this, so that none of it can swallow what ended it
+            self._outcome = self._outcome or outcome
+            self._scope.cancel()
+
+    def _settle(self, request: int, *, value: Any = None, error: str | None = None) -> None:
+        self._worker.answer(request, self._budget(), value=value, error=error)
+        self._running.pop(request, None)
+
+    def _items(self, message: dict[str, Any], request: int | None) -> None:
+        try:
+            self._host.check_items(message["count"])
+        except ScriptMistake as error:
+            if request is None:
+                self._fail(str(error), *self._place(message["at"]))
+            self._settle(request, error=str(error))
+        else:
+            if request is not None:
+                self._settle(request)
+
+    def _done(self, message: dict[str, Any]) -> NoReturn:
+        if message["loose"]:
+            line, column = self._script.sites[message["loose"][0]]
+            self._fail(
+                "the script ended while this call was still running: write `await` before it", line, column
+            )
+        for what in self._running.values():
+            self._host.log(f"the script ended without waiting for {what}, which is stopped")
+        raise _End(message["value"])
+
+    def _thrown(self, error: dict[str, str]) -> NoReturn:
+        self._fail(_said(error, self._limits), *self._place(error["at"]))
+
+    def _broken(self, end: Stuck | BaseException) -> NoReturn:
+        if isinstance(end, EngineStopped):
+            place = self._script.sites[end.site] if end.site is not None else self._script.place(*end.place)
+            self._fail(str(end), *place)
+        if isinstance(end, Stuck):
+            place = self._script.sites[end.site] if end.site is not None else (0, 0)
+            self._fail("the script waits for something that never happens", *place)
+        raise end
+
+    def _fail(self, message: str, line: int, column: int) -> NoReturn:
+        raise ScriptFailed(Problem(self._name, line, column, message[:_MAX_MESSAGE]))
+
+    def _place(self, at: str) -> tuple[int, int]:
+        line, _, column = at.partition(":")
+        return self._script.place(int(line), int(column)) if column else (0, 0)
+
+    def _at(self, at: str) -> str:
+        line, column = self._place(at)
+        return f" ({self._name}:{line}:{column})" if line else ""
+
+
+def _offer(send: MemoryObjectSendStream[Batch], batch: Batch) -> None:
+    # closed: the session has ended already
+    with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
+        send.send_nowait(batch)
+
+
+def _said(error: dict[str, str], limits: JsLimits) -> str:
+    name, message = error["name"], error["message"]
+    if message == "out of memory" and name == "InternalError":
+        return memory_message(limits)
+    if message == "Maximum call stack size exceeded":
+        return "the script calls itself too deeply (maximum call stack size exceeded)"
+    if name == "thrown":
+        out = "" if message != "null" else f" (or {memory_message(limits)})"
+        return f"the script threw {message}{out}"
+    return f"{name}: {message}" if name and message else name or message
