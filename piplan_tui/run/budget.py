@@ -1,10 +1,16 @@
-"""Limits on what a run may use: tokens of all kinds together, or US dollars."""
+"""Limits on what a run may use: tokens of all kinds together, output tokens, or US dollars."""
 
 from __future__ import annotations
 
 from piplan_tui.run.events import BudgetExceeded
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.state import RunState
+
+_UNITS = {
+    "tokens": ("tokens", "--budget-tokens"),
+    "outputTokens": ("output tokens", "--budget-output-tokens"),
+    "usd": ("US dollars", "--budget-usd"),
+}
 
 
 def spent(state: RunState) -> BudgetExceeded | None:
@@ -14,6 +20,9 @@ def spent(state: RunState) -> BudgetExceeded | None:
         return BudgetExceeded(kind="tokens", limit=state.budget_tokens, spent=tokens)
     if state.budget_usd is not None and usd is not None and usd >= state.budget_usd:
         return BudgetExceeded(kind="usd", limit=state.budget_usd, spent=usd)
+    output = state.usage.output
+    if state.budget_output_tokens is not None and output is not None and output >= state.budget_output_tokens:
+        return BudgetExceeded(kind="outputTokens", limit=state.budget_output_tokens, spent=output)
     return None
 
 
@@ -25,9 +34,7 @@ def refuse_when_spent(state: RunState) -> None:
     """
     over = spent(state)
     if over is not None:
-        unit, option = (
-            ("tokens", "--budget-tokens") if over.kind == "tokens" else ("US dollars", "--budget-usd")
-        )
+        unit, option = _UNITS[over.kind]
         raise ControlRefused(
             f"the budget of {over.limit:g} {unit} is spent ({over.spent:g}); raise it with {option}"
         )

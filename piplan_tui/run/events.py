@@ -65,6 +65,7 @@ class RunCreated(RuntimeEvent, tag="run.created", kw_only=True):
     model: str = ""
     budget_tokens: int | None = None
     budget_usd: float | None = None
+    budget_output_tokens: int | None = None
     settings: dict[str, Any] = msgspec.field(default_factory=dict)
     metadata: dict[str, Any] = msgspec.field(default_factory=dict)
 
@@ -108,6 +109,7 @@ class RunConfigured(RuntimeEvent, tag="run.configured", kw_only=True):
     max_concurrency: int | None = None
     budget_tokens: int | None = None
     budget_usd: float | None = None
+    budget_output_tokens: int | None = None
     settings: dict[str, Any] | None = None
 
 
@@ -192,7 +194,7 @@ class PlanCancelled(RuntimeEvent, tag="plan.cancelled", kw_only=True):
 class BudgetExceeded(RuntimeEvent, tag="budget.exceeded", kw_only=True):
     """A limit was reached: `spent` and `limit` are in tokens or in US dollars, as `kind` says."""
 
-    kind: Literal["tokens", "usd"]
+    kind: Literal["tokens", "outputTokens", "usd"]
     limit: float
     spent: float
 

@@ -57,12 +57,28 @@ def _run_created(state: RunState, e: ev.RunCreated) -> None:
     state.created_at = e.at
     for name in ("kind", "title", "plan_id", "source", "workspace", "mode", "max_concurrency"):
         setattr(state, name, getattr(e, name))
-    for name in ("agent", "model", "budget_tokens", "budget_usd", "settings", "metadata"):
+    for name in (
+        "agent",
+        "model",
+        "budget_tokens",
+        "budget_usd",
+        "budget_output_tokens",
+        "settings",
+        "metadata",
+    ):
         setattr(state, name, getattr(e, name))
 
 
 def _run_configured(state: RunState, e: ev.RunConfigured) -> None:
-    for name in ("agent", "model", "max_concurrency", "budget_tokens", "budget_usd", "settings"):
+    for name in (
+        "agent",
+        "model",
+        "max_concurrency",
+        "budget_tokens",
+        "budget_usd",
+        "budget_output_tokens",
+        "settings",
+    ):
         value = getattr(e, name)
         if value is not None:
             setattr(state, name, value)
@@ -195,7 +211,7 @@ def _run_ended(state: RunState, e: ev.RunCompleted | ev.RunFailed | ev.RunCancel
 
 
 def _budget_exceeded(state: RunState, e: ev.BudgetExceeded) -> None:
-    unit = "tokens" if e.kind == "tokens" else "US dollars"
+    unit = {"tokens": "tokens", "outputTokens": "output tokens"}.get(e.kind, "US dollars")
     state.reason = f"budget reached: {e.spent:g} of {e.limit:g} {unit}"
 
 

@@ -413,6 +413,7 @@ class Run:
         max_concurrency: int | None = None,
         budget_tokens: int | None = None,
         budget_usd: float | None = None,
+        budget_output_tokens: int | None = None,
         settings: dict[str, Any] | None = None,
     ) -> None:
         """Change the run's agent or limits for steps that start from now on."""
@@ -422,6 +423,7 @@ class Run:
             "max_concurrency": max_concurrency,
             "budget_tokens": budget_tokens,
             "budget_usd": budget_usd,
+            "budget_output_tokens": budget_output_tokens,
             "settings": settings,
         }
         if any(value is not None for value in changes.values()):

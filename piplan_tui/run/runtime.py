@@ -61,7 +61,7 @@ class RunOptions:
     """How a plan is to be run.
 
     `mode` `None` follows the plan; `serial` makes a parallel plan run one step at a time. `source` is the plan's
-    path, for people. Budgets count the whole run: tokens of all kinds, US dollars. A workflow takes
+    path, for people. Budgets count the whole run: tokens of all kinds, US dollars, output tokens. A workflow takes
     `workflow_concurrency` in place of `max_concurrency` (`None`: 16, fewer on small machines), and may have
     `max_agents` agent calls and `max_items` items in one fan-out.
     """
@@ -80,6 +80,7 @@ class RunOptions:
     mode: Literal["serial", "parallel"] | None = None
     budget_tokens: int | None = None
     budget_usd: float | None = None
+    budget_output_tokens: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     run_id: str | None = None
     source: str = ""
@@ -109,6 +110,7 @@ class RunChanges:
     max_concurrency: int | None = None
     budget_tokens: int | None = None
     budget_usd: float | None = None
+    budget_output_tokens: int | None = None
     max_agents: int | None = None
     max_items: int | None = None
 
@@ -328,6 +330,7 @@ class PlanRuntime:
             model=options.model,
             budget_tokens=options.budget_tokens,
             budget_usd=options.budget_usd,
+            budget_output_tokens=options.budget_output_tokens,
             settings=options.settings(),
             metadata=dict(options.metadata),
             **fields,
@@ -403,6 +406,7 @@ class PlanRuntime:
             max_concurrency=changes.max_concurrency,
             budget_tokens=changes.budget_tokens,
             budget_usd=changes.budget_usd,
+            budget_output_tokens=changes.budget_output_tokens,
             settings=settings if changed else None,
         )
 

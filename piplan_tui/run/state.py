@@ -195,6 +195,7 @@ class RunState:
     model: str = ""
     budget_tokens: int | None = None
     budget_usd: float | None = None
+    budget_output_tokens: int | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
     created_at: datetime = EPOCH

@@ -86,10 +86,13 @@ class RunHost:
 
     def budget_total(self) -> float | None:
         state = self._driver.state
-        return state.budget_tokens if state.budget_tokens is not None else state.budget_usd
+        limits = (state.budget_output_tokens, state.budget_tokens, state.budget_usd)
+        return next((limit for limit in limits if limit is not None), None)
 
     def budget_spent(self) -> float:
         state = self._driver.state
+        if state.budget_output_tokens is not None:
+            return state.usage.output or 0
         if state.budget_tokens is not None:
             return state.usage.tokens or 0
         if state.budget_usd is not None:

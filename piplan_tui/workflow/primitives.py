@@ -59,7 +59,7 @@ class CallOptions(TypedDict, total=False):
 
 
 class Budget:
-    """The run's limit: tokens, or US dollars if only those are limited."""
+    """The run's limit: output tokens, else all tokens, else US dollars, whichever is limited first in this order."""
 
     def __init__(self, host: WorkflowHost) -> None:
         self._host = host

@@ -363,3 +363,17 @@ async def test_what_happened_is_told_as_events_and_folds_to_the_state(bench: Wor
         "step.completed",
     ]
     assert (state.title, state.plan_id) == ("Tell all", "tell-all")
+
+
+async def test_the_budget_may_be_in_output_tokens(bench: WorkflowBench) -> None:
+    bench.options = replace(bench.options, budget_output_tokens=2, workflow_concurrency=1)
+    bench.answers.tokens = 100
+    async with bench.runtime() as runtime:
+        run, state = await bench.finish(runtime, FAN_OUT)
+        assert (state.status, state.counts["completed"]) == ("paused", 2)
+        assert state.reason == "budget reached: 2 of 2 output tokens"
+        with pytest.raises(ControlRefused, match="raise it with --budget-output-tokens"):
+            await run.resume()
+        await run.configure(budget_output_tokens=50)
+        await run.resume()
+        assert (await run.wait()).status == "completed"
