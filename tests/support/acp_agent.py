@@ -182,6 +182,7 @@ class Scripted(acp.Agent):
             ),
             options=OPTIONS,
         )
+        note("outcome", answer.outcome.outcome)
         await self.tell(
             session_id, answer.model_dump(mode="json", by_alias=True, exclude_none=True)["outcome"]
         )
@@ -249,6 +250,10 @@ class Scripted(acp.Agent):
         print(text, file=sys.stderr, flush=True)
         os._exit(3)
 
+    async def do_mute(self, session_id: str, _: str) -> None:
+        os.close(1)
+        await asyncio.Event().wait()
+
     async def do_hang(self, session_id: str, _: str) -> None:
         await asyncio.Event().wait()
 
@@ -263,6 +268,11 @@ class Scripted(acp.Agent):
     async def do_fail(self, session_id: str, text: str) -> None:
         code, _, message = text.partition(" ")
         raise acp.RequestError(int(code), message)
+
+
+def note(name: str, text: str) -> None:
+    """Leave a file in the workspace, for what a test cannot be told otherwise."""
+    Path(name).write_text(text)
 
 
 def main() -> None:

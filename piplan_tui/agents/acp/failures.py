@@ -79,9 +79,10 @@ def _detail_of(data: Any) -> str:
 
 def died(name: str, returncode: int | None, stderr: str, *, during: str) -> AgentFailure:
     last = last_words(stderr)
+    how = "it closed its stdout" if returncode is None else describe_exit(returncode)
     return AgentFailure(
         "died",
-        f"{name} ended {during} ({describe_exit(returncode)})" + (f": {last}" if last else ""),
+        f"{name} ended {during} ({how})" + (f": {last}" if last else ""),
         detail=stderr,
         retryable=True,
     )

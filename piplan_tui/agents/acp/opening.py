@@ -79,6 +79,7 @@ async def _continue(
             params = {**cwd, "sessionId": earlier.session_id}
             answer = await process.request(method, params, seconds)
             session.continued = True
+            session.preamble = ""  # it was said already
             return answer
         except RequestError as error:
             if process.wants_login(error):

@@ -173,7 +173,8 @@ class AcpProcess:
             elif client and method == "elicitation/complete":
                 client.completed(call.params.get("elicitationId"))
             return None
-        if client is None or call.params.get("sessionId", self.session_id) != self.session_id:
+        # another session than this one can only be of an agent that it started for a part of its work
+        if client is None or not self.session_id:
             raise RequestError(-32602, "there is no such session")
         try:
             return await client.asked(method, call)

@@ -309,6 +309,7 @@ class AcpSession:
             async for item in items:
                 if isinstance(item, _Over):
                     return
+                self._drop_asks()  # what it asked meanwhile
 
     def _drop_asks(self) -> None:
         for ask in self._asks.values():

@@ -261,3 +261,11 @@ async def test_agents_that_cannot_be_used(
     failure = await failure_of(make_acp("--locked"))
     assert failure.kind == "auth"
     assert failure.message.endswith("is not logged in: run own-agent login")
+
+
+async def test_an_agent_that_closes_its_stdout(make_acp: MakeAcp, session_request: SessionRequest) -> None:
+    async with make_acp() as agent:
+        session = await agent.open(session_request)
+        with pytest.raises(AgentFailure, match="in the middle of its turn \\(it closed its stdout\\)"):
+            await session.prompt("mute", Events())
+        assert alive_of(session_request.run_id) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -47,7 +48,7 @@ async def answered(session: AcpSession, prompt: str, reply: AskReply) -> tuple[d
 
 
 @pytest.mark.anyio
-async def test_permissions(make_acp: MakeAcp, session_request: SessionRequest) -> None:
+async def test_permissions(make_acp: MakeAcp, session_request: SessionRequest, workspace: Path) -> None:
     async with make_acp() as agent:
         session = await agent.open(session_request)
         reply = AskReply(action="accept", values={"decision": "always"})
@@ -77,7 +78,9 @@ async def test_permissions(make_acp: MakeAcp, session_request: SessionRequest) -
             await events.wait_for(AskRaised)
             # the call stands on the row before the user is asked about it
             assert [type(event) for event in events] == [ToolStarted, AskRaised]
+            (workspace / "outcome").unlink()
             tasks.cancel_scope.cancel()
+        assert (workspace / "outcome").read_text() == "cancelled"
 
 
 @pytest.mark.anyio
