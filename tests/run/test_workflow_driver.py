@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from piplan_tui.run import events as ev
-from piplan_tui.run.reduce import fold
+from piplan_tui.run.reduce import fold, reduce
 from piplan_tui.run.refused import ControlRefused
-from piplan_tui.run.state import TERMINAL
+from piplan_tui.run.state import TERMINAL, RunState
 from piplan_tui.store.file import FileRuntimeStore
 from tests.workflow.scripts import WorkflowBench, logs, until
 
@@ -377,3 +377,40 @@ async def test_the_budget_may_be_in_output_tokens(bench: WorkflowBench) -> None:
         await run.configure(budget_output_tokens=50)
         await run.resume()
         assert (await run.wait()).status == "completed"
+
+
+async def test_every_prefix_of_the_events_folds_to_the_state_of_that_time(bench: WorkflowBench) -> None:
+    bench.steps.fail("judge-b")
+    bench.steps.ask("research-c", {"message": "Which?"})
+    seen: list[tuple[dict[str, int], list[str], str]] = []
+    stored: list[bytes] = []
+
+    async with bench.runtime() as runtime:
+        first, _ = await bench.finish(runtime, "return await wf.agent('research a', phase='Work')")
+        run = await runtime.create_workflow_run(
+            bench.load(PIPELINE), args=["a", "b", "c"], reuse_from=first.id
+        )
+
+        def watch(event: ev.RuntimeEvent) -> None:
+            stored.append(ev.encode_event(event))
+            seen.append(sight(run.state))
+
+        run.subscribe(watch)
+        begin = [event async for event in bench.store.read(run.id)]
+        await run.start()
+        while (state := await run.wait()).status == "waiting_user":
+            await run.answer(next(iter(state.asks)), {"answer": "x"})
+        assert state.status == "completed"
+    events = begin + [ev.decode_event(line) for line in stored]
+    again = fold(begin)
+    for event, expected in zip(events[len(begin) :], seen, strict=True):
+        reduce(again, event)
+        assert sight(again) == expected
+        for status, count in again.counts.items():
+            assert count == sum(1 for step in again.order if step.status == status)
+    assert again == state
+    assert {event.type for event in events} >= {"step.reused", "step.failed", "step.retried", "ask.answered"}
+
+
+def sight(state: RunState) -> tuple[dict[str, int], list[str], str]:
+    return dict(state.counts), [step.status for step in state.order], state.status
