@@ -9,7 +9,10 @@ from watchfiles import Change, awatch
 
 
 async def changes_of(path: Path) -> AsyncIterator[None]:
-    """Yields once for each burst of changes of the file at `path`, whether it is there or not."""
+    """Yields once for each burst of changes of the file at `path`, whether it is there or not.
+
+    Ends at once when there is no folder to watch.
+    """
     folder = path.parent
     name = path.name
 
@@ -17,5 +20,8 @@ async def changes_of(path: Path) -> AsyncIterator[None]:
         return Path(changed).name == name
 
     # the folder is watched, because a file that is replaced takes its own watch away with it
-    async for _ in awatch(folder, watch_filter=is_it, recursive=False, debounce=200, step=50):
-        yield
+    try:
+        async for _ in awatch(folder, watch_filter=is_it, recursive=False, debounce=200, step=50):
+            yield
+    except FileNotFoundError:
+        return

@@ -60,6 +60,7 @@ class PlanScreen(ActionScreen):
         self._auto_start = auto_start
         self._loaded: LoadedPlan | None = None
         self._starting = False
+        self._loading = anyio.Lock()
 
     def compose(self) -> ComposeResult:
         state = RunState(title=self._path.name)
@@ -74,10 +75,11 @@ class PlanScreen(ActionScreen):
 
     async def on_mount(self) -> None:
         self.query_one(RunTree).focus()
+        # before the file is read, so that no change of it in between goes unnoticed
+        in_background(self, self._watch, group="watch")
         await self._load()
         if self._auto_start and self._can_start:
             await self.do_start()
-        in_background(self, self._watch, group="watch")
 
     def on_resize(self) -> None:
         self.set_class(self.size.width >= 100, "-wide")
@@ -90,6 +92,10 @@ class PlanScreen(ActionScreen):
                 await self._load()
 
     async def _load(self) -> None:
+        async with self._loading:
+            await self._load_now()
+
+    async def _load_now(self) -> None:
         loaded = await anyio.to_thread.run_sync(load_plan, self._path)
         self._loaded = loaded
         header = self.query_one(RunHeader)

@@ -148,7 +148,7 @@ async def test_the_plan_follows_its_file_until_it_starts(tmp_path: Path) -> None
 
         (tmp_path / "plan.json").write_text('{"id": "two",')
         await until(pilot, lambda: app.screen.has_class("-invalid"))
-        assert "1:14" in str(app.screen.query_one("#problems-text", Static).render())
+        assert "1:1  ✗" in str(app.screen.query_one("#problems-text", Static).render())
         await pilot.press("enter")
         assert isinstance(app.screen, PlanScreen), "an invalid plan does not start"
 

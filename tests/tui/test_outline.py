@@ -1,0 +1,80 @@
+"""Which rows there are."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from piplan_tui.run import events as ev
+from piplan_tui.tui.outline import FILTERS, Outline
+from tests.tui.support.run_double import RunDouble
+from tests.tui.support.scenes import deck, step
+
+
+def shown(outline: Outline) -> list[str]:
+    return [row.step.id if row.step else row.phase.title for row in outline.rows()]
+
+
+def test_finished_phases_fold_and_the_rest_is_there() -> None:
+    rows = shown(Outline(deck().state))
+    assert rows[:3] == ["Scope", "Research", "outline"]
+    assert rows[-2:] == ["Synthesize", "synthesize"]
+
+
+def test_failures_and_questions_outrank_folding() -> None:
+    outline = Outline(deck().state, folded={"Research": True})
+    assert shown(outline)[:4] == ["Scope", "Research", "topic-choice", "interviews"]
+    assert "pricing" not in shown(outline)
+
+
+def test_the_row_under_the_cursor_never_disappears() -> None:
+    run = deck()
+    assert "scope" in shown(Outline(run.state, pinned=("Scope", "scope")))
+    assert "outline" in shown(Outline(run.state, filter="failed", pinned=("Research", "outline")))
+    assert shown(Outline(run.state, held={"Scope"}))[1] == "scope"
+
+
+def test_a_plan_without_phases_has_no_phase_rows() -> None:
+    run = RunDouble([step("a", "A"), step("b", "B")])
+    assert shown(Outline(run.state)) == ["a", "b"]
+    run.emit(ev.RunStarted())
+    for name in "ab":
+        run.started(name)
+        run.completed(name)
+    assert shown(Outline(run.state)) == ["a", "b"], "what has no phase row cannot fold"
+
+
+statuses = st.lists(
+    st.sampled_from(["none", "running", "asks", "completed", "failed"]), min_size=1, max_size=12
+)
+
+
+@given(statuses, st.sampled_from(FILTERS), st.booleans(), st.integers(0, 11))
+def test_rows_are_in_plan_order_and_keep_what_must_be_seen(
+    wanted: list[str], chosen: str, fold: bool, cursor: int
+) -> None:
+    run = RunDouble([step(f"s{n}", "S", f"P{n % 3}") for n in range(len(wanted))])
+    run.emit(ev.RunStarted())
+    for n, status in enumerate(wanted):
+        if status == "none":
+            continue
+        run.started(f"s{n}")
+        if status == "asks":
+            run.asks(f"s{n}", "?")
+        elif status == "completed":
+            run.completed(f"s{n}")
+        elif status == "failed":
+            run.failed(f"s{n}")
+    under = run.state.order[cursor % len(wanted)]
+    outline = Outline(run.state, fold_finished=fold, filter=chosen, pinned=(under.phase, under.id))  # type: ignore[arg-type]  # of FILTERS
+    rows = outline.rows()
+    steps = [row.step for row in rows if row.step]
+    assert under in steps
+    assert len({id(found) for found in steps}) == len(steps)
+    for phase in run.state.phases.values():
+        indexes = [found.index for found in steps if found.phase == phase.title]
+        assert indexes == sorted(indexes)
+    if chosen == "all":
+        for found in run.state.order:
+            if found.status not in ("completed",):
+                assert found in steps, "pending, running, failed and asking steps always show"

@@ -1,0 +1,150 @@
+"""The tree keeps the reader's place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.pilot import Pilot
+
+from piplan_tui.run import events as ev
+from piplan_tui.tui.widgets.run_tree import RunTree
+from tests.tui.support.run_double import RunDouble
+from tests.tui.support.scenes import step
+
+pytestmark = pytest.mark.anyio
+
+
+class TreeApp(App[None]):
+    CSS = "RunTree { scrollbar-size-vertical: 1; overflow-x: hidden; }"
+
+    def __init__(self, run: RunDouble) -> None:
+        super().__init__()
+        self.run_double = run
+
+    def compose(self) -> ComposeResult:
+        yield RunTree(self.run_double.state, now=self.run_double.now)
+
+
+def three_phases(size: int = 4) -> RunDouble:
+    run = RunDouble([step(f"{p}{n}", f"Step {n}", p) for p in "abc" for n in range(size)], max_concurrency=99)
+    run.emit(ev.RunStarted())
+    return run
+
+
+def finish(run: RunDouble, tree: RunTree, *ids: str) -> None:
+    for name in ids:
+        run.started(name)
+        run.completed(name)
+        tree.touch(name, structure=True)
+    tree.flush()
+
+
+def at(tree: RunTree) -> str:
+    step = tree.selected_step
+    return step.id if step else "-"
+
+
+async def test_a_phase_that_finishes_above_the_cursor_does_not_pull_it_away() -> None:
+    run = three_phases()
+    async with TreeApp(run).run_test(size=(60, 20)) as pilot:
+        tree = pilot.app.query_one(RunTree)
+        tree.select_step("b1")
+        line = tree.cursor - tree.scroll_offset.y
+        finish(run, tree, "a0", "a1", "a2", "a3")
+        await pilot.pause()
+        assert at(tree) == "b1"
+        assert tree.cursor - tree.scroll_offset.y == line
+        await pilot.press("j")
+        assert ("a", "a0") not in tree._index, "it folds once the reader moves"
+        assert at(tree) == "b2"
+
+
+async def test_rows_that_come_above_scroll_so_that_the_cursor_stays() -> None:
+    run = three_phases(8)
+    async with TreeApp(run).run_test(size=(60, 10)) as pilot:
+        tree = pilot.app.query_one(RunTree)
+        tree.outline.folded["a"] = True
+        tree.touch(None)
+        tree.flush()
+        tree.select_step("b6")
+        await pilot.pause()
+        line = tree.cursor - tree.scroll_offset.y
+        run.started("a3")
+        run.failed("a3")
+        tree.touch("a3", structure=True)
+        tree.flush()
+        await pilot.pause()
+        assert ("a", "a3") in tree._index, "a failure outranks folding"
+        assert at(tree) == "b6"
+        assert tree.cursor - tree.scroll_offset.y == line
+
+
+async def test_folding_by_keys() -> None:
+    async with TreeApp(three_phases()).run_test(size=(60, 20)) as pilot:
+        tree = pilot.app.query_one(RunTree)
+        tree.focus()
+        tree.select_step("a2")
+        await pilot.press("h")
+        assert tree.selected is not None
+        assert tree.selected.key == ("a", "")
+        assert len(tree.rows) == 11
+        await pilot.press("l")
+        assert len(tree.rows) == 15
+        await pilot.press("l")
+        assert at(tree) == "a0"
+        await pilot.press("k", "enter")
+        assert len(tree.rows) == 11
+
+
+async def test_an_edited_plan_keeps_the_cursor_on_its_step() -> None:
+    run = RunDouble([step(name, name.upper()) for name in "abcd"])
+    async with TreeApp(run).run_test(size=(60, 20)) as pilot:
+        tree = pilot.app.query_one(RunTree)
+        tree.select_step("c")
+        tree.show(RunDouble([step(name, name.upper()) for name in "xabcd"]).state)
+        assert at(tree) == "c"
+        tree.show(RunDouble([step(name, name.upper()) for name in "ab"]).state)
+        await pilot.pause()
+        assert at(tree) in ("a", "b")
+
+
+async def test_a_run_that_grows_gets_new_rows() -> None:
+    run = RunDouble([step("a", "A")])
+    async with TreeApp(run).run_test(size=(60, 20)) as pilot:
+        tree = pilot.app.query_one(RunTree)
+        bigger = RunDouble([step("a", "A"), step("a-much-longer-name", "B")])
+        tree.show(bigger.state)
+        await pilot.pause()
+        assert len(tree.rows) == 2
+        assert tree.columns.name > 8, "names get the room they need"
+
+
+async def test_mouse() -> None:
+    async with TreeApp(three_phases()).run_test(size=(60, 20)) as pilot:
+        tree = pilot.app.query_one(RunTree)
+        await pilot.click(RunTree, offset=(10, 2))
+        assert at(tree) == "a1"
+        assert not tree.follow
+        await pilot.click(RunTree, offset=(1, 0))
+        assert len(tree.rows) == 11
+
+
+async def spins(pilot: Pilot[Any]) -> bool:
+    return pilot.app.query_one(RunTree).spin()
+
+
+async def test_spinners_turn_only_while_something_visible_runs() -> None:
+    run = three_phases(20)
+    async with TreeApp(run).run_test(size=(60, 10)) as pilot:
+        tree = pilot.app.query_one(RunTree)
+        assert not await spins(pilot)
+        run.started("c19")
+        tree.touch("c19", structure=True)
+        tree.follow = False
+        tree.flush()
+        assert not await spins(pilot), "what runs is out of sight"
+        tree.select_step("c19")
+        await pilot.pause()
+        assert await spins(pilot)
