@@ -546,7 +546,8 @@
       [total, spent] = JSON.parse(text);
     },
     fireTimer,
-    drain: () => (outbox.length === 0 ? "" : "[" + outbox.splice(0, outbox.length).join(",") + "]"),
+    // join, not +: long sums are ropes inside the engine, which its binding does not take
+    drain: () => (outbox.length === 0 ? "" : ["[", outbox.splice(0, outbox.length).join(","), "]"].join("")),
     waitsAt: () => [...awaiting.values()].at(-1) ?? null,
     lastAwait: () => lastSite,
   });
