@@ -70,7 +70,9 @@ async def main(wf: Workflow) -> dict[str, Any]:
             phase="Research",
         )
 
-    async def extract(notes: str, angle: Angle) -> list[Claim] | None:
+    async def extract(notes: str | None, angle: Angle) -> list[Claim] | None:
+        if notes is None:
+            return None
         found = await wf.agent(
             f"Take the claims out of these notes that matter most for: {question}\n\n{notes}",
             label=f"extract {angle.title}",

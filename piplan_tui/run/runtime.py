@@ -298,7 +298,7 @@ class PlanRuntime:
             raise ValueError(f"a workflow's arguments must be JSON: {error}") from error
         earlier = await self.get_state(reuse_from) if reuse_from else None
         created = self._created(
-            options,
+            replace(options, source=options.source or loaded.file),
             kind="workflow",
             title=loaded.name,
             plan_id=loaded.plan_id,

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 from pydantic_core import to_jsonable_python
 
+from piplan_tui.plan.names import folder_name_problem
 from piplan_tui.plan.problem import PlanInvalid
 from piplan_tui.run import events as ev
 from piplan_tui.run.answer import AnswerCheck
@@ -20,8 +21,8 @@ from piplan_tui.run.reuse import Reuse
 from piplan_tui.run.run import MakeDriver
 from piplan_tui.run.state import RunState
 from piplan_tui.run.workflow_driver import Script, WorkflowDriver
-from piplan_tui.workflow.host import ScriptFailed, WorkflowHost
-from piplan_tui.workflow.load import LoadedWorkflow, find_workflow, read_workflow
+from piplan_tui.workflow.host import ScriptFailed, ScriptMistake, WorkflowHost
+from piplan_tui.workflow.load import LANGUAGES, LoadedWorkflow, find_workflow, read_workflow
 from piplan_tui.workflow.python_script import run_python
 
 _MOST_AT_ONCE = 16
@@ -69,9 +70,17 @@ def workflow_driver(
     """What makes the driver of this run. `checks` is where it leaves the checks of calls' answers."""
 
     def find_script(name: str) -> Script:
+        if loaded.kind == "javascript":
+            # what runs in the sandbox must not reach code that runs outside of it, nor files by their paths
+            if (why := folder_name_problem(name)) is not None:
+                raise ScriptMistake(f"{name[:60]!r} cannot be the name of a workflow: it {why}")
+            suffixes = tuple(suffix for suffix, language in LANGUAGES.items() if language == "javascript")
+        else:
+            suffixes = tuple(LANGUAGES)
         workspace = Path(state.workspace)
         folders = [loaded.folder, workspace / ".claude" / "workflows", Path.home() / ".claude" / "workflows"]
-        return _script(find_workflow(name, [folder for folder in folders if folder is not None]), state)
+        found = find_workflow(name, [folder for folder in folders if folder is not None], suffixes)
+        return _script(found, state)
 
     driver: Callable[..., PlanDriver] = partial(
         WorkflowDriver,

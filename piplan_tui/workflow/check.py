@@ -215,8 +215,8 @@ class _Reader:
         ):
             self._add(
                 stage,
-                f"the stage {function.name} returns nothing, so the stages after it never run; "
-                "return what the next one needs",
+                f"the stage {function.name} returns nothing, so the next one gets only None; "
+                "return what it needs",
             )
 
     def _never_awaited(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:

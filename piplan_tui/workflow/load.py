@@ -159,18 +159,23 @@ def _phases(
     return list(found.values())
 
 
-def find_workflow(name: str, folders: list[Path]) -> LoadedWorkflow:
+def find_workflow(
+    name: str, folders: list[Path], suffixes: tuple[str, ...] = tuple(LANGUAGES)
+) -> LoadedWorkflow:
     """The workflow of that name (with or without suffix) in the first folder that has one, ready to run.
+
+    Only files with one of the `suffixes` count.
 
     Raises:
         ScriptMistake: there is none, or it has errors.
     """
     for folder in folders:
-        for candidate in [folder / name, *(folder / f"{name}{suffix}" for suffix in LANGUAGES)]:
-            if is_workflow(candidate) and candidate.is_file():
+        for candidate in [folder / name, *(folder / f"{name}{suffix}" for suffix in suffixes)]:
+            if candidate.suffix.lower() in suffixes and candidate.is_file():
                 loaded = load_workflow(candidate)
                 if found := errors(loaded.problems):
                     raise ScriptMistake(f"the workflow {name!r} cannot run: {found[0]}")
                 return loaded
     looked = ", ".join(map(str, folders)) or "nowhere"
-    raise ScriptMistake(f"there is no workflow {name!r}; looked for {name}.py and {name}.js in {looked}")
+    files = " and ".join(f"{name}{suffix}" for suffix in suffixes)
+    raise ScriptMistake(f"there is no workflow {name!r}; looked for {files} in {looked}")

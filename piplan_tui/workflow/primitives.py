@@ -186,8 +186,8 @@ class Workflow:
         """Send every item through the stages on its own: a fast item does not wait for a slow one.
 
         A stage is called with what the stage before gave, the item and its index, or as many of these as it
-        takes; the first gets the item itself. An item whose stage raises or gives `None` leaves the pipeline,
-        and its result is `None`.
+        takes; the first gets the item itself. An item whose stage raises leaves the pipeline, and its result is
+        `None`. A stage that gives `None` (a call that failed, say) does not end it: the next one gets `None`.
 
         Raises:
             ScriptMistake: too many items, or a stage is no function.
@@ -205,11 +205,6 @@ class Workflow:
                     previous = call(previous, given[index], index)
                     if inspect.isawaitable(previous):
                         previous = await previous
-                if previous is None and number + 1 < len(calls):
-                    self.log(
-                        f"pipeline: stage {number + 1} gave nothing for item {index + 1}, which leaves it"
-                    )
-                    return
             results[index] = previous
 
         await self._all("pipeline", one, len(given))
@@ -253,6 +248,10 @@ class Workflow:
                     tasks.cancel_scope.cancel()
                 else:
                     self.log(f"{what}: item {index + 1} gave nothing: {type(cause).__name__}: {cause}")
+            except anyio.get_cancelled_exc_class():
+                if is_being_cancelled():
+                    raise
+                self.log(f"{what}: item {index + 1} gave nothing: a task that it waited for was cancelled")
 
         async with anyio.create_task_group() as tasks:
             for index in range(count):
@@ -284,6 +283,11 @@ def leaf(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = next((e for e in error.exceptions if isinstance(leaf(e), BROKEN_SCRIPT)), error.exceptions[0])
     return error
+
+
+def is_being_cancelled() -> bool:
+    """Whether this task is really to end. Otherwise a `CancelledError` came from a task that it waited for."""
+    return anyio.current_effective_deadline() == -math.inf
 
 
 def _adapter(schema: Any) -> TypeAdapter[Any]:

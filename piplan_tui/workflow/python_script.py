@@ -18,8 +18,10 @@ from datetime import datetime
 from types import ModuleType
 from typing import Any
 
+import anyio
+
 from piplan_tui.workflow.host import ScriptFailed, ScriptMistake, WorkflowHost, WorkflowStop
-from piplan_tui.workflow.primitives import Workflow, leaf
+from piplan_tui.workflow.primitives import Workflow, is_being_cancelled, leaf
 
 _numbers = itertools.count(1)
 _LONGEST = 500
@@ -41,11 +43,17 @@ async def run_python(source: bytes, *, file: str, host: WorkflowHost, clock: dat
             if not inspect.iscoroutinefunction(main):
                 raise ScriptMistake("a workflow needs `async def main(wf)`, and this script has none")
             return await main(Workflow(host, clock=clock, seed=seed))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             cause = leaf(error)
             if isinstance(cause, WorkflowStop | ScriptFailed):
                 raise cause from None
             raise ScriptFailed(_sentence(cause, file)) from error
+        except anyio.get_cancelled_exc_class() as error:
+            if is_being_cancelled():
+                raise
+            raise ScriptFailed(
+                f"{_place(error, file)}: a task that the script waited for was cancelled"
+            ) from error
 
 
 @contextmanager
@@ -63,9 +71,14 @@ def _module(file: str) -> Iterator[ModuleType]:
 def _sentence(error: BaseException, file: str) -> str:
     if isinstance(error, SyntaxError) and error.filename == file:
         return f"{file}:{error.lineno}: {error.msg}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    place = f"{file}:{lines[-1]}" if lines else file
+    if isinstance(error, SystemExit):
+        return f"{_place(error, file)}: the script called exit(); return from main instead"
     text = " ".join(str(error).split())
     if not isinstance(error, ScriptMistake):
         text = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return f"{place}: {text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}"
+    return f"{_place(error, file)}: {text if len(text) <= _LONGEST else text[: _LONGEST - 1] + '…'}"
+
+
+def _place(error: BaseException, file: str) -> str:
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return f"{file}:{lines[-1]}" if lines else file

@@ -117,7 +117,7 @@ def test_a_stage_that_returns_nothing_is_said() -> None:
         await wf.pipeline([1], look, last)
     """
     (problem,) = said(script)
-    assert problem.startswith("f.py:6:28: the stage look returns nothing, so the stages after it never run")
+    assert problem.startswith("f.py:6:28: the stage look returns nothing, so the next one gets only None")
 
 
 def test_meta_and_phases_are_known_before_the_script_runs(tmp_path: Path) -> None:

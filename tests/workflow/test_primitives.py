@@ -103,7 +103,7 @@ async def test_pipeline_has_no_barrier_and_stages_get_previous_item_and_index(be
     assert state.result == ["<<FIRST A> A 0>", "<<FIRST B> B 1>"]
 
 
-async def test_an_item_whose_stage_raises_or_gives_nothing_leaves_the_pipeline(bench: WorkflowBench) -> None:
+async def test_an_item_whose_stage_raises_leaves_the_pipeline_and_none_goes_on(bench: WorkflowBench) -> None:
     script = """
     async def check(item):
         if item == 1:
@@ -116,11 +116,8 @@ async def test_an_item_whose_stage_raises_or_gives_nothing_leaves_the_pipeline(b
         said = logs(run)
         await run.start()
         state = await run.wait()
-    assert state.result == ["<for 0>", None, None, "<for 3>"]
-    assert said == [
-        "pipeline: item 2 gave nothing: KeyError: 'one'",
-        "pipeline: stage 1 gave nothing for item 3, which leaves it",
-    ]
+    assert state.result == ["<for 0>", None, "<for None>", "<for 3>"]
+    assert said == ["pipeline: item 2 gave nothing: KeyError: 'one'"]
 
 
 async def test_a_failed_call_is_none_after_its_retries(bench: WorkflowBench) -> None:
@@ -222,3 +219,50 @@ async def test_what_the_script_does_not_wait_for_is_stopped_when_it_ends(bench: 
         _, state = await bench.finish(runtime, script)
     assert (state.status, state.steps["slow"].status) == ("completed", "cancelled")
     assert bench.steps.cancelled == ["slow"]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("raise SystemExit(3)", "flow.py:2: the script called exit(); return from main instead"),
+        (
+            "import asyncio\ntask = asyncio.create_task(wf.agent('a'))\ntask.cancel()\nawait task",
+            "flow.py:5: a task that the script waited for was cancelled",
+        ),
+        ("async with __import__('asyncio').TaskGroup() as g:\n    g.create_task(wf.agent(''))", "flow.py"),
+        ("wf.agnet('x')", "flow.py:2: wf has no agnet; did you mean wf.agent?"),
+        ("wf.phase('')", "flow.py:2: phase() needs a title"),
+        ("await wf.parallel([3])", "flow.py:2: parallel() needs functions such as lambda"),
+        (
+            "await wf.pipeline([1], lambda a, b, c, d: 1)",
+            "flow.py:2: stage 1 of pipeline() takes 4 arguments",
+        ),
+        ("await wf.agent('a', schema=open)", "flow.py:2: agent() got a schema that is no type"),
+        ("await wf.agent('a', schema={'type': 'x'})", "flow.py:2: agent() got a schema that cannot be used"),
+    ],
+)
+async def test_what_a_script_does_wrong_is_one_sentence_with_its_place(
+    bench: WorkflowBench, body: str, reason: str
+) -> None:
+    script = "async def main(wf):\n" + "".join(f"    {line}\n" for line in body.splitlines())
+    async with bench.runtime() as runtime:
+        run = await runtime.create_workflow_run(replace(bench.load("pass"), source=script.encode()))
+        await run.start()
+        state = await run.wait()
+    assert state.status == "failed"
+    assert state.reason.startswith(reason)
+    assert "\n" not in state.reason
+
+
+async def test_a_cancelled_task_in_a_thunk_gives_none(bench: WorkflowBench) -> None:
+    script = """
+    import asyncio
+    async def impatient():
+        task = asyncio.create_task(wf.agent("slow"))
+        task.cancel()
+        return await task
+    return await wf.parallel([impatient, lambda: wf.agent("b")])
+    """
+    async with bench.runtime() as runtime:
+        _, state = await bench.finish(runtime, script)
+    assert (state.status, state.result) == ("completed", [None, "<b>"])
