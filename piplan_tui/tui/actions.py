@@ -235,6 +235,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("detail.tab_6", "6", "Attempts", "Every try, side by side", "detail", "tab(6)"),
     Action("detail.back", "escape", "Back", "Out one level; never quits", "detail", bar="back"),
     Action("plan.start", "enter", "Start the run", "", "plan", bar="start", refusal=_cannot_start),
+    Action("plan.back", "escape", "Back", "To the list of plans and runs; never quits", "plan"),
     Action("home.open", "enter", "Open", "A plan, or a run", "home", "select", bar="open"),
     Action("home.refresh", "ctrl+r", "Look again", "Read runs and plans again", "home", bar="look again"),
     Action("app.palette", "colon,ctrl+p", "Commands", "Every command by name", "app", bar="commands"),

@@ -9,6 +9,9 @@ from textual.screen import Screen
 from piplan_tui.tui.actions import BY_ID, Action, ActionContext, Where, actions_for, bar_actions
 from piplan_tui.tui.widgets.key_bar import KeyBar
 
+BOTTOM_SCREENS = 2
+"""Textual's own empty screen, and the first of ours; what is above these can be gone back from."""
+
 
 class ActionScreen(Screen[None]):
     """A command `place.name` is carried out by the method `do_name`."""

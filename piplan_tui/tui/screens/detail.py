@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -25,8 +26,16 @@ class DetailScreen(ActionScreen):
     PLACES: ClassVar[tuple[Where, ...]] = ("detail", "app")
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("detail", "app")
 
-    def __init__(self, run: Run | StoredRun, step: StepState | None, *, tab: int | None = None) -> None:
+    def __init__(
+        self,
+        run: Run | StoredRun,
+        step: StepState | None,
+        *,
+        give_answer: Callable[[AskPanel.Answered], None],
+        tab: int | None = None,
+    ) -> None:
         super().__init__()
+        self._give_answer = give_answer
         self._run = run
         self._step = step
         self._tab = tab
@@ -65,6 +74,9 @@ class DetailScreen(ActionScreen):
 
     def do_back(self) -> None:
         self.dismiss()
+
+    def on_ask_panel_answered(self, message: AskPanel.Answered) -> None:
+        self._give_answer(message)
 
     def on_ask_panel_later(self, message: AskPanel.Later) -> None:
         self.dismiss()

@@ -27,7 +27,7 @@ from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.actions import ActionContext, Where, bindings_for
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.file_watch import changes_of
-from piplan_tui.tui.screens.action_screen import ActionScreen
+from piplan_tui.tui.screens.action_screen import BOTTOM_SCREENS, ActionScreen
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.step_detail import goal_lines, title_line
 from piplan_tui.tui.widgets.key_bar import KeyBar
@@ -185,10 +185,11 @@ class PlanScreen(ActionScreen):
         return ActionContext(can_start=self._can_start)
 
     async def on_run_tree_opened(self) -> None:
-        await self.perform_start()
-
-    async def perform_start(self) -> None:
         await self.action_do("plan.start")
+
+    def do_back(self) -> None:
+        if len(self.app.screen_stack) > BOTTOM_SCREENS:
+            self.dismiss()
 
     async def do_start(self) -> None:
         loaded = self._loaded

@@ -26,7 +26,7 @@ from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.actions import ActionContext, Where, bindings_for, first_key, keymap_of
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.outline import FILTERS
-from piplan_tui.tui.screens.action_screen import ActionScreen
+from piplan_tui.tui.screens.action_screen import BOTTOM_SCREENS, ActionScreen
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.screens.detail import DetailScreen
 from piplan_tui.tui.stakes import lost_with_run, lost_with_step
@@ -269,7 +269,8 @@ class RunScreen(ActionScreen):
             self._open_detail()
 
     def _open_detail(self, tab: int | None = None) -> None:
-        screen = DetailScreen(self.run_handle, self.run_tree.selected_step, tab=tab)
+        step = self.run_tree.selected_step
+        screen = DetailScreen(self.run_handle, step, give_answer=self.give_answer, tab=tab)
         self.app.push_screen(screen, lambda _: self._sync_ask_slot())
         self._sync_ask_slot()
 
@@ -301,7 +302,7 @@ class RunScreen(ActionScreen):
         if focus:
             panel.focus_form()
 
-    async def on_ask_panel_answered(self, message: AskPanel.Answered) -> None:
+    def on_ask_panel_answered(self, message: AskPanel.Answered) -> None:
         self.give_answer(message)
 
     def give_answer(self, message: AskPanel.Answered) -> None:
@@ -319,6 +320,8 @@ class RunScreen(ActionScreen):
                 )
             except AnswerInvalid as invalid:
                 message.panel.show_errors(invalid.errors)
+            else:
+                self.run_tree.focus()
 
         self.control(send)
 
@@ -519,4 +522,8 @@ class RunScreen(ActionScreen):
         self._choose_tab(message.tab)
 
     def do_back(self) -> None:
-        self.run_tree.focus()
+        on_home = len(self.app.screen_stack) > BOTTOM_SCREENS
+        if self.focused is self.run_tree and on_home and isinstance(self.run_handle, StoredRun):
+            self.dismiss()
+        else:
+            self.run_tree.focus()

@@ -148,6 +148,8 @@ class DetailPane(Vertical):
 
     def _show(self) -> None:
         step = self.step
+        if self.chosen == INPUT and self.ask_panel is not None and not (step and step.asks):
+            self.chosen = None  # its question was answered: on to what comes of it
         tab = self.tab
         title = title_line(step) if step else [Span("No step selected", "dim")]
         self.query_one("#detail-title", Static).update(to_content(title).truncate(self.size.width or 80))

@@ -343,9 +343,10 @@ class RunTree(ScrollView, can_focus=True):
             return
         old, self.cursor = self.cursor, index
         key = self.rows[index].key
-        if self.outline.held and key[0] not in self.outline.held:
+        released = bool(self.outline.held) and key[0] not in self.outline.held
+        if released:
             self.outline.held.clear()
-        if self._fold_state_changes(old, index):
+        if released or self._fold_state_changes(old, index):
             self._rebuild(key)
         else:
             self.outline.pinned = key

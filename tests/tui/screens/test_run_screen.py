@@ -146,6 +146,36 @@ async def test_a_question_is_answered_beside_the_tree() -> None:
         assert run.asked == [("answer", "ask-topic-choice", "accept", {"audience": "seed"})]
 
 
+async def test_a_question_is_answered_on_the_screen_of_its_step() -> None:
+    run = deck()
+    async with shown(run) as (pilot, screen):
+        screen.run_tree.select_step("topic-choice")
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, DetailScreen)
+        assert not screen.query(AskPanel), "one form for one question"
+        await pilot.press("2", "enter")
+        await until(pilot, lambda: run.asked)
+        assert run.asked == [("answer", "ask-topic-choice", "accept", {"audience": "enterprise"})]
+
+
+async def test_an_answered_question_makes_way_for_what_comes_of_it() -> None:
+    run = deck()
+    async with shown(run, WIDE) as (pilot, screen):
+        await pilot.press("a")
+        await settle(pilot)
+        pane = screen.query_one(DetailPane)
+        assert pane.tab == 1
+        await pilot.press("1", "enter")
+        await until(pilot, lambda: run.asked)
+        run.emit(
+            ev.AskAnswered(step_id="topic-choice", attempt=1, ask_id="ask-topic-choice", action="accept")
+        )
+        await until(pilot, lambda: pane.tab == 2)
+        assert not screen.query(AskPanel)
+        assert screen.focused is screen.run_tree
+
+
 async def test_a_second_question_never_replaces_the_open_one() -> None:
     run = deck()
     async with shown(run) as (pilot, screen):
