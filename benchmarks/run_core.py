@@ -171,7 +171,7 @@ async def main(steps: int, repeat: int, growth: bool) -> None:
     )
     for name, make in SHAPES.items():
         edges = make(steps)
-        with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        with tempfile.TemporaryDirectory() as folder:
             tasks = await best(repeat, lambda edges=edges: bare_tasks(edges))
             lines = await best(repeat, lambda edges=edges, folder=folder: raw_lines(edges, Path(folder)))
             memory = await best(repeat, lambda edges=edges: run_core(edges, MemoryRuntimeStore()))
