@@ -67,7 +67,12 @@ def state_document(
         "maxConcurrency": state.max_concurrency,
         "agent": state.agent,
         "model": state.model,
-        "budget": {"tokens": state.budget_tokens, "usd": state.budget_usd},
+        "budget": {
+            "tokens": state.budget_tokens,
+            "outputTokens": state.budget_output_tokens,
+            "usd": state.budget_usd,
+        },
+        "workflow": _workflow(state),
         "settings": state.settings,
         "metadata": state.metadata,
         "seq": state.seq,
@@ -81,6 +86,22 @@ def state_document(
         "steps": [_step(step, now, log_path) for step in state.order],
         "asks": [ask_document(ask) for ask in state.asks.values()],
         "totals": _totals(state, now),
+    }
+
+
+def _workflow(state: RunState) -> dict[str, Any] | None:
+    """The script of a workflow's run, what it was given and what it returned; `None` for a plan's run."""
+    script = state.workflow
+    if script is None:
+        return None
+    return {
+        "name": script.name,
+        "language": script.language,
+        "description": script.description,
+        "args": script.args,
+        "phase": state.phase,
+        "reuseFrom": script.reuse_from or None,
+        "result": state.result,
     }
 
 
