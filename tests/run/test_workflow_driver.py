@@ -11,8 +11,10 @@ import pytest
 from piplan_tui.run import events as ev
 from piplan_tui.run.reduce import fold, reduce
 from piplan_tui.run.refused import ControlRefused
+from piplan_tui.run.run_info import run_info
 from piplan_tui.run.state import TERMINAL, RunState
 from piplan_tui.store.file import FileRuntimeStore
+from piplan_tui.store.memory import MemoryRuntimeStore
 from tests.workflow.scripts import WorkflowBench, logs, until
 
 pytestmark = pytest.mark.anyio
@@ -414,3 +416,28 @@ async def test_every_prefix_of_the_events_folds_to_the_state_of_that_time(bench:
 
 def sight(state: RunState) -> tuple[dict[str, int], list[str], str]:
     return dict(state.counts), [step.status for step in state.order], state.status
+
+
+async def test_cut_off_after_any_event_the_run_ends_the_same_and_repeats_no_finished_call(
+    bench: WorkflowBench, tmp_path: Path
+) -> None:
+    async with bench.runtime() as runtime:
+        run, complete = await bench.finish(runtime, PIPELINE, args=["a", "b"])
+    events = [event async for event in bench.store.read(run.id)]
+    source = bench.load(PIPELINE).source
+    for length in range(2, len(events)):
+        store = MemoryRuntimeStore()
+        cut = WorkflowBench(tmp_path, store)
+        before = fold(events[:length])
+        await store.create_run(run_info(before, before.at), source, "workflow.py")
+        await store.append(run.id, events[:length], durable=True)
+        await store.close_run(run.id)
+        finished = {step.id for step in before.order if step.status == "completed"}
+        async with cut.runtime() as runtime:
+            again = await runtime.open_run(run.id)
+            await again.start()
+            state = await again.wait()
+        assert (state.status, state.result) == ("completed", complete.result), f"cut after {length}"
+        assert [step.id for step in state.order] == [step.id for step in complete.order]
+        assert not finished & {str(job.given.step["id"]) for job in cut.steps.jobs}
+        assert len(cut.steps.jobs) == len(complete.order) - len(finished)
