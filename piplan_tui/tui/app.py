@@ -20,6 +20,7 @@ from textual.filter import LineFilter
 from piplan_tui.resources import style_files
 from piplan_tui.run.run import Run, utc_now
 from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.commands import ActionCommands
 from piplan_tui.tui.screens.action_screen import ActionScreen
@@ -29,7 +30,6 @@ from piplan_tui.tui.screens.home import HomeScreen
 from piplan_tui.tui.screens.plan import PlanScreen
 from piplan_tui.tui.screens.run import RunScreen
 from piplan_tui.tui.stakes import lost_with_run
-from piplan_tui.tui.stored_run import StoredRun
 from piplan_tui.tui.terminal_driver import lasting_driver
 from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter
 from piplan_tui.tui.terminal_title import RESTORE_TITLE, SAVE_TITLE, set_title_sequence
@@ -119,7 +119,7 @@ class PiplanApp(App[TuiResult]):
         self.run_shown = message.run
         self.switch_screen(RunScreen(message.run, self.runtime))
 
-    def on_run_screen_taken_over(self, message: RunScreen.TakenOver) -> None:
+    def on_steering_taken_over(self, message: RunScreen.TakenOver) -> None:
         self.run_shown = message.run
 
     def on_run_screen_title_changed(self, message: RunScreen.TitleChanged) -> None:

@@ -151,11 +151,11 @@ def step_note(
     status = step.status
     attempt = step.attempt
     if state.status == "pending":
-        return Span(_before_the_start(step), "dim")
+        return Span(before_the_start(step), "dim")
     if status == "running" and attempt:
         return _running_note(attempt, now, last_activity)
     if status == "retrying" and attempt:
-        return Span(_retry_note(attempt, now), "attention")
+        return Span(retry_note(attempt, now), "attention")
     if status == "waiting_user":
         return _waiting_note(state, step, now)
     if status == "pending":
@@ -170,7 +170,7 @@ def step_note(
     if status == "failed" and attempt:
         return Span(_failed_note(step, attempt), "failed")
     if status == "cancelled":
-        return Span(_reason("stopped", attempt), "dim")
+        return Span(reason("stopped", attempt), "dim")
     if status == "skipped":
         return Span("skipped: the run goes on without it", "dim")
     if status == "paused":
@@ -181,7 +181,8 @@ def step_note(
     return Span(one_line(attempt.summary) if attempt else "", "dim")
 
 
-def _before_the_start(step: StepState) -> str:
+def before_the_start(step: StepState) -> str:
+    """Title and dependencies of a step, in words, before the run has started."""
     title = one_line(step.title)
     after = f"after {_names(step.depends_on)}" if step.depends_on else "can start at once"
     return after if title == one_line(step.id) else f"{after} · {title}"
@@ -202,7 +203,8 @@ def _running_note(attempt: AttemptState, now: datetime, last_activity: datetime 
     return Span("working", "dim")
 
 
-def _retry_note(attempt: AttemptState, now: datetime) -> str:
+def retry_note(attempt: AttemptState, now: datetime) -> str:
+    """Which try of a refused request comes next, and when."""
     retry = attempt.provider_retry
     if retry is None:
         return "trying again"
@@ -231,7 +233,8 @@ def _failed_note(step: StepState, attempt: AttemptState) -> str:
     return f"{error}, {len(step.attempts)} tries" if len(step.attempts) > 1 else error
 
 
-def _reason(word: str, attempt: AttemptState | None) -> str:
+def reason(word: str, attempt: AttemptState | None) -> str:
+    """A word and what the attempt gave as its reason."""
     said = one_line(attempt.error) if attempt else ""
     return f"{word}: {said}" if said else word
 
@@ -287,6 +290,8 @@ def agent_label(agent: str, model: str) -> str:
 
 def phase_status(phase: PhaseState) -> StepStatus:
     """The one state that says most about its steps: what moves, then what needs somebody."""
+    if not phase.steps:
+        return "pending"  # a workflow names its phases before it has made a call in them
     counts = phase.counts
     if counts.get("running") or counts.get("retrying"):
         return "running"
@@ -309,7 +314,7 @@ _PHASE_PRECEDENCE: tuple[StepStatus, ...] = (
 
 def phase_finished(phase: PhaseState) -> bool:
     """All steps ended well, so that folding the phase hides nothing of interest."""
-    return phase.done == len(phase.steps)
+    return bool(phase.steps) and phase.done == len(phase.steps)
 
 
 def phase_dependencies(state: RunState) -> dict[str, tuple[str, ...]]:
@@ -380,113 +385,7 @@ def phase_cells(
     )
 
 
-# -- why is this not running? ----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Why:
-    """One line about the selected row, and the ids of the actions that would help with their labels."""
-
-    spans: tuple[Span, ...]
-    hints: tuple[tuple[str, str], ...] = ()
-
-
-def why(state: RunState, step: StepState, now: datetime, *, queue_position: int = 0) -> Why:
-    """Why the step stands where it stands, and what the user can do about it."""
-    name = Span(one_line(step.id), "strong")
-    answer: tuple[str, str] = ("run.answer", "answer")
-    if state.status == "pending":
-        return Why((name, Span(f" {_before_the_start(step)}")))
-    match step.status:
-        case "pending":
-            return _why_pending(state, step, now, name)
-        case "queued":
-            return _why_queued(state, name, queue_position, step.continues)
-        case "waiting_user":
-            waited = _waited(state, step, now)
-            return Why((name, Span(f" waits for you {waited}", "attention"), *_frees(state, step)), (answer,))
-        case "failed":
-            return _why_failed(state, step, name)
-        case "blocked":
-            return _why_blocked(state, step, name)
-        case "retrying" if step.attempt:
-            return Why((name, Span(f" {_retry_note(step.attempt, now)}")), (("run.stop", "stop"),))
-        case "cancelled":
-            spans = (name, Span(f" {_reason('stopped', step.attempt)}"), *_frees(state, step, "blocks"))
-            return Why(spans, (("run.retry", "retry"), ("run.skip", "go on without it")))
-        case "skipped":
-            return Why((name, Span(" was skipped: the steps after it run without its files")))
-        case "running" if step.attempt:
-            tries = f", try {len(step.attempts)}" if len(step.attempts) > 1 else ""
-            return Why((name, Span(f" runs{tries}"), *_frees(state, step)), (("run.stop", "stop"),))
-        case _:
-            said = one_line(step.attempt.summary) if step.attempt else ""
-            return Why((name, Span(f" {said}" if said else " is done")))
-
-
-def _why_pending(state: RunState, step: StepState, now: datetime, name: Span) -> Why:
-    needs = unmet_dependencies(state, step)
-    spans = [name, Span(" needs ")]
-    hints: dict[str, str] = {}
-    for index, dependency_id in enumerate(needs[:MAX_NAMES]):
-        if index:
-            spans.append(Span(", " if index < len(needs) - 1 else " and "))
-        dependency = state.steps[dependency_id]
-        spans.append(Span(one_line(dependency_id), "strong"))
-        if dependency.status == "waiting_user":
-            spans.append(Span(f" (waits for you {_waited(state, dependency, now)})", "attention"))
-            hints["run.next_ask"] = "go to it"
-        else:
-            spans.append(Span(f" ({_state_word(dependency)})", "dim"))
-    if len(needs) > MAX_NAMES:
-        spans.append(Span(f" and {len(needs) - MAX_NAMES:,} more"))
-    return Why(tuple(spans), tuple(hints.items()))
-
-
-def _why_queued(state: RunState, name: Span, position: int, continues: bool) -> Why:
-    if state.status == "paused":
-        return Why((name, Span(" is ready; the run is paused")), (("run.pause", "resume"),))
-    if state.status == "interrupted":
-        return Why((name, Span(" is ready; the run was interrupted")), (("run.pause", "resume"),))
-    place = f" is {ordinal(position)} in the queue: " if position else " is queued: "
-    if continues:
-        place = " was answered and continues: "
-    return Why((name, Span(f"{place}{state.slots_used} of {state.slots} slots are used")))
-
-
-def _why_failed(state: RunState, step: StepState, name: Span) -> Why:
-    attempt = step.attempt
-    error = one_line(attempt.error) if attempt else ""
-    blocks = _frees(state, step, "blocks")
-    spans = (name, Span(f" failed: {error}" if error and not blocks else " failed", "failed"), *blocks)
-    return Why(spans, (("run.retry", "retry"), ("run.skip", "go on without it")))
-
-
-def _why_blocked(state: RunState, step: StepState, name: Span) -> Why:
-    root = state.blocker(step)
-    if root is None:
-        return Why((name, Span(" is blocked")))
-    said = one_line(root.attempt.error) if root.attempt else ""
-    detail = f" ({root.status}: {said})" if said else f" ({root.status})"
-    spans = (name, Span(" is blocked by "), Span(one_line(root.id), "strong"), Span(detail, "failed"))
-    return Why(spans, (("run.next_failure", "go to it"),))
-
-
-def _frees(state: RunState, step: StepState, verb: str = "frees") -> tuple[Span, ...]:
-    after = state.dependents[step.index]
-    if not after:
-        return ()
-    more = f" + {len(after) - 1:,}" if len(after) > 1 else ""
-    return (Span(f" · {verb} {one_line(after[0].id)}{more}", "dim"),)
-
-
-def _waited(state: RunState, step: StepState, now: datetime) -> str:
-    ask = state.asks.get(step.asks[0]) if step.asks else None
-    return format_duration((now - ask.opened_at).total_seconds()) if ask else ""
-
-
-def _state_word(step: StepState) -> str:
-    return {"waiting_user": "waits for you"}.get(step.status, step.status)
+# -- questions --------------------------------------------------------------------------------------
 
 
 def ask_order(state: RunState) -> list[AskState]:

@@ -23,8 +23,8 @@ from piplan_tui.views.rows import (
     short_duration,
     step_cells,
     step_note,
-    why,
 )
+from piplan_tui.views.why import why
 from tests.tui.support.run_double import RunDouble
 from tests.tui.support.scenes import DECK, deck, step
 

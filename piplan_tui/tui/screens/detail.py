@@ -10,9 +10,9 @@ from textual.binding import BindingType
 
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import StepState
+from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.actions import ActionContext, Where, bindings_for
 from piplan_tui.tui.screens.action_screen import ActionScreen
-from piplan_tui.tui.stored_run import StoredRun
 from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.detail_pane import DetailPane
 from piplan_tui.tui.widgets.key_bar import KeyBar

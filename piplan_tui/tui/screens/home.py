@@ -21,11 +21,11 @@ from piplan_tui.plan.find import FoundPlan, find_plans
 from piplan_tui.resources import examples_dir
 from piplan_tui.run.run import Run, utc_now
 from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.protocol import RunInfo, StoreError
 from piplan_tui.tui.actions import Where, bindings_for
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.spans import to_content
-from piplan_tui.tui.stored_run import StoredRun
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.views.formatting import RUN_WORDS, format_money
 from piplan_tui.views.rows import Role, Span, one_line, short_duration

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import ClassVar
 
 from textual import events
@@ -15,32 +16,28 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.message import Message
 from textual.timer import Timer
 
-from piplan_tui.agents.protocol import AgentFailure
 from piplan_tui.run import events as ev
-from piplan_tui.run.inbox import AnswerInvalid
-from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
-from piplan_tui.run.state import TERMINAL, AskState, RunState, StepState
+from piplan_tui.run.state import AskState
+from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.protocol import StoreError
-from piplan_tui.tui.actions import ActionContext, Where, bindings_for, first_key, keymap_of
+from piplan_tui.tui.actions import Where, bindings_for, first_key, keymap_of
 from piplan_tui.tui.background import in_background
-from piplan_tui.tui.outline import FILTERS
-from piplan_tui.tui.screens.action_screen import BOTTOM_SCREENS, ActionScreen
-from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
+from piplan_tui.tui.screens.action_screen import BOTTOM_SCREENS
 from piplan_tui.tui.screens.detail import DetailScreen
-from piplan_tui.tui.stakes import lost_with_run, lost_with_step
-from piplan_tui.tui.stored_run import StoredRun
+from piplan_tui.tui.screens.run_looking import LookingAround
+from piplan_tui.tui.screens.run_steering import Steering
 from piplan_tui.tui.terminal_title import title_for
 from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.detail_pane import DetailPane
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.run_header import RunHeader
 from piplan_tui.tui.widgets.run_tree import RunTree
-from piplan_tui.tui.widgets.search_bar import SearchBar
 from piplan_tui.tui.widgets.tab_bar import TabBar
 from piplan_tui.tui.widgets.why_line import WhyLine
-from piplan_tui.views.rows import Why, ask_order, one_line, queue_positions, why
+from piplan_tui.views.rows import ask_order, queue_positions
+from piplan_tui.views.why import Why, why
 
 WIDE = 100
 """Columns from which the detail stands beside the tree."""
@@ -56,7 +53,7 @@ _ROW_ONLY = (
 """Events after which only the row of their step looks different."""
 
 
-class RunScreen(ActionScreen):
+class RunScreen(Steering, LookingAround):
     """Subscribes to the run; whatever happens, draws at most ten times a second."""
 
     PLACES: ClassVar[tuple[Where, ...]] = ("tree", "run", "detail", "app")
@@ -75,16 +72,10 @@ class RunScreen(ActionScreen):
 
         title: str
 
-    @dataclass
-    class TakenOver(Message):
-        """A stored run is now this process's own."""
-
-        run: Run
-
     def __init__(self, run: Run | StoredRun, runtime: PlanRuntime) -> None:
         super().__init__()
         self.run_handle = run
-        self._runtime = runtime
+        self.runtime = runtime
         self._title = ""
         self._unsubscribe: Callable[[], None] = lambda: None
         self._flush_due = False
@@ -94,10 +85,6 @@ class RunScreen(ActionScreen):
         self._step_touched = True
         self._spinner: Timer | None = None
         self._why_queue: tuple[int, dict[str, int]] = (-1, {})
-
-    @property
-    def state(self) -> RunState:
-        return self.run_handle.state
 
     def compose(self) -> ComposeResult:
         run = self.run_handle
@@ -110,10 +97,6 @@ class RunScreen(ActionScreen):
 
     def _last_activity(self, step_id: str) -> datetime | None:
         return self.run_handle.last_activity(step_id)
-
-    @property
-    def run_tree(self) -> RunTree:
-        return self.query_one(RunTree)
 
     @property
     def pane(self) -> DetailPane | None:
@@ -133,26 +116,39 @@ class RunScreen(ActionScreen):
     def on_unmount(self) -> None:
         self._unsubscribe()
 
+    def use_run(self, run: Run) -> None:
+        super().use_run(run)
+        self.workers.cancel_group(self, "follow")
+        self._listen()
+        self.query_one(RunHeader).state = run.state
+        self.run_tree.show(run.state)
+        for pane in self._panes():
+            pane.use(run)
+        self._flush()
+
     # -- events ------------------------------------------------------------------------------------
 
     def _listen(self) -> None:
         self._unsubscribe()
         self._unsubscribe = self.run_handle.subscribe(self._on_run_event)
+        if isinstance(self.run_handle, StoredRun):
+            in_background(self, partial(self._follow, self.run_handle), exclusive=True, group="follow")
+
+    async def _follow(self, run: StoredRun) -> None:
+        try:
+            await run.follow()
+        except* StoreError as gone:
+            self.notify(str(gone.exceptions[0]), severity="error", markup=False)
 
     def _on_run_event(self, event: ev.RuntimeEvent) -> None:
         # called by the run for every event, so it only takes note
         step_id = event.step_id if isinstance(event, ev.StepEvent) else None
         self.run_tree.touch(step_id, structure=not isinstance(event, _ROW_ONLY))
-        if step_id is None or not isinstance(event, _ROW_ONLY) or step_id == self._selected_id:
+        if step_id is None or not isinstance(event, _ROW_ONLY) or step_id == self.selected_id:
             self._step_touched = True
         if not self._flush_due:
             self._flush_due = True
             self.post_message(self.Changed())
-
-    @property
-    def _selected_id(self) -> str:
-        step = self.run_tree.selected_step
-        return step.id if step else ""
 
     def on_run_screen_changed(self) -> None:
         wait = self._last_flush + _FLUSH_SECONDS - time.monotonic()
@@ -170,12 +166,12 @@ class RunScreen(ActionScreen):
         self.query_one(RunHeader).refresh()
         if self._step_touched:
             self._step_touched = False
-            self._show_selected()
+            self.show_selected()
         self._signal()
         if self._spinner is not None and self.state.slots_used and self.app.animation_level != "none":
             self._spinner.resume()
 
-    def _show_selected(self) -> None:
+    def show_selected(self) -> None:
         step = self.run_tree.selected_step
         for pane in self._panes():
             if pane.step is step:
@@ -211,11 +207,7 @@ class RunScreen(ActionScreen):
         )
 
     def _tick(self) -> None:
-        if isinstance(self.run_handle, StoredRun):
-            if self.run_handle.owner is None:
-                return
-            in_background(self, self.run_handle.poll, exclusive=True, group="poll")
-        if self.state.ended:
+        if self.state.ended or (isinstance(self.run_handle, StoredRun) and self.run_handle.owner is None):
             return
         self.run_tree.tick()
         self.query_one(RunHeader).refresh()
@@ -260,7 +252,7 @@ class RunScreen(ActionScreen):
         self._sync_ask_slot()
 
     def on_run_tree_moved(self) -> None:
-        self._show_selected()
+        self.show_selected()
 
     def on_run_tree_opened(self) -> None:
         if self.pane is not None:
@@ -305,26 +297,6 @@ class RunScreen(ActionScreen):
     def on_ask_panel_answered(self, message: AskPanel.Answered) -> None:
         self.give_answer(message)
 
-    def give_answer(self, message: AskPanel.Answered) -> None:
-        """Send an answer; what is wrong with it comes back to the form."""
-
-        async def send(run: Run) -> None:
-            try:
-                await run.answer(
-                    message.ask_id,
-                    message.values,
-                    action=message.action,
-                    action_id=message.action_id,
-                    note=message.note,
-                    surface="tui",
-                )
-            except AnswerInvalid as invalid:
-                message.panel.show_errors(invalid.errors)
-            else:
-                self.run_tree.focus()
-
-        self.control(send)
-
     def on_ask_panel_later(self, message: AskPanel.Later) -> None:
         self._put_off.add(message.ask_id)
         self.run_tree.focus()
@@ -345,169 +317,7 @@ class RunScreen(ActionScreen):
         else:
             self._open_ask(ask, focus=True)
 
-    def do_next_ask(self) -> None:
-        self._go_to_ask(1)
-
-    def do_previous_ask(self) -> None:
-        self._go_to_ask(-1)
-
-    def _go_to_ask(self, step: int) -> None:
-        ids = list(dict.fromkeys(ask.step_id for ask in ask_order(self.state)))
-        here = ids.index(self._selected_id) if self._selected_id in ids else (-1 if step > 0 else 0)
-        self.run_tree.select_step(ids[(here + step) % len(ids)])
-
-    # -- steering ----------------------------------------------------------------------------------
-
-    def action_context(self) -> ActionContext:
-        run = self.run_handle
-        refused = run.refused if isinstance(run, StoredRun) else ""
-        return ActionContext(state=self.state, step=self.run_tree.selected_step, refused=refused)
-
-    def control(
-        self, call: Callable[[Run], Awaitable[object]], then: Callable[[], None] | None = None
-    ) -> None:
-        """Ask something of the run; what it refuses is said in a sentence."""
-
-        async def work() -> None:
-            try:
-                run, taken_over = await self._own()
-                await call(run)
-                if taken_over:
-                    await run.start()
-            except (ControlRefused, StoreError, AgentFailure) as refused:
-                self.notify(str(refused), severity="error", markup=False)
-            else:
-                if then is not None:
-                    then()
-
-        in_background(self, work, group="control")
-
-    async def _own(self) -> tuple[Run, bool]:
-        handle = self.run_handle
-        if not isinstance(handle, StoredRun):
-            return handle, False
-        run = await self._runtime.open_run(handle.id)
-        self.run_handle = run
-        self.post_message(self.TakenOver(run))
-        self._listen()
-        self.query_one(RunHeader).state = run.state
-        self.run_tree.show(run.state)
-        for pane in self._panes():
-            pane.use(run)
-        self._flush()
-        return run, True
-
-    def do_pause(self) -> None:
-        if self.state.status in ("running", "waiting_user") and not isinstance(self.run_handle, StoredRun):
-            self.control(lambda run: run.pause())
-        else:
-            self.control(lambda run: run.resume())
-
-    def do_retry(self) -> None:
-        step = self.run_tree.selected_step
-        self.control(lambda run: run.retry([step.id] if step else ()))
-
-    def do_skip(self) -> None:
-        if (step := self.run_tree.selected_step) is not None:
-            self.control(lambda run: run.skip(step.id))
-
-    def do_stop(self) -> None:
-        step = self.run_tree.selected_step
-        stoppable = step if step is not None and step.status not in TERMINAL else None
-        now = self.run_handle.now()
-        choices = [Choice("", "n", "Keep going")]
-        if stoppable is not None:
-            choices.append(Choice("step", "s", f"Stop {one_line(stoppable.id)}"))
-            body = lost_with_step(self.state, stoppable, now)
-        else:
-            body = lost_with_run(self.state, now)
-        if not self.state.ended:
-            choices.append(Choice("run", "R", "Stop the whole run", "no step starts any more"))
-        title = f"Stop {one_line(stoppable.id)}?" if stoppable else "Stop the run?"
-        self.app.push_screen(ChoiceDialog(title, body, choices), lambda pick: self._stop(pick, stoppable))
-
-    def _stop(self, pick: str | None, step: StepState | None) -> None:
-        if pick == "step" and step is not None:
-            self.control(lambda run: run.cancel_step(step.id))
-        elif pick == "run":
-            self.control(lambda run: run.cancel(reason="stopped by you"))
-
-    # -- looking around ----------------------------------------------------------------------------
-
-    def do_next_failure(self) -> None:
-        order = self.state.order
-        here = self.run_tree.selected_step
-        start = here.index + 1 if here else 0
-        for offset in range(len(order)):
-            step = order[(start + offset) % len(order)]
-            if step.status == "failed":
-                self.run_tree.select_step(step.id)
-                return
-
-    def do_filter(self) -> None:
-        now = self.run_tree.outline.filter
-        self.run_tree.set_filter(FILTERS[(FILTERS.index(now) + 1) % len(FILTERS)])
-        self._show_why()
-
-    def do_follow(self) -> None:
-        if self.run_tree.follow:
-            self.run_tree.follow = False
-        else:
-            self.run_tree.restore_follow()
-        self._show_selected()
-
-    def do_fold_finished(self) -> None:
-        self.run_tree.set_fold_finished(not self.run_tree.outline.fold_finished)
-
-    def do_search(self) -> None:
-        if not self.query(SearchBar):
-            self.mount(SearchBar(self._selected_id), before=self.query_one(KeyBar))
-
-    def on_search_bar_typed(self, message: SearchBar.Typed) -> None:
-        self._search = message.text
-        self._go_to_match(message.origin, 1, include_origin=True)
-
-    def on_search_bar_done(self, message: SearchBar.Done) -> None:
-        if message.given_up and message.origin:
-            self.run_tree.select_step(message.origin)
-        self.run_tree.focus()
-
-    _search = ""
-
-    def do_next_match(self) -> None:
-        self._go_to_match(self._selected_id, 1)
-
-    def do_previous_match(self) -> None:
-        self._go_to_match(self._selected_id, -1)
-
-    def _go_to_match(self, origin: str, direction: int, *, include_origin: bool = False) -> None:
-        wanted = self._search.casefold()
-        order = self.state.order
-        if not wanted or not order:
-            return
-        start = self.state.steps[origin].index if origin in self.state.steps else 0
-        offset = 0 if include_origin else 1
-        for distance in range(offset, len(order) + offset):
-            step = order[(start + direction * distance) % len(order)]
-            if wanted in step.id.casefold() or wanted in step.title.casefold():
-                self.run_tree.select_step(step.id)
-                return
-        self.notify(f"no step matches {one_line(self._search)}", severity="warning", markup=False)
-
-    def do_copy(self) -> None:
-        step = self.run_tree.selected_step
-        choices = [Choice(self.run_handle.id, "u", "Run id", one_line(self.run_handle.id))]
-        if step is not None:
-            choices.insert(0, Choice(step.id, "i", "Step id", one_line(step.id)))
-            if step.handoff is not None:
-                folder = f"{self.state.workspace}/{step.handoff.directory}"
-                choices.append(Choice(folder, "p", "Folder of the result", one_line(step.handoff.directory)))
-        self.app.push_screen(ChoiceDialog("Copy", (), choices), self._copy)
-
-    def _copy(self, text: str | None) -> None:
-        if text:
-            self.app.copy_to_clipboard(text)
-            self.notify(f"Copied {one_line(text)}", markup=False)
+    # -- tabs and levels ------------------------------------------------------------------------------
 
     def _choose_tab(self, tab: int) -> None:
         if self.pane is not None:

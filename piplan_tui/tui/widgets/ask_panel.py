@@ -17,8 +17,8 @@ from piplan_tui.run.asks import FieldError
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import AskState
+from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.spans import to_content
-from piplan_tui.tui.stored_run import StoredRun
 from piplan_tui.tui.widgets.ask_form import AskForm
 from piplan_tui.views.formatting import format_duration
 from piplan_tui.views.rows import Span, ask_order, one_line

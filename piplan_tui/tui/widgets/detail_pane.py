@@ -14,6 +14,7 @@ from textual.widgets import Static
 from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import StepState
+from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.step_detail import (
@@ -25,7 +26,6 @@ from piplan_tui.tui.step_detail import (
     result_lines,
     title_line,
 )
-from piplan_tui.tui.stored_run import StoredRun
 from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.tab_bar import TabBar
 from piplan_tui.tui.widgets.transcript_view import TranscriptView

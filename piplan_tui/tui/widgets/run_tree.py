@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -22,21 +21,13 @@ from piplan_tui.run.state import PhaseState, RunState, StepState
 from piplan_tui.tui.actions import bindings_for
 from piplan_tui.tui.outline import Filter, Outline, Row
 from piplan_tui.tui.row_layout import Columns, columns_for, glyph_column, phase_line, step_line
+from piplan_tui.tui.row_source import TICKING, RowSource, is_active
 from piplan_tui.views.formatting import SPINNER
 from piplan_tui.views.rows import (
     Role,
-    RowCells,
-    one_line,
-    phase_cells,
-    phase_dependencies,
-    phase_ended_at,
     phase_finished,
-    phase_started_at,
-    queue_positions,
-    step_cells,
 )
 
-_TICKING = frozenset({"running", "retrying", "waiting_user"})
 _SPINNING = frozenset({"running"})
 
 
@@ -90,8 +81,6 @@ class RunTree(ScrollView, can_focus=True):
         self._frame = 0
         self._touched: set[str] = set()
         self._all_touched = False
-        self._queue: dict[str, int] | None = None
-        self._phase_spans: dict[str, tuple[datetime | None, datetime | None]] = {}
         self.cursor = 0
         self.rows: list[Row] = []
         self._index: dict[tuple[str, str], int] = {}
@@ -107,15 +96,7 @@ class RunTree(ScrollView, can_focus=True):
             self.outline.folded = earlier.folded
             self.outline.filter = earlier.filter
             self.outline.fold_finished = earlier.fold_finished
-        self._measure()
-        self._phase_spans.clear()
-        self._queue = None
-
-    def _measure(self) -> None:
-        # a workflow's run grows, a plan's never does, so this is done once for most runs
-        self._measured = len(self.state.order)
-        self._phase_waits = phase_dependencies(self.state)
-        self._longest_name = max((cell_len(one_line(step.id)) for step in self.state.order), default=8)
+        self._source = RowSource(state, self._now, self._last_activity)
 
     def show(self, state: RunState) -> None:
         """Another state, such as an edited plan. The cursor stays on its row, or near it."""
@@ -140,7 +121,7 @@ class RunTree(ScrollView, can_focus=True):
     def columns(self) -> Columns:
         return columns_for(
             self._width,
-            self._longest_name,
+            self._source.longest_name,
             flat=self.outline.flat,
             numbers=self.state.status != "pending",
         )
@@ -189,7 +170,7 @@ class RunTree(ScrollView, can_focus=True):
             return
         self._touched, self._all_touched = set(), False
         if everything:
-            self._queue = None
+            self._source.forget_positions()
             self._refresh_structure()
             return
         for step_id in touched:
@@ -201,8 +182,6 @@ class RunTree(ScrollView, can_focus=True):
                     self.refresh_row(index)
 
     def _refresh_structure(self) -> None:
-        if self._measured != len(self.state.order):
-            self._measure()
         followed = self._followed() if self.follow else None
         key = followed or (self.selected.key if self.selected else None)
         self._hold_phases_open(key)
@@ -244,11 +223,8 @@ class RunTree(ScrollView, can_focus=True):
         """Once a second: redraw visible rows whose clocks move."""
         for index in self._visible():
             row = self.rows[index]
-            if (row.step.status in _TICKING) if row.step else self._phase_active(row.phase):
+            if (row.step.status in TICKING) if row.step else is_active(row.phase):
                 self.refresh_row(index)
-
-    def _phase_active(self, phase: PhaseState) -> bool:
-        return any(phase.counts.get(status) for status in _TICKING)  # type: ignore[call-overload]
 
     def spin(self) -> bool:
         """Turn the spinners of visible rows one step further; false when there was none."""
@@ -285,7 +261,7 @@ class RunTree(ScrollView, can_focus=True):
         row = self.rows[index]
         cursor = index == self.cursor
         columns = self.columns
-        cells = self._cells(row)
+        cells = self._source.cells(row)
         glyph = SPINNER[self._frame % len(SPINNER)] if cells.status == "running" else cells.glyph
         if row.step is None:
             folded = self.outline.is_folded(row.phase)
@@ -299,35 +275,6 @@ class RunTree(ScrollView, can_focus=True):
         if not cursor:
             return style
         return style + Style(bgcolor=self.get_component_rich_style("run-tree--cursor").bgcolor)
-
-    def _cells(self, row: Row) -> RowCells:
-        now = self._now()
-        if row.step is None:
-            waits = self._phase_waits.get(row.phase.title, ())
-            return phase_cells(
-                self.state, row.phase, waits_for=waits, elapsed_seconds=self._phase_elapsed(row.phase, now)
-            )
-        step = row.step
-        position = 0
-        if step.status == "queued":
-            if self._queue is None:
-                self._queue = queue_positions(self.state)
-            position = self._queue.get(step.id, 0)
-        activity = self._last_activity(step.id) if step.status == "running" else None
-        return step_cells(self.state, step, now, queue_position=position, last_activity=activity)
-
-    def _phase_elapsed(self, phase: PhaseState, now: datetime) -> float | None:
-        started, ended = self._phase_spans.get(phase.title, (None, None))
-        if started is None:
-            started = phase_started_at(phase)
-        if started is None:
-            return None
-        if self._phase_active(phase):
-            ended = None
-        elif ended is None:
-            ended = phase_ended_at(phase)
-        self._phase_spans[phase.title] = (started, ended)
-        return ((ended or now) - started).total_seconds()
 
     # -- the cursor --------------------------------------------------------------------------------
 

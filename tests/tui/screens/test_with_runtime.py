@@ -20,13 +20,13 @@ from piplan_tui.run import events as ev
 from piplan_tui.run.reduce import fold
 from piplan_tui.run.run_info import run_info
 from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.store.memory import MemoryRuntimeStore
 from piplan_tui.tui.app import PiplanApp, TuiResult
 from piplan_tui.tui.screens.home import HomeScreen
 from piplan_tui.tui.screens.plan import PlanScreen
 from piplan_tui.tui.screens.run import RunScreen
-from piplan_tui.tui.stored_run import StoredRun
 from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.run_tree import RunTree
 

@@ -1,0 +1,95 @@
+"""What the rows of one run say, with what is worth keeping between two drawings of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from rich.cells import cell_len
+
+from piplan_tui.run.state import PhaseState, RunState, StepStatus
+from piplan_tui.tui.outline import Row
+from piplan_tui.views.rows import (
+    RowCells,
+    one_line,
+    phase_cells,
+    phase_dependencies,
+    phase_ended_at,
+    phase_started_at,
+    queue_positions,
+    step_cells,
+)
+
+TICKING: frozenset[StepStatus] = frozenset({"running", "retrying", "waiting_user"})
+"""States in which a row shows a clock that moves."""
+
+
+def is_active(phase: PhaseState) -> bool:
+    """Whether some step of it has a clock that moves."""
+    return any(phase.counts.get(status) for status in TICKING)
+
+
+class RowSource:
+    """Gives the cells of a row. Places in the queue and times of phases are worked out once for many rows."""
+
+    def __init__(
+        self,
+        state: RunState,
+        now: Callable[[], datetime],
+        last_activity: Callable[[str], datetime | None],
+    ) -> None:
+        self.state = state
+        self._now = now
+        self._last_activity = last_activity
+        self._queue: dict[str, int] | None = None
+        self._phase_spans: dict[str, tuple[datetime | None, datetime | None]] = {}
+        self._measured = -1
+        self._longest_name = 0
+        self._phase_waits: dict[str, tuple[str, ...]] = {}
+
+    def forget_positions(self) -> None:
+        """A step changed its state, so the queue may have moved."""
+        self._queue = None
+
+    @property
+    def longest_name(self) -> int:
+        """Cells of the longest step id."""
+        self._measure()
+        return self._longest_name
+
+    def _measure(self) -> None:
+        # a workflow's run grows, a plan's never does, so for most runs this is done once
+        if self._measured != len(self.state.order):
+            self._measured = len(self.state.order)
+            self._phase_waits = phase_dependencies(self.state)
+            self._longest_name = max((cell_len(one_line(step.id)) for step in self.state.order), default=8)
+
+    def cells(self, row: Row) -> RowCells:
+        """What the row says now."""
+        now = self._now()
+        if row.step is None:
+            self._measure()
+            waits = self._phase_waits.get(row.phase.title, ())
+            elapsed = self._phase_elapsed(row.phase, now)
+            return phase_cells(self.state, row.phase, waits_for=waits, elapsed_seconds=elapsed)
+        step = row.step
+        position = 0
+        if step.status == "queued":
+            if self._queue is None:
+                self._queue = queue_positions(self.state)
+            position = self._queue.get(step.id, 0)
+        activity = self._last_activity(step.id) if step.status == "running" else None
+        return step_cells(self.state, step, now, queue_position=position, last_activity=activity)
+
+    def _phase_elapsed(self, phase: PhaseState, now: datetime) -> float | None:
+        started, ended = self._phase_spans.get(phase.title, (None, None))
+        if started is None:
+            started = phase_started_at(phase)
+        if started is None:
+            return None
+        if is_active(phase):
+            ended = None
+        elif ended is None:
+            ended = phase_ended_at(phase)
+        self._phase_spans[phase.title] = (started, ended)
+        return ((ended or now) - started).total_seconds()

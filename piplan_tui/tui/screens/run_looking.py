@@ -1,0 +1,100 @@
+"""The commands that only change what is looked at."""
+
+from __future__ import annotations
+
+from piplan_tui.tui.outline import FILTERS
+from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
+from piplan_tui.tui.screens.run_view import RunView
+from piplan_tui.tui.widgets.key_bar import KeyBar
+from piplan_tui.tui.widgets.search_bar import SearchBar
+from piplan_tui.views.rows import ask_order, one_line
+
+
+class LookingAround(RunView):
+    """Moves the cursor, and changes which rows there are."""
+
+    _search = ""
+
+    def do_next_ask(self) -> None:
+        self._go_to_ask(1)
+
+    def do_previous_ask(self) -> None:
+        self._go_to_ask(-1)
+
+    def _go_to_ask(self, step: int) -> None:
+        ids = list(dict.fromkeys(ask.step_id for ask in ask_order(self.state)))
+        here = ids.index(self.selected_id) if self.selected_id in ids else (-1 if step > 0 else 0)
+        self.run_tree.select_step(ids[(here + step) % len(ids)])
+
+    def do_next_failure(self) -> None:
+        order = self.state.order
+        here = self.run_tree.selected_step
+        start = here.index + 1 if here else 0
+        for offset in range(len(order)):
+            step = order[(start + offset) % len(order)]
+            if step.status == "failed":
+                self.run_tree.select_step(step.id)
+                return
+
+    def do_filter(self) -> None:
+        now = self.run_tree.outline.filter
+        self.run_tree.set_filter(FILTERS[(FILTERS.index(now) + 1) % len(FILTERS)])
+        self.show_selected()
+
+    def do_follow(self) -> None:
+        if self.run_tree.follow:
+            self.run_tree.follow = False
+        else:
+            self.run_tree.restore_follow()
+        self.show_selected()
+
+    def do_fold_finished(self) -> None:
+        self.run_tree.set_fold_finished(not self.run_tree.outline.fold_finished)
+
+    def do_search(self) -> None:
+        if not self.query(SearchBar):
+            self.mount(SearchBar(self.selected_id), before=self.query_one(KeyBar))
+
+    def on_search_bar_typed(self, message: SearchBar.Typed) -> None:
+        self._search = message.text
+        self._go_to_match(message.origin, 1, include_origin=True)
+
+    def on_search_bar_done(self, message: SearchBar.Done) -> None:
+        if message.given_up and message.origin:
+            self.run_tree.select_step(message.origin)
+        self.run_tree.focus()
+
+    def do_next_match(self) -> None:
+        self._go_to_match(self.selected_id, 1)
+
+    def do_previous_match(self) -> None:
+        self._go_to_match(self.selected_id, -1)
+
+    def _go_to_match(self, origin: str, direction: int, *, include_origin: bool = False) -> None:
+        wanted = self._search.casefold()
+        order = self.state.order
+        if not wanted or not order:
+            return
+        start = self.state.steps[origin].index if origin in self.state.steps else 0
+        offset = 0 if include_origin else 1
+        for distance in range(offset, len(order) + offset):
+            step = order[(start + direction * distance) % len(order)]
+            if wanted in step.id.casefold() or wanted in step.title.casefold():
+                self.run_tree.select_step(step.id)
+                return
+        self.notify(f"no step matches {one_line(self._search)}", severity="warning", markup=False)
+
+    def do_copy(self) -> None:
+        step = self.run_tree.selected_step
+        choices = [Choice(self.run_handle.id, "u", "Run id", one_line(self.run_handle.id))]
+        if step is not None:
+            choices.insert(0, Choice(step.id, "i", "Step id", one_line(step.id)))
+            if step.handoff is not None:
+                folder = f"{self.state.workspace}/{step.handoff.directory}"
+                choices.append(Choice(folder, "p", "Folder of the result", one_line(step.handoff.directory)))
+        self.app.push_screen(ChoiceDialog("Copy", (), choices), self._copy)
+
+    def _copy(self, text: str | None) -> None:
+        if text:
+            self.app.copy_to_clipboard(text)
+            self.notify(f"Copied {one_line(text)}", markup=False)

@@ -1,0 +1,38 @@
+"""What the parts of the run screen share."""
+
+from __future__ import annotations
+
+from piplan_tui.run.run import Run
+from piplan_tui.run.state import RunState
+from piplan_tui.run.stored_run import StoredRun
+from piplan_tui.tui.actions import ActionContext
+from piplan_tui.tui.screens.action_screen import ActionScreen
+from piplan_tui.tui.widgets.run_tree import RunTree
+
+
+class RunView(ActionScreen):
+    """A screen on a run, with its tree."""
+
+    run_handle: Run | StoredRun
+
+    @property
+    def state(self) -> RunState:
+        return self.run_handle.state
+
+    @property
+    def run_tree(self) -> RunTree:
+        return self.query_one(RunTree)
+
+    @property
+    def selected_id(self) -> str:
+        """The step under the cursor; empty on a phase."""
+        step = self.run_tree.selected_step
+        return step.id if step else ""
+
+    def action_context(self) -> ActionContext:
+        run = self.run_handle
+        refused = run.refused if isinstance(run, StoredRun) else ""
+        return ActionContext(state=self.state, step=self.run_tree.selected_step, refused=refused)
+
+    def show_selected(self) -> None:
+        """Bring what is about the selected step up to date."""
