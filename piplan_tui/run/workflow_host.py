@@ -127,5 +127,5 @@ class RunHost:
         if count >= LARGE_FAN_OUT and finished and tokens:
             self.log(
                 f"{count:,} items come next: about {count * tokens // finished:,} tokens for each call per item, "
-                f"if they use as much as the {finished:,} calls so far"
+                "if they use as much as the calls so far"
             )

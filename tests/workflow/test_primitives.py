@@ -266,3 +266,19 @@ async def test_a_cancelled_task_in_a_thunk_gives_none(bench: WorkflowBench) -> N
     async with bench.runtime() as runtime:
         _, state = await bench.finish(runtime, script)
     assert (state.status, state.result) == ("completed", [None, "<b>"])
+
+
+async def test_what_a_large_fan_out_will_use_is_said_before_it_goes_on(bench: WorkflowBench) -> None:
+    bench.answers.tokens = 1_000
+    script = """
+    await wf.agent("first")
+    await wf.pipeline(range(30), lambda n: wf.agent(f"n{n}"))
+    """
+    async with bench.runtime() as runtime:
+        run = await runtime.create_workflow_run(bench.load(script))
+        said = logs(run)
+        await run.start()
+        await run.wait()
+    assert said == [
+        "30 items come next: about 30,000 tokens for each call per item, if they use as much as the calls so far"
+    ]
