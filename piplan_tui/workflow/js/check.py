@@ -73,14 +73,27 @@ def check_source(text: str, file: str) -> list[Problem]:
     source = Source(text)
     syntax = syntax_problem(source, file)
     if syntax is not None:
-        return [syntax]
+        # to the engine an import is no more than a syntax error, because a script is no module to it
+        return _module_problems(source, file) or [syntax]
     try:
         read_meta(source, file)
         problems: list[Problem] = []
     except PlanInvalid as error:
         problems = list(error.problems)
     checker = _Checker(source, file)
-    return sorted({*problems, *checker.problems()}, key=lambda problem: (problem.line, problem.column))
+    return sorted(
+        dict.fromkeys([*problems, *checker.problems()]), key=lambda problem: (problem.line, problem.column)
+    )
+
+
+def _module_problems(source: Source, file: str) -> list[Problem]:
+    if source.first_error() is not None:
+        return []
+    checker = _Checker(source, file)
+    for step in source.walk():
+        if step.entering:
+            checker.look_for_modules(step.node)
+    return checker.found
 
 
 class _Checker:
@@ -88,7 +101,7 @@ class _Checker:
         self._source = source
         self._file = file
         self._scopes = Scopes(source)
-        self._found: list[Problem] = []
+        self.found: list[Problem] = []
         self._assigned, self._asked_for = self._loosely_known()
 
     def problems(self) -> list[Problem]:
@@ -98,7 +111,7 @@ class _Checker:
                 self._look_at(step.node)
             else:
                 self._scopes.leave(step.node)
-        return self._found
+        return self.found
 
     def _loosely_known(self) -> tuple[set[str], set[str]]:
         """Names that come to be by assignment, and names that the script asks about with `typeof`."""
@@ -118,7 +131,7 @@ class _Checker:
 
     def _say(self, node: Node, message: str, *, warning: bool = False) -> None:
         line, column = self._source.place(node)
-        self._found.append(Problem(self._file, line, column, message, "warning" if warning else "error"))
+        self.found.append(Problem(self._file, line, column, message, "warning" if warning else "error"))
 
     def _look_at(self, node: Node) -> None:
         match node.type:
@@ -149,6 +162,22 @@ class _Checker:
                 self._written(node.child_by_field_name("argument"))
             case "expression_statement":
                 self._never_awaited(node)
+            case _:
+                self.look_for_modules(node)
+
+    def look_for_modules(self, node: Node) -> None:
+        match node.type:
+            case "import_statement":
+                self._say(node, _NO_LOADER.format(what="import"))
+            case "export_statement":
+                if (
+                    node.child_by_field_name("declaration") is None
+                    and node.child_by_field_name("value") is None
+                ):
+                    self._say(node, "a workflow script exports only `meta` and a default function")
+            case "meta_property":
+                if self._source.text_of(node).startswith("import"):
+                    self._say(node, _NO_LOADER.format(what="import.meta"))
             case _:
                 pass
 
@@ -224,7 +253,7 @@ class _Checker:
             self._unknown(callee, name)
 
     def _unknown(self, node: Node, name: str) -> None:
-        if name in _GLOBALS or name in self._assigned or name in self._asked_for:
+        if name == "await" or name in _GLOBALS or name in self._assigned or name in self._asked_for:
             return
         if name in _ELSEWHERE:
             self._say(node, _ELSEWHERE[name])

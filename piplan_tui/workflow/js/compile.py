@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from tree_sitter import Node
 
-from piplan_tui.workflow.js.source import Source
+from piplan_tui.workflow.js.source import Source, misread_await
 
 # The engine gives every text the same file name; the script's lines start here, above all lines of the prelude.
 FIRST_LINE = 10_001
@@ -169,6 +169,12 @@ class _Writer:
                 value = node.named_children[0] if node.named_children else None
                 if value is not None and value.type == "call_expression":
                     self._around(value, f"{RESERVED}loose(", f",{self._site(value)})")
+            case "call_expression" | "member_expression" | "subscript_expression":
+                word = misread_await(self._source, node)
+                if word is not None and word.id not in self._after:
+                    before += f"{RESERVED}resume({RESERVED}here(),"
+                    self._after[word.id] = f" {RESERVED}wait("
+                    self._around(node, "", f",{self._site(node)}))")
             case "labeled_statement" | "for_in_statement":
                 before += self._loop(node)
             case _:

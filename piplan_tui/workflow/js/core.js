@@ -1,15 +1,13 @@
-// The primitives of a workflow script. Evaluates to a function (web, settings) => control, where `control` is the
+// The primitives of a workflow script. Evaluates to a function (web, shutWorld, settings) => control, where `control` is the
 // only door between the script and the program: requests leave through an outbox, answers come in by `settle`.
 // Nothing of the program is reachable from here; whatever crosses is JSON text.
-(function (web, settings) {
+(function (web, shutWorld, settings) {
   "use strict";
   const { firstLine, maxMessage, askFirst, args: argsText } = JSON.parse(settings);
   const NativePromise = Promise;
   const nativeThen = Promise.prototype.then;
-  const NativeDate = Date;
   const apply = Reflect.apply;
   const stringify = JSON.stringify;
-  const defineProperty = Object.defineProperty;
 
   // --- where in the script's structure the running code is ----------------------------------------------------
   // A path holds only what does not depend on the order in which things finish, so that it is the same in every
@@ -86,6 +84,7 @@
 
   const said = (error) => {
     const { name, message } = describe(error);
+    if (name === "thrown") return message;
     return name && message ? name + ": " + message : name || message;
   };
 
@@ -100,11 +99,19 @@
   }
 
   // --- crossing the border ----------------------------------------------------------------------------------------
+  const MAX_DEPTH = 200; // what every reader of JSON takes; the engine's own search for cycles is slow beyond it
+
   function encode(value, what) {
     let text;
+    const depths = new Map();
     try {
       text = stringify(value, function (key, part) {
         const kind = typeof part;
+        if (kind === "object" && part !== null) {
+          const depth = (depths.get(this) ?? 0) + 1;
+          if (depth > MAX_DEPTH) throw mistake(what + " is nested too deeply: at most " + MAX_DEPTH + " levels");
+          depths.set(part, depth);
+        }
         if (kind === "function" || kind === "symbol" || kind === "bigint") {
           const at = key === "" ? what : what + ", at " + stringify(key) + ",";
           throw mistake(at + " has a " + kind + ", which is no JSON: only plain data can leave the script");
@@ -119,7 +126,6 @@
       if (error instanceof TypeError && /circular/.test(error.message)) {
         throw mistake(what + " refers to itself: only plain data without cycles can leave the script");
       }
-      if (error instanceof RangeError) throw mistake(what + " is nested too deeply");
       throw error;
     }
     if (text === undefined) text = "null";
@@ -394,41 +400,8 @@
   };
 
   // --- the world that a script sees --------------------------------------------------------------------------------
-  const refuse = (what) =>
-    function () {
-      throw mistake(what, callPlace());
-    };
-  const NOT_SAME = " gives another value in each run, so that a resumed run could not reuse finished calls: ";
-  const noClock = NOT_SAME + "pass the time in args";
-  const noChance = NOT_SAME + "vary by an index, or pass a seed in args";
-  const noCode = "a workflow script cannot make code from text";
-
-  function StableDate(...parts) {
-    if (new.target === undefined) throw mistake("Date()" + noClock, callPlace());
-    if (parts.length === 0) throw mistake("new Date()" + noClock, callPlace());
-    return Reflect.construct(NativeDate, parts, new.target);
-  }
-  defineProperty(StableDate, "name", { value: "Date" });
-  defineProperty(StableDate, "length", { value: 7 });
-  StableDate.prototype = NativeDate.prototype;
-  StableDate.UTC = NativeDate.UTC;
-  StableDate.parse = NativeDate.parse;
-  StableDate.now = refuse("Date.now()" + noClock);
-  NativeDate.prototype.constructor = StableDate;
-  globalThis.Date = StableDate;
-  Math.random = refuse("Math.random()" + noChance);
-
-  const NoFunction = refuse(noCode);
-  NoFunction.prototype = Function.prototype;
-  const makers = [function () {}, async function () {}, function* () {}, async function* () {}];
-  for (const made of makers) {
-    defineProperty(Object.getPrototypeOf(made), "constructor", { value: NoFunction });
-  }
-  globalThis.Function = NoFunction;
-  globalThis.eval = refuse(noCode);
-  for (const name of ["performance", "Atomics", "SharedArrayBuffer", "WeakRef", "FinalizationRegistry"]) {
-    delete globalThis[name];
-  }
+  const console = {};
+  for (const name of ["log", "info", "warn", "error", "debug", "trace"]) console[name] = (...parts) => log(...parts);
 
   Promise.prototype.then = function then(resolved, rejected) {
     return apply(nativeThen, this, [keepingPlace(resolved), keepingPlace(rejected)]);
@@ -436,85 +409,14 @@
   const nativeMicrotask = queueMicrotask;
   globalThis.queueMicrotask = (callback) => nativeMicrotask(keepingPlace(callback));
 
-  const console = {};
-  for (const name of ["log", "info", "warn", "error", "debug", "trace"]) console[name] = (...parts) => log(...parts);
-
-  const ours = {
-    agent, parallel, pipeline, phase, log, workflow, budget, console, setTimeout, clearTimeout,
-    args: argsText === null ? undefined : JSON.parse(argsText),
-    setInterval: refuse("setInterval() is not there: no time passes inside a workflow script"),
-    clearInterval: clearTimeout,
-    crypto: {
-      randomUUID: refuse("crypto.randomUUID()" + noChance),
-      getRandomValues: refuse("crypto.getRandomValues()" + noChance),
-    },
-    require: refuse("a workflow script cannot load other code: there is no require()"),
-    ...web,
-  };
-
-  // A property of a frozen prototype may not be assigned on what inherits from it; scripts do just that with an
-  // error's name or an object's toString, so these become accessors that define the inheritor's own property.
-  function overridable(prototype) {
-    for (const key of Reflect.ownKeys(prototype)) {
-      const found = Reflect.getOwnPropertyDescriptor(prototype, key);
-      if (!found.configurable || !("value" in found)) continue;
-      defineProperty(prototype, key, {
-        configurable: false,
-        enumerable: found.enumerable,
-        get: () => found.value,
-        set(value) {
-          if (this === prototype) throw mistake("built-in objects cannot be changed (" + String(key) + ")", callPlace());
-          defineProperty(this, key, { value, writable: true, enumerable: true, configurable: true });
-        },
-      });
-    }
-  }
-
-  function freezeAll(roots) {
-    const seen = new Set([globalThis]);
-    const queue = [...roots];
-    while (queue.length) {
-      const value = queue.pop();
-      if (value === null || (typeof value !== "object" && typeof value !== "function") || seen.has(value)) continue;
-      seen.add(value);
-      Object.freeze(value);
-      queue.push(Object.getPrototypeOf(value));
-      for (const key of Reflect.ownKeys(value)) {
-        const found = Reflect.getOwnPropertyDescriptor(value, key);
-        queue.push(found.value, found.get, found.set);
-      }
-    }
-  }
-
-  overridable(Object.prototype);
-  for (const name of Object.getOwnPropertyNames(globalThis)) {
-    if (/Error$|Exception$/.test(name)) overridable(globalThis[name].prototype);
-  }
-  const { args: script, ...frozen } = ours;
-  freezeAll([
-    ...Object.getOwnPropertyNames(globalThis).map((name) => globalThis[name]),
-    ...Object.values(frozen),
-    ...makers.map((made) => Object.getPrototypeOf(made)),
-    ...[[].values(), new Map().values(), new Set().values(), "".matchAll(/a/g), ""[Symbol.iterator](),
-      (function* () {})(), (async function* () {})(), [].values().map((x) => x), Iterator.from({ next() {} }),
-    ].map((made) => Object.getPrototypeOf(made)),
-    hooks,
-  ]);
-  for (const name of Object.getOwnPropertyNames(globalThis)) {
-    if (name === "globalThis") continue;
-    const found = Reflect.getOwnPropertyDescriptor(globalThis, name);
-    if (found.configurable) defineProperty(globalThis, name, { writable: false, configurable: false });
-  }
-  for (const [name, value] of Object.entries(ours)) {
-    defineProperty(globalThis, name, {
-      configurable: false,
-      enumerable: false,
-      get: () => value,
-      set() {
-        throw mistake("`" + name + "` belongs to the workflow and cannot be changed: use another name", callPlace());
-      },
-    });
-  }
+  const script = argsText === null ? undefined : JSON.parse(argsText);
+  shutWorld({
+    refuse: (message) => mistake(message, callPlace()),
+    globals: { agent, parallel, pipeline, phase, log, workflow, budget, console, setTimeout, clearTimeout,
+      clearInterval: clearTimeout, ...web },
+    args: script,
+    internals: [hooks],
+  });
 
   // --- the door -----------------------------------------------------------------------------------------------------
   const finish = (value) => {

@@ -52,7 +52,7 @@ class EngineStopped(Exception):
         self.site = site
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _shipped(name: str) -> str:
     return files("piplan_tui.workflow.js").joinpath(name).read_text(encoding="utf-8")
 
@@ -73,8 +73,9 @@ class Engine:
             "args": None if args is None else json.dumps(args),
         }
         web = self._context.eval(_shipped("web.js"))
+        world = self._context.eval(_shipped("world.js"))
         core = self._context.eval(_shipped("core.js"))
-        self._context.set("__wf_control", core(web, json.dumps(settings)))
+        self._context.set("__wf_control", core(web, world, json.dumps(settings)))
         control = {
             name: self._context.eval(f"__wf_control.{name}")
             for name in ("start", "settle", "budget", "fireTimer", "drain", "waitsAt", "lastAwait")
@@ -118,11 +119,8 @@ class Engine:
             self._context.set_memory_limit(self._limits.memory_bytes)
         if not text:
             return []
-        try:
-            # half of a surrogate pair is a string in JavaScript, but no text
-            found: list[dict[str, Any]] = json.loads(_LONE_SURROGATE.sub(r"\1\\ufffd", text))
-        except RecursionError:
-            raise EngineStopped("a value that leaves the script is nested too deeply") from None
+        # half of a surrogate pair is a string in JavaScript, but no text
+        found: list[dict[str, Any]] = json.loads(_LONE_SURROGATE.sub(r"\1\\ufffd", text))
         return found
 
     def waits_at(self) -> int | None:
@@ -142,19 +140,16 @@ class Engine:
             self._used += time.thread_time() - before
 
     def _too_long(self) -> str:
-        seconds = f"{self._limits.cpu_seconds:g}"
         return (
-            f"the script ran for {seconds} s of processor time without waiting for an agent: an endless loop?"
+            f"the script ran for {self._limits.cpu_seconds:g} s of processor time without waiting for an agent: "
+            "is there an endless loop near here?"
         )
 
     def _stopped(self, said: str) -> EngineStopped:
         places = ((int(line), int(column)) for line, column in _PLACE.findall(said))
         place = next((place for place in places if place[0] >= FIRST_LINE), (0, 0))
         if said.startswith("InternalError: interrupted"):
-            seconds = f"{self._limits.cpu_seconds:g}"
-            return EngineStopped(
-                f"the script ran for {seconds} s of processor time without waiting: an endless loop?", place
-            )
+            return EngineStopped(self._too_long(), place)
         if said.startswith(("null", "InternalError: out of memory", "(Failed obtaining")):
             return EngineStopped(memory_message(self._limits), place)
         return EngineStopped(said.partition("\n")[0], place)

@@ -81,6 +81,17 @@ class Source:
                 yield Step(False, node, depth)
 
 
+def misread_await(source: Source, node: Node) -> Node | None:
+    """The word `await` at the start of `await (x).y` and the like, which the grammar takes for a call of a function of
+    that name; `node` is the outermost of the calls and members in which it begins. Otherwise `None`."""
+    while node.type in {"call_expression", "member_expression", "subscript_expression"}:
+        inner = node.child_by_field_name("function") or node.child_by_field_name("object")
+        if inner is None:
+            return None
+        node = inner
+    return node if node.type == "identifier" and source.text_of(node) == "await" else None
+
+
 def string_value(source: Source, node: Node) -> str | None:
     """What a string literal says, or a template without substitutions; `None` for any other node."""
     if node.type not in {"string", "template_string"}:

@@ -83,7 +83,8 @@ class Worker:
                 engine.start(budget)
                 end = self._run(engine)
             except EngineStopped as error:
-                end = error
+                # a traceback would take the engine along to another thread
+                end = EngineStopped(str(error), error.place, error.site)
                 with suppress(EngineStopped):  # what it said before it broke is not lost
                     self._flush(engine)
         except BaseException as error:
