@@ -22,7 +22,6 @@ from piplan_tui.cli.runtime import make_runtime, run_changes, run_options
 from piplan_tui.config import OnAsk
 from piplan_tui.plan.problem import PlanInvalid, printable
 from piplan_tui.resources import examples_dir
-from piplan_tui.run.retrying import downstream
 from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import RunOptions
 from piplan_tui.run.state import RunState
@@ -122,25 +121,13 @@ async def retry(args: argparse.Namespace) -> int:
         await run.retry(args.steps, goal=args.goal, agent=agent, model=model, with_downstream=args.downstream)
 
     if owner is not None:
-        if args.downstream and (args.goal, agent, model) != (None, None, None):
-            raise UsageError(
-                f"Run {run_id} is running in process {owner.pid}; there --downstream goes without a new "
-                "goal, agent or model."
-            )
-        steps = _with_downstream(state, args.steps) if args.downstream else args.steps
-        request = RetryRequest(step_ids=steps, goal=args.goal, agent=agent, model=model)
+        request = RetryRequest(
+            step_ids=args.steps, goal=args.goal, agent=agent, model=model, with_downstream=args.downstream
+        )
         done, _ = await act_on(context, run_id, request, _refuse_takeover)
         say(clean_text(done))
         return COMPLETED
     return await _take_up(context, run_id, do, for_steps=own)
-
-
-def _with_downstream(state: RunState, step_ids: list[str]) -> list[str]:
-    chosen = [state.steps[name] for name in step_ids] or [
-        step for step in state.order if step.status in ("failed", "cancelled")
-    ]
-    tried = ("completed", "reused", "failed", "cancelled", "skipped")
-    return [step.id for step in (*chosen, *(s for s in downstream(state, chosen) if s.status in tried))]
 
 
 async def _refuse_takeover(run: Run) -> str:

@@ -63,11 +63,11 @@ async def _do(run: Run, request: control.ControlRequest) -> str:
                 action=request.action,
                 action_id=request.action_id,
                 note=request.note,
-                surface="cli",
+                surface=request.surface,
             )
             return "the answer was taken"
         case control.DeclineRequest():
-            await run.answer(request.ask_id, action="decline", note=request.note, surface="cli")
+            await run.answer(request.ask_id, action="decline", note=request.note, surface=request.surface)
             return "the question was declined"
         case control.CancelRequest() if request.step_id:
             await run.cancel_step(request.step_id)
@@ -85,7 +85,11 @@ async def _do(run: Run, request: control.ControlRequest) -> str:
             return f"run {run.id} goes on"
         case control.RetryRequest():
             again = await run.retry(
-                request.step_ids, goal=request.goal, agent=request.agent, model=request.model
+                request.step_ids,
+                goal=request.goal,
+                agent=request.agent,
+                model=request.model,
+                with_downstream=request.with_downstream,
             )
             return f"will be tried again: {', '.join(again)}"
         case control.SkipRequest():

@@ -163,12 +163,13 @@ def _read_tail(path: Path, max_bytes: int) -> list[SessionEvent]:
             file.seek(max(0, size - max_bytes))
             if size > max_bytes:
                 file.readline()
-            return list(_decode(file))
+            return list(decode_transcript(file))
     except OSError:
         return []
 
 
-def _decode(lines: Iterable[bytes]) -> Iterable[SessionEvent]:
+def decode_transcript(lines: Iterable[bytes]) -> Iterable[SessionEvent]:
+    """The events of a transcript's lines; a line that is none is left out."""
     for line in lines:
         try:
             yield _decoder.decode(line)

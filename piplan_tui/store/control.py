@@ -66,6 +66,7 @@ class AnswerRequest(_Request, tag="answer", kw_only=True):
     action_id: str = ""
     other: list[str] = msgspec.field(default_factory=list)
     note: str = ""
+    surface: str = "cli"
 
 
 class DeclineRequest(_Request, tag="decline", kw_only=True):
@@ -73,6 +74,7 @@ class DeclineRequest(_Request, tag="decline", kw_only=True):
 
     ask_id: str
     note: str = ""
+    surface: str = "cli"
 
 
 class CancelRequest(_Request, tag="cancel", kw_only=True):
@@ -93,12 +95,16 @@ class ResumeRequest(_Request, tag="resume", kw_only=True):
 
 
 class RetryRequest(_Request, tag="retry", kw_only=True):
-    """Try steps again; all failed ones when `step_ids` is empty. What is set replaces the plan's."""
+    """Try steps again; all failed ones when `step_ids` is empty. What is set replaces the plan's.
+
+    With `with_downstream`, every step that needs one of them and has ended is tried again too.
+    """
 
     step_ids: list[str] = msgspec.field(default_factory=list)
     goal: str | None = None
     agent: str | None = None
     model: str | None = None
+    with_downstream: bool = False
 
 
 class SkipRequest(_Request, tag="skip", kw_only=True):
