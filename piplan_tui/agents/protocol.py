@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -194,6 +194,15 @@ class AgentSession(Protocol):
 
     async def close(self) -> None:
         """Give the session back. The agent may keep its process warm for the next one; never raises."""
+
+
+@runtime_checkable
+class AsksByTool(Protocol):
+    """A session whose model may have a tool to ask the user with, in the middle of its turn."""
+
+    @property
+    def ask_tool(self) -> str:
+        """The tool's name; empty when the model does not have it."""
 
 
 class Agent(AbstractAsyncContextManager["Agent"], Protocol):

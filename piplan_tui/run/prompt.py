@@ -22,8 +22,8 @@ When you are done, end your last message with exactly one JSON object and nothin
 - Any other fields you add are kept for the steps that build on this one."""
 
 
-def step_prompt(given: StepExecutionInput) -> str:
-    """The message that starts an attempt."""
+def step_prompt(given: StepExecutionInput, ask_tool: str = "") -> str:
+    """The message that starts an attempt. `ask_tool` is the tool by which the agent can ask the user, if any."""
     plan, step = given.plan, given.step
     parts = [
         f"# Step `{step['id']}`: {step.get('title', step['id'])}",
@@ -45,6 +45,11 @@ def step_prompt(given: StepExecutionInput) -> str:
     parts.append(
         f"Work in the folder {given.workspace}. Do only this step; other steps have their own sessions."
     )
+    if ask_tool:
+        parts.append(
+            f"When a decision is the user's, ask with the tool `{ask_tool}`: it waits for the answer, and you go on. "
+            'End with "waiting_user" only for what it cannot ask, such as a secret.'
+        )
     parts.append(f"## How to end\n{RESULT_RULES}")
     return "\n\n".join(part for part in parts if part)
 
@@ -89,11 +94,11 @@ def told_answer(answer: UserInput) -> str:
     return asked + told + (f"\nThe user added: {answer.note}" if answer.note else "")
 
 
-def continue_prompt(given: StepExecutionInput) -> str:
+def continue_prompt(given: StepExecutionInput, ask_tool: str = "") -> str:
     """The message that goes on with a conversation whose process was interrupted in the middle."""
     return (
         "You were interrupted in the middle of this step. Look at what is already done, then go on from there. "
-        "The task, once more:\n\n" + step_prompt(given)
+        "The task, once more:\n\n" + step_prompt(given, ask_tool)
     )
 
 

@@ -16,6 +16,7 @@ from piplan_tui.agents.protocol import (
     Agent,
     AgentFailure,
     AgentSession,
+    AsksByTool,
     Notice,
     SessionEvent,
     SessionRequest,
@@ -25,7 +26,6 @@ from piplan_tui.run.call_prompt import INTERRUPTED, answer_wrong_prompt, call_an
 from piplan_tui.run.handoff import write_handoff
 from piplan_tui.run.model import (
     HandoffDescriptor,
-    SessionRef,
     StepDone,
     StepExecutionInput,
     StepJob,
@@ -104,7 +104,7 @@ class StepRunner:
         session = await agent.open(self._request(job, agent))
         try:
             port.opened(session)
-            text = _first_message(job, session.ref)
+            text = _first_message(job, session)
             if job.wanted != "status":
                 return await self._to_answer(session, text, port, self._reader(job))
             result, raw = await self._to_result(session, text, port)
@@ -195,8 +195,8 @@ class ResultMissing(AgentFailure):
         )
 
 
-def _first_message(job: StepJob, ref: SessionRef) -> str:
-    same_conversation = job.resume is not None and ref.session_id == job.resume.session_id
+def _first_message(job: StepJob, session: AgentSession) -> str:
+    same_conversation = job.resume is not None and session.ref.session_id == job.resume.session_id
     call = job.wanted != "status"
     if same_conversation and job.reason == "answer" and job.given.user_input:
         answer = job.given.user_input[-1]
@@ -204,6 +204,7 @@ def _first_message(job: StepJob, ref: SessionRef) -> str:
     if call:
         prompt = call_prompt(job.given, job.schema)
         return f"{INTERRUPTED}\n\n{prompt}" if same_conversation and job.reason == "continue" else prompt
+    ask_tool = session.ask_tool if isinstance(session, AsksByTool) else ""
     if same_conversation and job.reason == "continue":
-        return continue_prompt(job.given)
-    return step_prompt(job.given)
+        return continue_prompt(job.given, ask_tool)
+    return step_prompt(job.given, ask_tool)

@@ -122,3 +122,32 @@ async def test_a_model_that_never_gives_a_result_fails_the_step_and_its_text_is_
     assert attempt.error.startswith("the agent did not end with a valid result and was asked again twice")
     assert "weather" in attempt.error_detail
     assert len(server.requests) == 3
+
+
+async def test_a_step_asks_in_the_middle_of_its_turn_and_others_use_its_slot_meanwhile(
+    agent: PiAgent, server: ModelServer, tmp_path: Path
+) -> None:
+    ask = {"message": "Which audience?", "fields": [{"name": "audience", "type": "text"}]}
+    server.rules = [
+        Rule("# Step `outline`", [Turn(tools=[Tool("ask_user", ask)]), Turn(text=done("Outline for seed"))]),
+        Rule("# Step `logo`", [Turn(text=done("A logo"))]),
+    ]
+    runtime = create_pi_plan_runtime(
+        workspace_root=tmp_path, session_factory=agent, scheduler={"max_concurrency": 1}
+    )
+    async with runtime:
+        run = await runtime.create_run(plan({"outline": [], "logo": []}))
+        await run.start()
+        state = await run.wait()
+        assert (state.status, state.steps["logo"].status) == ("waiting_user", "completed")
+        (open_ask,) = state.asks.values()
+        assert (open_ask.live, open_ask.request["fields"]) == (True, ask["fields"])
+        await run.answer(open_ask.id, {"audience": "seed"})
+        state = await run.wait()
+    assert state.status == "completed", state.reason
+    (attempt,) = state.steps["outline"].attempts
+    assert (attempt.reprompts, attempt.summary) == (0, "Outline for seed")
+    asked, told = [r for r in server.requests if "# Step `outline`" in r.prompt]
+    assert "ask with the tool `ask_user`" in asked.prompt
+    assert told.messages[-1]["role"] == "tool"
+    assert '"audience": "seed"' in told.messages[-1]["content"]

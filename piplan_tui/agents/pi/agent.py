@@ -17,6 +17,7 @@ import msgspec
 from anyio import to_thread
 
 from piplan_tui.agents.pi.decode import Undecodable, decode
+from piplan_tui.agents.pi.dialogs import ASK_EXTENSION, ASK_TOOL
 from piplan_tui.agents.pi.pool import Launch, PiLimits, PiPool, launch_environment
 from piplan_tui.agents.pi.rpc import PiProcess
 from piplan_tui.agents.pi.session import PiSession
@@ -51,7 +52,8 @@ class PiAgent:
     `command` starts Pi (default: PIPLAN_PI, else `pi`). `config_root` is Pi's configuration folder (default:
     Pi's own). What a request leaves empty is taken from `model` (an id, or provider/id), `provider`,
     `thinking`, `tools` and `system_prompt`, which is appended to Pi's own. `environment` is added to that of
-    this process.
+    this process. With `ask_user` the model has a tool of that name, which asks the user and waits; only a
+    request for no tools at all leaves it out.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class PiAgent:
         system_prompt: str = "",
         environment: Mapping[str, str] | None = None,
         limits: PiLimits | None = None,
+        ask_user: bool = True,
     ) -> None:
         self._command = tuple(command) if command else None
         self._environment = dict(environment or {})
@@ -77,6 +80,7 @@ class PiAgent:
         self._tools = tuple(tools) if tools is not None else None
         self._system_prompt = system_prompt
         self._limits = limits or PiLimits()
+        self._ask_user = ask_user
         self._tasks: anyio.abc.TaskGroup | None = None
         self._pool: PiPool | None = None
         self._own_sessions: tempfile.TemporaryDirectory[str] | None = None
@@ -133,6 +137,7 @@ class PiAgent:
             self._limits,
             partial(self._release, self._pool, launch, opened.process),
             tuple(notices),
+            ask_tool=ASK_TOOL if launch.extensions else "",
         )
 
     @staticmethod
@@ -144,6 +149,10 @@ class PiAgent:
 
     def _launch(self, request: SessionRequest) -> Launch:
         given = {name: value for name, value in request.env.items() if name not in _PER_STEP}
+        tools = request.tools if request.tools is not None else self._tools
+        asks = self._ask_user and tools != ()
+        if asks and tools is not None and ASK_TOOL not in tools:
+            tools = (*tools, ASK_TOOL)
         return Launch(
             command=self._command or pi_command(),
             cwd=request.workspace,
@@ -151,8 +160,9 @@ class PiAgent:
             # a provider chosen for the default model says nothing about another one
             provider=request.provider or ("" if request.model else self._provider),
             thinking=request.thinking or self._thinking,
-            tools=request.tools if request.tools is not None else self._tools,
+            tools=tools,
             system_prompt=request.system_prompt or self._system_prompt,
+            extensions=(ASK_EXTENSION,) if asks else (),
             env=launch_environment([self._environment, given, {RUN_MARK: request.run_id}]),
         )
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from piplan_tui.agents.pi.decode import Dialog
 from piplan_tui.agents.protocol import AskReply
 
+ASK_TOOL = "ask_user"
+"""The name of the tool that our extension gives to the model."""
+ASK_EXTENSION = Path(__file__).with_name("ask_user.ts")
+"""The extension; its dialogs carry a whole input request, and the whole answer, as JSON."""
+
+ASK_TITLE = "piplan:ask:1"
 FIELD = "answer"
 _METHODS = {"select", "confirm", "input", "editor"}
 
@@ -17,7 +26,9 @@ def is_question(dialog: Dialog) -> bool:
 
 
 def input_request(dialog: Dialog) -> dict[str, Any]:
-    """The question as an input request with one field, `answer`."""
+    """The question as an input request: what our own tool asks, or else one field, `answer`."""
+    if asked := _of_our_tool(dialog):
+        return asked
     field: dict[str, Any] = {"name": FIELD, "label": dialog.title or "Answer"}
     match dialog.method:
         case "select":
@@ -54,6 +65,10 @@ def input_request(dialog: Dialog) -> dict[str, Any]:
 def response(dialog: Dialog, reply: AskReply) -> dict[str, Any]:
     """The `extension_ui_response` that carries the user's answer."""
     answer: dict[str, Any] = {"type": "extension_ui_response", "id": dialog.id}
+    if _of_our_tool(dialog):
+        # a decline and a cancel are told apart, which a dialog of Pi cannot do
+        told = {"action": reply.action, "values": reply.values}
+        return {**answer, "value": msgspec.json.encode(told).decode()}
     value = reply.values.get(FIELD)
     if reply.action == "accept" and dialog.method == "confirm":
         return {**answer, "confirmed": bool(value)}
@@ -62,3 +77,23 @@ def response(dialog: Dialog, reply: AskReply) -> dict[str, Any]:
     if reply.action == "decline" and dialog.method == "confirm":
         return {**answer, "confirmed": False}
     return {**answer, "cancelled": True}
+
+
+def _of_our_tool(dialog: Dialog) -> dict[str, Any] | None:
+    if dialog.method != "editor" or dialog.title != ASK_TITLE:
+        return None
+    try:
+        asked = msgspec.json.decode(dialog.prefill)
+    except msgspec.DecodeError:
+        return None
+    if not isinstance(asked, dict):
+        return None
+    asked.pop("expires", None)  # a time limit is the plan's to set, not the model's
+    if not asked.get("fields"):
+        asked["fields"] = [{"name": FIELD, "type": "multiline", "label": "Answer"}]
+    return {
+        "message": "The agent asks for an answer.",
+        **asked,
+        "version": 1,
+        "source": {"dialect": "pi-ask-user", "id": dialog.id, "method": dialog.method},
+    }

@@ -53,6 +53,7 @@ class Launch:
     thinking: str = ""
     tools: tuple[str, ...] | None = None
     system_prompt: str = ""
+    extensions: tuple[Path, ...] = ()
     env: frozenset[tuple[str, str]] = field(default=frozenset(), repr=False)
 
     def arguments(self, session_dir: Path) -> list[str]:
@@ -66,6 +67,8 @@ class Launch:
         ):
             if value:
                 arguments += [flag, value]
+        for extension in self.extensions:
+            arguments += ["--extension", str(extension)]
         if self.tools is not None:
             arguments += ["--tools", ",".join(self.tools)] if self.tools else ["--no-tools"]
         return arguments

@@ -46,7 +46,10 @@ class PiSession:
         limits: PiLimits,
         release: Callable[[bool], Awaitable[None]],
         notices: tuple[Notice, ...] = (),
+        *,
+        ask_tool: str = "",
     ) -> None:
+        self.ask_tool = ask_tool
         self._process = process
         self._limits = limits
         self._release = release

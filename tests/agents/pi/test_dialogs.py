@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -51,3 +52,35 @@ def test_answers(method: str, reply: AskReply, expected: dict[str, Any]) -> None
         "id": "q",
         **expected,
     }
+
+
+def asked_by_tool(prefill: str, **changes: Any) -> Dialog:
+    return Dialog(**{"id": "q", "method": "editor", "title": "piplan:ask:1", "prefill": prefill, **changes})
+
+
+def test_what_our_tool_asks_is_the_request_itself() -> None:
+    field = {"name": "audience", "type": "choice", "options": [{"value": "seed"}]}
+    asked = {"message": "Who?", "fields": [field], "expires": {"afterSeconds": 1, "then": "fail"}}
+    request = input_request(asked_by_tool(json.dumps(asked)))
+    assert (request["message"], request["fields"]) == ("Who?", [field])
+    assert request["source"]["dialect"] == "pi-ask-user"
+    assert "expires" not in request
+    without_fields = input_request(asked_by_tool('{"message": "Who?"}'))
+    assert without_fields["fields"] == [{"name": "answer", "type": "multiline", "label": "Answer"}]
+
+
+@pytest.mark.parametrize("action", ["accept", "decline", "cancel"])
+def test_our_tool_is_told_what_the_user_did(action: Any) -> None:
+    values = {"audience": "seed"} if action == "accept" else {}
+    told = response(asked_by_tool('{"message": "Who?"}'), AskReply(action=action, values=values))
+    assert json.loads(told["value"]) == {"action": action, "values": values}
+    assert "cancelled" not in told
+
+
+@pytest.mark.parametrize("prefill", ["", "no json", "[1]", '"text"', "{"])
+def test_a_dialog_that_only_looks_like_ours_is_an_editor(prefill: str) -> None:
+    dialog = asked_by_tool(prefill)
+    assert input_request(dialog)["source"]["dialect"] == "pi-extension-ui"
+    assert response(dialog, AskReply(action="accept", values={"answer": "x"}))["value"] == "x"
+    titled = asked_by_tool('{"message": "Who?"}', title="Notes")
+    assert input_request(titled)["source"]["dialect"] == "pi-extension-ui"

@@ -161,7 +161,7 @@ async def test_an_idle_process_that_died_is_replaced(
         assert pid is not None
         await session.prompt("step id: outline", Events())
         body = server.requests[0].body
-        assert {tool["function"]["name"] for tool in body["tools"]} == {"read", "ls"}
+        assert {tool["function"]["name"] for tool in body["tools"]} == {"read", "ls", "ask_user"}
         assert "Carry out one step." in json.dumps(body["messages"])
         await session.close()
         psutil.Process(pid).kill()
