@@ -20,6 +20,7 @@ from textual.filter import LineFilter
 from piplan_tui.resources import style_files
 from piplan_tui.run.run import Run, utc_now
 from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.state import RunState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.commands import ActionCommands
@@ -34,7 +35,7 @@ from piplan_tui.tui.terminal_driver import lasting_driver
 from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter
 from piplan_tui.tui.terminal_title import RESTORE_TITLE, SAVE_TITLE, set_title_sequence
 
-Ending = Literal["left", "ended", "stopped", "signal", "crashed"]
+Ending = Literal["left", "kept", "ended", "stopped", "signal", "crashed"]
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class TuiResult:
     """Why the interface closed, and the run it showed last, if this process owns it.
 
     `ended`: the run had ended, or there was none. `left`: it had not; `PlanRuntime` pauses it on leaving.
-    `stopped`: the user had it cancelled. `signal`: a signal came, its number in `signal_number`.
+    `kept`: the same, and the user wants it to go on in a process of its own. `stopped`: the user had it
+    cancelled. `signal`: a signal came, its number in `signal_number`.
     """
 
     run: Run | None
@@ -71,6 +73,8 @@ class PiplanApp(App[TuiResult]):
         *,
         plan_path: Path | None = None,
         run: Run | None = None,
+        watched: StoredRun | None = None,
+        can_keep_running: bool = False,
         options: RunOptions | None = None,
         auto_start: bool = False,
         ascii_only: bool = False,
@@ -83,6 +87,8 @@ class PiplanApp(App[TuiResult]):
         self.options = options
         self.plan_path = plan_path
         self.run_shown: Run | None = run
+        self._watched = watched
+        self._can_keep_running = can_keep_running
         self.auto_start = auto_start
         self.keys_by_id = dict(keys_by_id or {})
         self.set_keymap(self.keys_by_id)
@@ -97,6 +103,8 @@ class PiplanApp(App[TuiResult]):
             self.push_screen(RunScreen(self.run_shown, self.runtime))
             if self.auto_start:
                 in_background(self, self.run_shown.start, group="start")
+        elif self._watched is not None:
+            self.push_screen(RunScreen(self._watched, self.runtime))
         elif self.plan_path is not None:
             self.open_plan(self.plan_path, auto_start=self.auto_start)
         else:
@@ -172,6 +180,7 @@ class PiplanApp(App[TuiResult]):
             return
         choices = [
             Choice("stay", "s", "Stay"),
+            *self._ways_to_keep_running(state),
             Choice("leave", "l", "Pause and leave", f"go on with: piplan-tui resume {state.run_id}"),
             Choice("stop", "R", "Stop the run and leave", "running work is lost"),
         ]
@@ -179,10 +188,18 @@ class PiplanApp(App[TuiResult]):
             ChoiceDialog("The run is not finished", lost_with_run(state, run.now()), choices), self._quit
         )
 
+    def _ways_to_keep_running(self, state: RunState) -> list[Choice]:
+        if not self._can_keep_running or state.status == "paused":
+            return []
+        busy = "; agents are interrupted and go on in the same conversation" if state.slots_used else ""
+        return [Choice("keep", "d", "Keep running without this screen", f"as a process of its own{busy}")]
+
     def _quit(self, pick: str | None) -> None:
         run = self.run_shown
         if pick == "leave":
             self.leave("left")
+        elif pick == "keep":
+            self.leave("kept")
         elif pick == "stop" and run is not None:
             in_background(self, partial(self._stop_and_leave, run), group="stop")
 
@@ -204,18 +221,24 @@ async def run_tui(
     run: Run | None,
     options: RunOptions | None,
     auto_start: bool,
+    watched: StoredRun | None = None,
+    can_keep_running: bool = False,
     ascii_only: bool = False,
     keys_by_id: Mapping[str, str] | None = None,
 ) -> TuiResult:
     """Show the interface until the user leaves. To be awaited inside `async with runtime`.
 
-    With `run`, that run; with `plan_path`, the plan before it starts (it starts at once with `auto_start`);
-    with neither, what there is to choose from. The terminal is restored whatever happens, signals included.
+    With `run`, that run; with `watched`, that run of another process; with `plan_path`, the plan before it
+    starts (it starts at once with `auto_start`); with none, what there is to choose from. `can_keep_running`
+    offers to leave a run to a process of its own, which is for the caller to start. The terminal is restored
+    whatever happens, signals included.
     """
     app = PiplanApp(
         runtime,
         plan_path=plan_path,
         run=run,
+        watched=watched,
+        can_keep_running=can_keep_running,
         options=options,
         auto_start=auto_start,
         ascii_only=ascii_only,

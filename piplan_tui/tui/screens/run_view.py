@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import RunState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.actions import ActionContext
 from piplan_tui.tui.screens.action_screen import ActionScreen
+from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.run_tree import RunTree
 
 
@@ -33,6 +36,15 @@ class RunView(ActionScreen):
         run = self.run_handle
         refused = run.refused if isinstance(run, StoredRun) else ""
         return ActionContext(state=self.state, step=self.run_tree.selected_step, refused=refused)
+
+    def update_key_bar(self) -> None:
+        super().update_key_bar()
+        if isinstance(self.run_handle, StoredRun) and self.run_handle.owner is not None:
+            for bar in self.query(KeyBar):
+                bar.actions = [
+                    replace(action, bar="detach, it goes on") if action.id == "app.quit" else action
+                    for action in bar.actions
+                ]
 
     def show_selected(self) -> None:
         """Bring what is about the selected step up to date."""
