@@ -41,6 +41,7 @@ from piplan_tui.views.why import Why, why
 
 WIDE = 100
 """Columns from which the detail stands beside the tree."""
+_LEAST_ASK_ROWS = 6
 _FLUSH_SECONDS = 0.1
 _SPIN_SECONDS = 0.2
 _ROW_ONLY = (
@@ -236,6 +237,8 @@ class RunScreen(Steering, LookingAround):
 
     def on_resize(self, event: events.Resize) -> None:
         self._arrange(event.size.width)
+        if (panel := self._open_panel) is not None:
+            panel.limit_rows(self._ask_rows)
 
     def _arrange(self, width: int) -> None:
         wide = width >= WIDE
@@ -286,10 +289,16 @@ class RunScreen(Steering, LookingAround):
             if waiting:
                 self._open_ask(waiting[0])
 
+    @property
+    def _ask_rows(self) -> int:
+        # half of the screen, so that the tree stays in sight
+        return max(_LEAST_ASK_ROWS, self.size.height // 2)
+
     def _open_ask(self, ask: AskState, *, focus: bool = False) -> None:
         slot = self.query_one("#ask-slot")
         slot.query(AskPanel).remove()
         panel = AskPanel(self.run_handle, ask)
+        panel.limit_rows(self._ask_rows)
         slot.mount(panel)
         if focus:
             panel.focus_form()

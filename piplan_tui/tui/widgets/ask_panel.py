@@ -25,6 +25,7 @@ from piplan_tui.views.rows import Span, ask_order, one_line
 
 _DRAFT_PAUSE = 0.4
 """Seconds without typing after which a draft is stored."""
+_TITLE_ROWS = 2
 
 
 class AskPanel(Vertical):
@@ -55,6 +56,7 @@ class AskPanel(Vertical):
         self._draft_changed = False
         self._timer: Timer | None = None
         self._focus_wanted = False
+        self._rows: int | None = None
         self.form: AskForm | None = None
 
     def compose(self) -> ComposeResult:
@@ -70,8 +72,23 @@ class AskPanel(Vertical):
         workspace = Path(self._run.state.workspace)
         self.form = AskForm(request, draft=draft, workspace=workspace)
         await self.mount(self.form)
+        self._lay_out()
         if self._focus_wanted:
             self.focus_form()
+
+    def limit_rows(self, rows: int) -> None:
+        """Be no higher than this; what does not fit scrolls."""
+        self._rows = rows
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        # each level by itself, because a height that follows the content takes no notice of limits inside
+        if self._rows is None or self.form is None:
+            return
+        self.styles.max_height = self._rows
+        self.form.styles.max_height = self._rows - _TITLE_ROWS
+        for body in self.form.query(".ask-body"):
+            body.styles.max_height = self._rows - _TITLE_ROWS - 1
 
     def tick(self) -> None:
         """Bring the title line up to date."""

@@ -187,6 +187,18 @@ async def test_a_second_question_never_replaces_the_open_one() -> None:
         assert [ask.step_id for ask in ask_order(run.state)] == ["competitors", "topic-choice"]
 
 
+@pytest.mark.parametrize("size", [(80, 24), (80, 40), (60, 16)])
+async def test_a_long_question_leaves_the_tree_and_its_own_hint_in_sight(size: tuple[int, int]) -> None:
+    run = deck(asking=False)
+    fields = [{"name": f"field-{n}", "type": "text", "label": f"Field {n}"} for n in range(30)]
+    run.asks("topic-choice", {"message": "Thirty things", "fields": fields})
+    async with shown(run, size) as (_, screen):
+        slot = screen.query_one("#ask-slot").region
+        hint = screen.query_one(".ask-hint").region
+        assert screen.run_tree.size.height >= 3
+        assert hint.bottom == slot.bottom == size[1] - 1, "no row is wasted, none is cut off"
+
+
 async def test_a_question_put_off_comes_back_on_demand_with_its_draft() -> None:
     run = RunDouble([{"id": "a", "title": "A", "goal": "g", "dependsOn": []}])
     run.emit(ev.RunStarted())
