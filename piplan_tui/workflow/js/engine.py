@@ -72,7 +72,7 @@ class Engine:
             "askFirst": limits.ask_first,
             "args": None if args is None else json.dumps(args),
         }
-        web = self._context.eval(_shipped("web.js"))
+        web = self._context.eval(_shipped("web.js"))(self._context.eval(_shipped("url.js")))
         world = self._context.eval(_shipped("world.js"))
         core = self._context.eval(_shipped("core.js"))
         self._context.set("__wf_control", core(web, world, json.dumps(settings)))

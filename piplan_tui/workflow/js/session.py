@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup
 from anyio.streams.memory import MemoryObjectSendStream
 
@@ -19,6 +20,7 @@ from piplan_tui.workflow.js.failure import ScriptFailed
 from piplan_tui.workflow.js.worker import Batch, Budget, Stuck, Worker
 
 _MAX_MESSAGE = 2_000
+_AT_ONCE = 50
 
 
 class _End(Exception):
@@ -62,7 +64,7 @@ class Session:
                 async with anyio.create_task_group() as tasks:
                     self._scope = tasks.cancel_scope
                     async for batch in receive:
-                        self._take(batch, tasks)
+                        await self._take(batch, tasks)
                         if self._outcome is not None:
                             tasks.cancel_scope.cancel()
                             break
@@ -76,10 +78,12 @@ class Session:
     def _budget(self) -> Budget:
         return self._host.budget_total(), self._host.budget_spent()
 
-    def _take(self, batch: Batch, tasks: TaskGroup) -> None:
+    async def _take(self, batch: Batch, tasks: TaskGroup) -> None:
         try:
-            for envelope in batch.messages:
+            for number, envelope in enumerate(batch.messages, 1):
                 self._handle(envelope["m"], envelope.get("id"), tasks)
+                if number % _AT_ONCE == 0:  # a large fan-out does not keep the loop
+                    await anyio.lowlevel.checkpoint()
             if batch.end is not None:
                 self._broken(batch.end)
         except Exception as outcome:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import tree_sitter_javascript
 from tree_sitter import Language, Node, Parser
 
-MAX_CHARACTERS = 1_000_000
+MAX_CHARACTERS = 500_000
 
 
 @lru_cache(maxsize=1)
@@ -17,13 +17,11 @@ def _language() -> Language:
     return Language(tree_sitter_javascript.language())
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One edge of a walk through the tree: `node` is entered, or left again. `depth` is 0 for the root."""
+class Step(NamedTuple):
+    """One edge of a walk through the tree: `node` is entered, or left again."""
 
     entering: bool
     node: Node
-    depth: int
 
 
 class Source:
@@ -33,6 +31,7 @@ class Source:
         self.text = text
         self.data = text.encode("utf-8", "replace")
         self.root = Parser(_language()).parse(self.data).root_node
+        self._steps: list[Step] = []
         self._lines = self.data.split(b"\n")
 
     def place(self, node: Node) -> tuple[int, int]:
@@ -60,25 +59,27 @@ class Source:
             (step.node for step in self.walk() if step.node.is_error or step.node.is_missing), self.root
         )
 
-    def walk(self) -> Iterator[Step]:
+    def walk(self) -> list[Step]:
         """Every node, entered and left, in the order of the text. Not recursive: scripts may nest deeply."""
+        if not self._steps:
+            self._steps = list(self._walked())
+        return self._steps
+
+    def _walked(self) -> Iterator[Step]:
         cursor = self.root.walk()
-        depth = 0
         while True:
             node = cursor.node
             assert node is not None
-            yield Step(True, node, depth)
+            yield Step(True, node)
             if cursor.goto_first_child():
-                depth += 1
                 continue
-            yield Step(False, node, depth)
+            yield Step(False, node)
             while not cursor.goto_next_sibling():
                 if not cursor.goto_parent():
                     return
-                depth -= 1
                 node = cursor.node
                 assert node is not None
-                yield Step(False, node, depth)
+                yield Step(False, node)
 
 
 def misread_await(source: Source, node: Node) -> Node | None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 
 from piplan_tui.workflow.host import ScriptMistake
 from piplan_tui.workflow.javascript import JsLimits, run_javascript
