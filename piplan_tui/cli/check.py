@@ -10,6 +10,7 @@ from typing import Any
 from piplan_tui.cli.output import put, put_json, say
 from piplan_tui.plan.load import LoadedPlan, load_plan, load_plan_text
 from piplan_tui.plan.problem import errors
+from piplan_tui.workflow.load import LoadedWorkflow, is_workflow, load_workflow
 
 
 def read_plan(name: str) -> LoadedPlan:
@@ -19,34 +20,44 @@ def read_plan(name: str) -> LoadedPlan:
     return load_plan(Path(name))
 
 
+def _read(name: str) -> LoadedPlan | LoadedWorkflow:
+    return load_workflow(Path(name)) if is_workflow(Path(name)) else read_plan(name)
+
+
+def _can_run(loaded: LoadedPlan | LoadedWorkflow) -> bool:
+    return loaded.spec is not None if isinstance(loaded, LoadedPlan) else not errors(loaded.problems)
+
+
 def check(args: argparse.Namespace) -> int:
-    """Report every problem of every plan: 0 when all can be run, 2 otherwise."""
-    found = {name: read_plan(name) for name in dict.fromkeys(args.plans)}
-    bad = [name for name, loaded in found.items() if loaded.spec is None]
+    """Report every problem of every plan and script: 0 when all can be run, 2 otherwise."""
+    found = {name: _read(name) for name in dict.fromkeys(args.plans)}
+    bad = [name for name, loaded in found.items() if not _can_run(loaded)]
     if getattr(args, "json", False):
         put_json(_document(found))
         return 2 if bad else 0
     for name, loaded in found.items():
         if loaded.problems:
             put(map(str, loaded.problems))
-        if loaded.spec is not None and not loaded.problems:
+        elif isinstance(loaded, LoadedPlan) and loaded.spec is not None:
             steps = len(loaded.spec.steps)
             say(f"{name}: {steps} step{'' if steps == 1 else 's'}, no problems")
+        else:
+            say(f"{name}: no problems")
     total = sum(len(errors(loaded.problems)) for loaded in found.values())
     if bad:
         say(f"{total} error{'' if total == 1 else 's'}: {', '.join(bad)} cannot be run")
     return 2 if bad else 0
 
 
-def _document(found: dict[str, LoadedPlan]) -> str:
+def _document(found: dict[str, LoadedPlan | LoadedWorkflow]) -> str:
     from piplan_tui.views.json_state import dumps
 
     plans: list[dict[str, Any]] = [
         {
             "file": name,
-            "valid": loaded.spec is not None,
-            "planId": loaded.spec.id if loaded.spec else None,
-            "steps": len(loaded.spec.steps) if loaded.spec else None,
+            "valid": _can_run(loaded),
+            "planId": _plan_id(loaded),
+            "steps": len(loaded.spec.steps) if isinstance(loaded, LoadedPlan) and loaded.spec else None,
             "problems": [
                 {
                     "line": problem.line,
@@ -60,3 +71,9 @@ def _document(found: dict[str, LoadedPlan]) -> str:
         for name, loaded in found.items()
     ]
     return dumps({"version": 1, "plans": plans})
+
+
+def _plan_id(loaded: LoadedPlan | LoadedWorkflow) -> str | None:
+    if isinstance(loaded, LoadedWorkflow):
+        return loaded.plan_id
+    return loaded.spec.id if loaded.spec else None

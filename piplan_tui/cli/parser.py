@@ -65,6 +65,10 @@ _STORE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--store",), {"metavar": "DIR|memory", "help": "where runs are kept"}),
     (("--config",), {"metavar": "FILE", "help": "the config file, instead of the user's own"}),
 ]
+_ASCII: tuple[tuple[str, ...], dict[str, Any]] = (
+    ("--ascii",),
+    {"action": "store_true", "help": "draw with ASCII characters only"},
+)
 _RUNNING: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--agent",), {"metavar": "NAME", "help": "who carries out the steps: pi, demo, command:PROGRAM"}),
     (("--model",), {"metavar": "ID", "help": "the model that the agent is to use"}),
@@ -93,8 +97,13 @@ _RUNNING: list[tuple[tuple[str, ...], dict[str, Any]]] = [
             "help": "handed to every step; repeatable",
         },
     ),
+    (("--args",), {"metavar": "JSON", "help": "what a workflow's script gets as its arguments"}),
+    (
+        ("--reuse",),
+        {"metavar": "RUN", "help": "an earlier run of a workflow whose unchanged calls are taken over"},
+    ),
     (("--yes",), {"action": "store_true", "help": "start at once, without asking in the terminal view"}),
-    (("--ascii",), {"action": "store_true", "help": "draw with ASCII characters only"}),
+    _ASCII,
     (("--pi-command",), {"metavar": "CMD", "help": "the program that starts Pi"}),
     (("--demo-pace",), {"metavar": "X", "type": _pace, "help": "slows the demo agent down; 0: no waiting"}),
 ]
@@ -119,9 +128,18 @@ _TAKES_VALUE = {
     flag for flags, how in ANYWHERE if how.get("action") not in ("store_true", "count") for flag in flags
 }
 _RUNS_STEPS = frozenset({OPEN, "run", "demo", "resume", "retry"})
+_CAN_DETACH = _RUNS_STEPS - {OPEN}
+_DETACH: tuple[tuple[str, ...], dict[str, Any]] = (
+    ("--detach",),
+    {
+        "action": "store_true",
+        "help": "go on in a process of its own, without this terminal, and wait there for answers",
+    },
+)
 
 _EPILOGS: dict[str, str] = {
     "run": "Ctrl-C cancels the run in order, a second one kills at once. Exit code 4: the run waits for input.",
+    "attach": "In a terminal, the terminal view; elsewhere lines, until the run ends. q and Ctrl-C only stop watching.",
     "resume": "Options that are given replace those that the run was started with.",
     "retry": "With STEPs, --agent, --model and --goal are for these steps only.",
     "answer": "examples:\n  piplan-tui answer 7f3a topic-choice audience=seed slides=5\n"
@@ -178,7 +196,7 @@ def build(command: str) -> argparse.ArgumentParser:
             parser.add_argument("plans", metavar="PLAN", nargs="+", help="plan files; - reads from stdin")
         case "runs":
             own.add_argument("--all", action="store_true", help="all runs, not only the latest 20")
-        case "show" | "resume":
+        case "show" | "resume" | "attach":
             _add_run(parser)
         case "retry":
             _add_run(parser)
@@ -201,6 +219,10 @@ def build(command: str) -> argparse.ArgumentParser:
             own.add_argument("--note", metavar="TEXT", help="said to the agent with the answer")
     if command in ("check", "runs", "show", "asks", "agents"):
         _add(own, [_JSON])
+    if command in _CAN_DETACH:
+        _add(own, [_DETACH])
+    if command == "attach":
+        _add(parser.add_argument_group("output"), [*_OUTPUT, _ASCII])
     if command in _RUNS_STEPS:
         _add(parser.add_argument_group("output"), _OUTPUT)
         _add(parser.add_argument_group("how steps run"), _RUNNING)

@@ -19,6 +19,7 @@ from piplan_tui.cli.live import act_on
 from piplan_tui.cli.output import say
 from piplan_tui.cli.parser import UsageError
 from piplan_tui.cli.runtime import make_runtime, run_changes, run_options
+from piplan_tui.cli.workflows import create_workflow_run
 from piplan_tui.config import OnAsk
 from piplan_tui.plan.problem import PlanInvalid, printable
 from piplan_tui.resources import examples_dir
@@ -28,6 +29,7 @@ from piplan_tui.run.state import RunState
 from piplan_tui.store.control import ResumeRequest, RetryRequest
 from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.views.clean import clean_text
+from piplan_tui.workflow.load import is_workflow
 
 
 async def open_plan(args: argparse.Namespace) -> int:
@@ -141,6 +143,12 @@ async def _refuse_takeover(run: Run) -> str:
 async def _run_plan(
     context: Context, name: str, *, options: RunOptions | None = None, on_ask: OnAsk | None = None
 ) -> int:
+    if is_workflow(Path(name)):
+        async with make_runtime(context) as runtime:
+            run = await create_workflow_run(
+                runtime, context, name, options or run_options(context, _source(name))
+            )
+            return await _drive(context, run, on_ask).see_through()
     loaded = await anyio.to_thread.run_sync(read_plan, name)
     if loaded.spec is None:
         raise PlanInvalid(loaded.problems)

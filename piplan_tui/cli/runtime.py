@@ -56,6 +56,7 @@ def run_options(context: Context, source: str) -> RunOptions:
         tools=settings.tools,
         system_prompt=settings.system_prompt,
         max_concurrency=settings.max_concurrency,
+        workflow_concurrency=context.given("max_concurrency"),
         budget_tokens=settings.budget_tokens,
         budget_usd=settings.budget_usd,
         metadata=metadata,

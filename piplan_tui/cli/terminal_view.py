@@ -13,20 +13,25 @@ from piplan_tui.cli.dispatch import CANCELLED, COMPLETED, FAILED
 from piplan_tui.cli.driving import ending_lines, exit_code
 from piplan_tui.cli.output import say
 from piplan_tui.cli.runtime import make_runtime, run_options
+from piplan_tui.cli.workflows import create_workflow_run
 from piplan_tui.run.control_watch import serve_control
 from piplan_tui.run.events import RuntimeEvent
 from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime, RunChanges, RunOptions
 from piplan_tui.tui.app import TuiResult, run_tui
+from piplan_tui.workflow.load import is_workflow
 
 
 async def show_plan(context: Context, options: RunOptions, *, plan_path: Path | None) -> int:
-    """Open a plan before it starts; without one, what there is to choose from."""
+    """Open a plan or a workflow before it starts; without one, what there is to choose from."""
     async with _steerable_runtime(context) as runtime:
+        run = None
+        if plan_path is not None and is_workflow(plan_path):
+            run = await create_workflow_run(runtime, context, str(plan_path), options)
         result = await run_tui(
             runtime,
-            plan_path=plan_path,
-            run=None,
+            plan_path=plan_path if run is None else None,
+            run=run,
             options=options,
             auto_start=bool(context.given("yes")),
             ascii_only=context.settings.ascii,

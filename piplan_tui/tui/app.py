@@ -30,10 +30,11 @@ from piplan_tui.tui.screens.help import HelpScreen
 from piplan_tui.tui.screens.home import HomeScreen
 from piplan_tui.tui.screens.plan import PlanScreen
 from piplan_tui.tui.screens.run import RunScreen
-from piplan_tui.tui.stakes import lost_with_run
+from piplan_tui.tui.stakes import lost_with_run, start_spans
 from piplan_tui.tui.terminal_driver import lasting_driver
 from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter
 from piplan_tui.tui.terminal_title import RESTORE_TITLE, SAVE_TITLE, set_title_sequence
+from piplan_tui.views.rows import one_line
 
 Ending = Literal["left", "kept", "ended", "stopped", "signal", "crashed"]
 
@@ -103,12 +104,28 @@ class PiplanApp(App[TuiResult]):
             self.push_screen(RunScreen(self.run_shown, self.runtime))
             if self.auto_start:
                 in_background(self, self.run_shown.start, group="start")
+            elif self.run_shown.state.status == "pending":
+                self._ask_to_start(self.run_shown)
         elif self._watched is not None:
             self.push_screen(RunScreen(self._watched, self.runtime))
         elif self.plan_path is not None:
             self.open_plan(self.plan_path, auto_start=self.auto_start)
         else:
             self.push_screen(HomeScreen(self.runtime, self.options, now=self._now))
+
+    def _ask_to_start(self, run: Run) -> None:
+        """A workflow has no plan to look at first; its phases and limits are told before it spends anything."""
+
+        def picked(pick: str | None) -> None:
+            if pick == "start":
+                in_background(self, run.start, group="start")
+            else:
+                self.leave("left")
+
+        choices = [Choice("start", "s", "Start"), Choice("leave", "l", "Leave")]
+        self.push_screen(
+            ChoiceDialog(f"Start {one_line(run.state.title)}?", start_spans(run.state), choices), picked
+        )
 
     def open_plan(self, path: Path, *, auto_start: bool = False) -> None:
         self.push_screen(PlanScreen(self.runtime, path, self.options, auto_start=auto_start))

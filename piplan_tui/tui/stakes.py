@@ -65,3 +65,19 @@ def lost_with_run(state: RunState, now: datetime) -> list[Span]:
         Span(f"Kept are {state.done:,} of {len(state.order):,} steps; r takes the run up again.", "dim")
     )
     return spans
+
+
+def start_spans(state: RunState) -> list[Span]:
+    """What a workflow is going to do, as far as that can be known before it runs."""
+    spans: list[Span] = []
+    for title, phase in state.phases.items():
+        detail = f"  {one_line(phase.detail)}" if phase.detail else ""
+        spans += [Span(f"{one_line(title)}"), Span(f"{detail}\n", "dim")]
+    agent = " ".join(filter(None, (state.agent, state.model)))
+    limits = f"up to {state.max_concurrency} agents at a time · agent {one_line(agent)}"
+    if state.budget_usd is not None:
+        limits += f" · budget {format_money(state.budget_usd)}"
+    if state.budget_tokens is not None:
+        limits += f" · budget {format_tokens(state.budget_tokens)} tokens"
+    spans.append(Span(f"{limits}\nin {one_line(state.workspace)}", "dim"))
+    return spans
