@@ -27,15 +27,8 @@ def dispatch(words: Sequence[str]) -> int:
     except UsageError as error:
         say(f"piplan-tui: {error}")
         return USAGE
-    except BrokenPipeError:
-        silence(sys.stdout)
-        return FAILED
-    except KeyboardInterrupt:
-        return CANCELLED
-    except BaseExceptionGroup as group:
-        return _tell(_first(group))
-    except Exception as error:
-        return _tell(error)
+    except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:
+        return tell(error)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -54,6 +47,10 @@ def _run(args: argparse.Namespace) -> int:
             from piplan_tui.cli import act
 
             return anyio.run(act.COMMANDS[args.command], args)
+        case "attach":
+            from piplan_tui.cli.attach import attach
+
+            return anyio.run(attach, args)
     if args.command == OPEN and args.plan is not None:
         refuse_unknown_word(args.plan)
     from piplan_tui.cli import running
@@ -87,14 +84,15 @@ def _plans_beside(path: Path) -> list[str]:
         return []
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
+def _first(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
 
 
-def _tell(error: BaseException) -> int:
+def tell(error: BaseException) -> int:
+    """Say what went wrong, in a sentence where it is the user's to mend; returns the exit code."""
+    error = _first(error)
     from piplan_tui.agents.protocol import AgentFailure
     from piplan_tui.config import SettingsInvalid
     from piplan_tui.plan.problem import PlanInvalid

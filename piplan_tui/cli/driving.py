@@ -48,6 +48,19 @@ def ending_lines(
     return [*_open_questions(state), *summary(state, now, log_path=log_path, ascii_only=ascii_only)]
 
 
+def last_lines(
+    state: RunState, now: datetime, *, ui: Ui, log_path: LogPath | None = None, ascii_only: bool = False
+) -> list[str]:
+    """What is printed last, after all that was printed meanwhile."""
+    if ui == "plain":
+        return ["", *ending_lines(state, now, log_path=log_path, ascii_only=ascii_only)]
+    lines = [result_line(state, now)]
+    for step in state.order:
+        if ui == "quiet" and step.status == "failed":
+            lines += failed_step_lines(step, log_path)
+    return lines + _open_questions(state)
+
+
 def _open_questions(state: RunState) -> list[str]:
     lines = []
     for ask in ask_order(state):
@@ -60,7 +73,8 @@ class Drive:
     """One run, from now until it has ended or nothing can move without the user.
 
     Listens from the moment that it is made, so that what is done to the run before `see_through` is printed
-    too. `run_dir` is `None` for a run that no other process can see.
+    too. `run_dir` is `None` for a run that no other process can see. SIGHUP cancels the run like other signals
+    if `hang_up_ends`. `on_started` is called once it moves.
     """
 
     def __init__(
@@ -74,6 +88,8 @@ class Drive:
         verbosity: int = 0,
         ascii_only: bool = False,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        hang_up_ends: bool = True,
+        on_started: Callable[[], None] = lambda: None,
     ) -> None:
         self._run = run
         self._ui = ui
@@ -82,6 +98,8 @@ class Drive:
         self._log_path = log_path
         self._ascii_only = ascii_only
         self._heartbeat_seconds = heartbeat_seconds
+        self._hang_up_ends = hang_up_ends
+        self._on_started = on_started
         self._people = LineWriter(sys.stderr)
         self._programs = LineWriter(sys.stdout) if ui == "json" else None
         self._printer = PlainPrinter(
@@ -137,6 +155,7 @@ class Drive:
                     for ask in ask_order(run.state):
                         self._tell(self._printer.question(ask))
                 await run.start()
+                self._on_started()
                 try:
                     await self._until_rest()
                 except StoreError as error:
@@ -200,6 +219,8 @@ class Drive:
                 task_status.started()
                 cancelling = False
                 async for number in received:
+                    if number is signal.SIGHUP and not self._hang_up_ends:
+                        continue
                     if cancelling:
                         self._kill()
                     cancelling = True
@@ -226,15 +247,9 @@ class Drive:
 
     def _ending(self, problem: str) -> list[str]:
         run = self._run
-        state, now = run.state, run.now()
-        if self._ui == "plain":
-            lines = ["", *ending_lines(state, now, log_path=self._log_path, ascii_only=self._ascii_only)]
-        else:
-            lines = [result_line(state, now)]
-            for step in state.order:
-                if self._ui == "quiet" and step.status == "failed":
-                    lines += failed_step_lines(step, self._log_path)
-            lines += _open_questions(state)
+        lines = last_lines(
+            run.state, run.now(), ui=self._ui, log_path=self._log_path, ascii_only=self._ascii_only
+        )
         if problem or run.problem:
             lines.append(f"piplan-tui: {clean_text(problem or run.problem)}")
         return lines

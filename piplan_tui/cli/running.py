@@ -17,6 +17,7 @@ from piplan_tui.cli.dispatch import COMPLETED
 from piplan_tui.cli.driving import Drive, exit_code
 from piplan_tui.cli.live import act_on
 from piplan_tui.cli.output import say
+from piplan_tui.cli.owner import detach, require_files
 from piplan_tui.cli.parser import UsageError
 from piplan_tui.cli.runtime import make_runtime, run_changes, run_options
 from piplan_tui.cli.workflows import create_workflow_run
@@ -49,7 +50,7 @@ async def open_plan(args: argparse.Namespace) -> int:
 
 async def run(args: argparse.Namespace) -> int:
     """`run PLAN`: without the terminal view, unless `--ui tui` asks for it."""
-    context = make_context(args)
+    context = _detachable(args)
     if context.given("ui") == "tui":
         _require_terminal()
         from piplan_tui.cli.terminal_view import show_plan
@@ -63,7 +64,7 @@ async def demo(args: argparse.Namespace) -> int:
     """The bundled plan with the demo agent, in a folder of its own."""
     if not hasattr(args, "agent"):
         args.agent = "demo"
-    context = make_context(args)
+    context = _detachable(args)
     plan = examples_dir() / "demo.json"
     options = run_options(context, str(plan))
     if context.given("workspace") is None:
@@ -88,7 +89,7 @@ def _demo_workspace(context: Context) -> Path:
 
 async def resume(args: argparse.Namespace) -> int:
     """Go on with a run that was left, or whose process is gone."""
-    context = make_context(args)
+    context = _detachable(args)
     run_id = await context.find_run(args.run)
     state, owner = await context.look_at(run_id)
     if owner is not None:
@@ -106,7 +107,7 @@ async def resume(args: argparse.Namespace) -> int:
 
 async def retry(args: argparse.Namespace) -> int:
     """Try steps again: those named, or all that failed or were cancelled."""
-    context = make_context(args)
+    context = _detachable(args)
     run_id = await context.find_run(args.run)
     state, owner = await context.look_at(run_id)
     for step_id in args.steps:
@@ -148,7 +149,7 @@ async def _run_plan(
             run = await create_workflow_run(
                 runtime, context, name, options or run_options(context, _source(name))
             )
-            return await _drive(context, run, on_ask).see_through()
+            return await _see_through(context, run, on_ask)
     loaded = await anyio.to_thread.run_sync(read_plan, name)
     if loaded.spec is None:
         raise PlanInvalid(loaded.problems)
@@ -163,7 +164,14 @@ async def _run_plan(
             source=loaded.source,
             source_name="plan.json" if from_stdin else Path(name).name,
         )
-        return await _drive(context, run, on_ask).see_through()
+        return await _see_through(context, run, on_ask)
+
+
+async def _see_through(context: Context, run: Run, on_ask: OnAsk | None) -> int:
+    if context.given("detach"):
+        await run.leave()
+        return await detach(context, run.id, context.given("on_ask") or on_ask)
+    return await _drive(context, run, on_ask).see_through()
 
 
 async def _take_up(
@@ -181,6 +189,10 @@ async def _take_up(
         return await show_run(context, run_id, changes, before)
     async with make_runtime(context) as runtime:
         run = await runtime.open_run(run_id, changes=changes)
+        if context.given("detach"):
+            if before is not None:
+                await before(run)
+            return await _see_through(context, run, None)
         async with _drive(context, run) as drive:
             if before is not None:
                 await before(run)
@@ -208,7 +220,20 @@ def _drive(context: Context, run: Run, on_ask: OnAsk | None = None) -> Drive:
 # -- the terminal view -----------------------------------------------------------------------------
 
 
+def _detachable(args: argparse.Namespace) -> Context:
+    context = make_context(args)
+    if context.given("detach"):
+        require_files(context)
+        if context.given("ui") is not None:
+            raise UsageError(
+                "--detach shows nothing, so --ui has no meaning with it; piplan-tui attach watches."
+            )
+    return context
+
+
 def _wants_tui(context: Context) -> bool:
+    if context.given("detach"):
+        return False
     if context.given("ui") == "tui":
         _require_terminal()
     return context.given("ui") in (None, "tui") and in_terminal()

@@ -12,12 +12,15 @@ from piplan_tui.cli.context import Context, now
 from piplan_tui.cli.dispatch import CANCELLED, COMPLETED, FAILED
 from piplan_tui.cli.driving import ending_lines, exit_code
 from piplan_tui.cli.output import say
+from piplan_tui.cli.owner import detach
 from piplan_tui.cli.runtime import make_runtime, run_options
 from piplan_tui.cli.workflows import create_workflow_run
 from piplan_tui.run.control_watch import serve_control
 from piplan_tui.run.events import RuntimeEvent
 from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime, RunChanges, RunOptions
+from piplan_tui.run.stored_run import StoredRun
+from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.tui.app import TuiResult, run_tui
 from piplan_tui.workflow.load import is_workflow
 
@@ -34,10 +37,11 @@ async def show_plan(context: Context, options: RunOptions, *, plan_path: Path | 
             run=run,
             options=options,
             auto_start=bool(context.given("yes")),
+            can_keep_running=_can_keep_running(context),
             ascii_only=context.settings.ascii,
         )
     # a plan that was looked at and not started was declined: what a script does next must not be done
-    return _after(context, result, nothing_ran=COMPLETED if plan_path is None else CANCELLED)
+    return await _after(context, result, nothing_ran=COMPLETED if plan_path is None else CANCELLED)
 
 
 async def show_run(
@@ -58,9 +62,37 @@ async def show_run(
             run=run,
             options=run_options(context, run.state.source),
             auto_start=False,
+            can_keep_running=_can_keep_running(context),
             ascii_only=context.settings.ascii,
         )
-    return _after(context, result, nothing_ran=COMPLETED)
+    return await _after(context, result, nothing_ran=COMPLETED)
+
+
+async def show_elsewhere(context: Context, run_id: str) -> int:
+    """Show a run that another process owns, or that has ended; leaving changes nothing about it."""
+    run = await StoredRun.open(context.store, run_id, now)
+    async with _steerable_runtime(context) as runtime:
+        result = await run_tui(
+            runtime,
+            plan_path=None,
+            run=None,
+            watched=run,
+            options=run_options(context, run.state.source),
+            auto_start=False,
+            can_keep_running=_can_keep_running(context),
+            ascii_only=context.settings.ascii,
+        )
+    if result.run is not None or result.ending == "crashed":
+        return await _after(context, result, nothing_ran=COMPLETED)
+    if run.owner is not None and not run.state.ended:
+        say(f"run {run_id} goes on in process {run.owner.pid}: piplan-tui attach {run_id}")
+        return COMPLETED
+    say(ending_lines(run.state, now(), log_path=context.log_path(run_id), ascii_only=context.settings.ascii))
+    return exit_code(run.state)
+
+
+def _can_keep_running(context: Context) -> bool:
+    return isinstance(context.store, FileRuntimeStore)
 
 
 @asynccontextmanager
@@ -85,10 +117,12 @@ async def _serve(runtime: PlanRuntime, run_id: str, run_dir: Path) -> None:
     await serve_control(await runtime.open_run(run_id), run_dir)
 
 
-def _after(context: Context, result: TuiResult, *, nothing_ran: int) -> int:
+async def _after(context: Context, result: TuiResult, *, nothing_ran: int) -> int:
     if result.run is None:
         return FAILED if result.ending == "crashed" else nothing_ran
     state = result.run.state
+    if result.ending == "kept":
+        return await detach(context, state.run_id)
     say(
         ending_lines(state, now(), log_path=context.log_path(state.run_id), ascii_only=context.settings.ascii)
     )

@@ -10,6 +10,7 @@ COMMANDS: dict[str, str] = {
     "demo": "run a bundled plan with the demo agent: no model, no key",
     "runs": "list runs, the latest first",
     "show": "where a run stands: its steps, questions, totals",
+    "attach": "watch and steer a run of another process",
     "resume": "go on with a run that was left or whose process died",
     "retry": "try failed and cancelled steps again, or the steps named",
     "cancel": "stop a run, or one step of it",
@@ -34,6 +35,7 @@ Start
 Look
   runs                 {COMMANDS["runs"]}
   show RUN             {COMMANDS["show"]}
+  attach RUN           {COMMANDS["attach"]}
   asks [RUN]           {COMMANDS["asks"]}
   agents               {COMMANDS["agents"]}
 
@@ -52,6 +54,7 @@ Options, before or after the command
   --store DIR|memory   where runs are kept (default: the user's state folder)
   --max-concurrency N  --budget-tokens N   --budget-usd X
   --on-ask HOW         a question without the terminal view: wait, exit (default), fail, defaults
+  --detach             after run, resume, retry: go on in a process of its own, without this terminal
   --ui HOW             what run prints: plain (default), json, quiet; -v tools, -vv agents
   --run-id ID          --meta key=value   --yes   --ascii   --config FILE
   --pi-command CMD     --demo-pace X
@@ -65,6 +68,7 @@ Examples
   piplan-tui demo
   piplan-tui plan.json --agent pi --workspace ~/deck
   piplan-tui run plan.json --on-ask exit --budget-usd 5
+  piplan-tui run plan.json --detach && piplan-tui attach last
   piplan-tui answer last topic audience=seed && piplan-tui resume last
   piplan-tui show last --json
 

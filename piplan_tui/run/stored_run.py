@@ -52,6 +52,8 @@ class StoredRun:
         self._run_dir: Path | None = None
         if isinstance(store, FileRuntimeStore):
             self._run_dir = store.run_dir(state.run_id)
+        self.owner_changed = anyio.Event()
+        """Set, and replaced by a new one, when the run gets another owner or loses it."""
         self._polling = anyio.Lock()
         self._activity: dict[str, datetime] = {}
         self._subscribers: list[Callable[[ev.RuntimeEvent], None]] = []
@@ -124,10 +126,12 @@ class StoredRun:
             # in this order: what an owner wrote before it went is read before it is taken for dead
             async for event in self._store.read(self.id, after=self.state.seq):
                 await self._take(event)
-            gone = owner is None and self.owner is not None
-            self.owner = owner
-            if gone:
+            before, self.owner = self.owner, owner
+            if owner is None and before is not None:
                 self._show_as_interrupted()
+            if owner != before:
+                changed, self.owner_changed = self.owner_changed, anyio.Event()
+                changed.set()
 
     async def _take(self, event: ev.RuntimeEvent) -> None:
         reduce(self.state, event)

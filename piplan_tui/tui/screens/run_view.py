@@ -39,7 +39,8 @@ class RunView(ActionScreen):
 
     def update_key_bar(self) -> None:
         super().update_key_bar()
-        if isinstance(self.run_handle, StoredRun) and self.run_handle.owner is not None:
+        run = self.run_handle
+        if isinstance(run, StoredRun) and run.owner is not None and not run.state.ended:
             for bar in self.query(KeyBar):
                 bar.actions = [
                     replace(action, bar="detach, it goes on") if action.id == "app.quit" else action
