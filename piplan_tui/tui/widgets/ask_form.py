@@ -388,14 +388,14 @@ def _demo() -> None:
 
     from textual.app import App
 
+    from piplan_tui.resources import styles_dir
     from piplan_tui.run.asks import read_request
-    from piplan_tui.tui.stylesheets import stylesheet
 
     text = Path(sys.argv[1]).read_text(encoding="utf-8") if len(sys.argv) > 1 else '{"message": "What now?"}'
 
     class Demo(App[str]):
         AUTO_FOCUS = None
-        CSS_PATH: ClassVar = [stylesheet("ask_form.tcss")]
+        CSS_PATH: ClassVar = [styles_dir() / "ask_form.tcss"]
 
         def compose(self) -> ComposeResult:
             yield AskForm(read_request(json.loads(text)), asker="demo asks")

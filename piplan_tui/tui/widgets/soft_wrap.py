@@ -9,7 +9,9 @@ def soft_wrap(text: str, width: int) -> list[tuple[int, int]]:
     """The rows of `text` as `(start, end)` slices of it, each at most `width` (at least 2) cells wide.
 
     Breaks at spaces, which are then part of no row, and beside wide (CJK) characters; a word that is too long
-    is cut. Never splits a grapheme. Always gives at least one row.
+    is cut. Never splits a grapheme. Always gives at least one row. A zero-width joiner that joins nothing (at the
+    start of the text, or after another one) has no width of its own that could be relied on: a row with one may
+    be a cell too wide, and is cropped when it is drawn.
     """
     width = max(2, width)
     if text.isascii():

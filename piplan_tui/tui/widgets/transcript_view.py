@@ -397,7 +397,7 @@ def _demo() -> None:
         ToolOutput,
         ToolStarted,
     )
-    from piplan_tui.tui.stylesheets import stylesheet
+    from piplan_tui.resources import styles_dir
 
     found = "\n".join(f"src/api.ts:{number}:  // rate limit: {number}/min" for number in range(41))
     opening: list[SessionEvent] = [
@@ -419,7 +419,7 @@ def _demo() -> None:
     ]
 
     class Demo(App[None]):
-        CSS_PATH: ClassVar = [stylesheet("transcript_view.tcss")]
+        CSS_PATH: ClassVar = [styles_dir() / "transcript_view.tcss"]
 
         def compose(self) -> ComposeResult:
             yield TranscriptView()

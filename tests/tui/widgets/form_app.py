@@ -9,14 +9,14 @@ from textual import on
 from textual.app import App, ComposeResult
 from textual.message import Message
 
+from piplan_tui.resources import styles_dir
 from piplan_tui.run.asks import read_request
-from piplan_tui.tui.stylesheets import stylesheet
 from piplan_tui.tui.widgets.ask_form import AskForm
 
 
 class FormApp(App[None]):
     AUTO_FOCUS = None
-    CSS_PATH: ClassVar = [stylesheet("ask_form.tcss")]
+    CSS_PATH: ClassVar = [styles_dir() / "ask_form.tcss"]
     CSS = "Input, TextArea { & > .input--cursor, & > .text-area--cursor { text-style: reverse; } }"
 
     def __init__(

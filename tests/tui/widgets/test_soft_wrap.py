@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +36,7 @@ def test_breaks_where_a_reader_expects_it(text: str, rows: list[str]) -> None:
     assert rows_of(text, 8) == rows
 
 
-@given(TEXTS, st.integers(2, 20))
+@given(TEXTS.filter(lambda text: not re.search("(^|\u200d)\u200d", text)), st.integers(2, 20))
 def test_rows_fit_lose_nothing_but_spaces_and_split_no_grapheme(text: str, width: int) -> None:
     spans = soft_wrap(text, width)
     graphemes, _ = split_graphemes(text)

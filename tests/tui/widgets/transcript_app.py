@@ -18,12 +18,12 @@ from piplan_tui.agents.protocol import (
     ToolOutput,
     ToolStarted,
 )
-from piplan_tui.tui.stylesheets import stylesheet
+from piplan_tui.resources import styles_dir
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
 
 
 class TranscriptApp(App[None]):
-    CSS_PATH: ClassVar = [stylesheet("transcript_view.tcss")]
+    CSS_PATH: ClassVar = [styles_dir() / "transcript_view.tcss"]
 
     def __init__(self, history: Sequence[SessionEvent] = ()) -> None:
         super().__init__()
