@@ -40,6 +40,14 @@ class JsLimits:
     ask_first: int = 1_000
 
 
+@dataclass(slots=True)
+class Meter:
+    """When the engine began what it is at, by `time.monotonic()`; `None` while it is idle. For other threads to read,
+    which must not hold the engine itself."""
+
+    busy_since: float | None = None
+
+
 class EngineStopped(Exception):
     """The engine cannot go on with this script.
 
@@ -60,9 +68,10 @@ def _shipped(name: str) -> str:
 class Engine:
     """A context with the primitives in it and a script that has not started."""
 
-    def __init__(self, script: CompiledScript, args: Any, limits: JsLimits) -> None:
+    def __init__(self, script: CompiledScript, args: Any, limits: JsLimits, meter: Meter) -> None:
         self._limits = limits
         self._used = 0.0
+        self._meter = meter
         self._context = quickjs.Context()
         self._context.set_memory_limit(limits.memory_bytes)
         self._context.set_max_stack_size(_STACK)
@@ -132,11 +141,13 @@ class Engine:
         # the binding counts the processor time of the whole process, but only while it runs the script
         self._context.set_time_limit(max(0.01, self._limits.cpu_seconds - self._used))
         before = time.thread_time()
+        self._meter.busy_since = time.monotonic()
         try:
             return call(*given)
         except quickjs.JSException as error:
             raise self._stopped(str(error)) from None
         finally:
+            self._meter.busy_since = None
             self._used += time.thread_time() - before
 
     def _too_long(self) -> str:

@@ -21,6 +21,7 @@ from piplan_tui.workflow.js.worker import Batch, Budget, Stuck, Worker
 
 _MAX_MESSAGE = 2_000
 _AT_ONCE = 50
+_WATCH_SECONDS = 0.5
 
 
 class _End(Exception):
@@ -63,6 +64,7 @@ class Session:
                 self._worker.start(self._budget())
                 async with anyio.create_task_group() as tasks:
                     self._scope = tasks.cancel_scope
+                    tasks.start_soon(self._watch)
                     async for batch in receive:
                         await self._take(batch, tasks)
                         if self._outcome is not None:
@@ -74,6 +76,15 @@ class Session:
             return self._outcome.value
         assert self._outcome is not None
         raise self._outcome
+
+    async def _watch(self) -> None:
+        # the engine looks at its limit in loops and calls of the script, but not inside its built-in functions
+        patience = 2 * self._limits.cpu_seconds + 1
+        while self._worker.busy_seconds() < patience:  # noqa: ASYNC110  # a stuck thread cannot set an event
+            await anyio.sleep(_WATCH_SECONDS)
+        said = f"the script has been inside one built-in function for more than {patience:g} s"
+        self._outcome = self._outcome or ScriptFailed(Problem(self._name, 0, 0, said))
+        self._scope.cancel()
 
     def _budget(self) -> Budget:
         return self._host.budget_total(), self._host.budget_spent()

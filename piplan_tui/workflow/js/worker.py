@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from piplan_tui.workflow.js.compile import CompiledScript
-from piplan_tui.workflow.js.engine import STACK_OF_THREAD, Engine, EngineStopped, JsLimits
+from piplan_tui.workflow.js.engine import STACK_OF_THREAD, Engine, EngineStopped, JsLimits, Meter
 
 _SLICE_SECONDS = 0.02  # how long a busy script may keep its requests to itself
 
@@ -48,6 +49,7 @@ class Worker:
         self._post = post
         self._inbox: SimpleQueue[str | None] = SimpleQueue()
         self._stopping = False
+        self._meter = Meter()
         self._open = 0  # requests without an answer
 
     def start(self, budget: Budget) -> None:
@@ -70,15 +72,21 @@ class Worker:
         outcome = {"value": value} if error is None else {"error": error}
         self._inbox.put(json.dumps({"id": request, "budget": budget, **outcome}, allow_nan=False))
 
+    def busy_seconds(self) -> float:
+        """For how long the engine has been running without coming back."""
+        since = self._meter.busy_since
+        return time.monotonic() - since if since is not None else 0.0
+
     def stop(self) -> None:
-        """Let go of the script. A script that is busy ends at its limit of processor time at the latest."""
+        """Let go of the script. One that is busy ends at its limit of processor time; one that is inside a long
+        built-in function, such as the `join` of four thousand million items, only when that is done."""
         self._stopping = True
         self._inbox.put(None)
 
     def _live(self, budget: Budget) -> None:
         end: Stuck | BaseException | None = None
         try:
-            engine = Engine(self._script, self._args, self._limits)
+            engine = Engine(self._script, self._args, self._limits, self._meter)
             try:
                 engine.start(budget)
                 end = self._run(engine)

@@ -37,6 +37,12 @@ async def test_endless_loops_are_stopped(source: str, place: str) -> None:
     assert str(failed.value).startswith(f"flow.js:{place}" if place else "flow.js")
 
 
+async def test_a_built_in_function_that_does_not_come_back() -> None:
+    # the engine does not look at its limit inside it
+    with pytest.raises(ScriptFailed, match=r"inside one built-in function for more than 1\.2 s"):
+        await run("return Array.prototype.reverse.call({ length: 3e8 })", cpu_seconds=0.1)
+
+
 async def test_a_loop_that_waits_for_agents_is_not_endless() -> None:
     source = (
         "let n = 0\n"
