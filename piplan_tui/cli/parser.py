@@ -78,6 +78,10 @@ _RUNNING: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--workspace",), {"metavar": "DIR", "help": "the folder that the agents work in"}),
     (("--max-concurrency",), {"metavar": "N", "type": _count, "help": "steps that may run at once"}),
     (("--budget-tokens",), {"metavar": "N", "type": _count, "help": "no step starts beyond this"}),
+    (
+        ("--budget-output-tokens",),
+        {"metavar": "N", "type": _count, "help": "no step starts beyond this many tokens that models wrote"},
+    ),
     (("--budget-usd",), {"metavar": "X", "type": _dollars, "help": "no step starts beyond this cost"}),
     (
         ("--on-ask",),

@@ -59,6 +59,7 @@ def run_options(context: Context, source: str) -> RunOptions:
         workflow_concurrency=context.given("max_concurrency"),
         budget_tokens=settings.budget_tokens,
         budget_usd=settings.budget_usd,
+        budget_output_tokens=context.given("budget_output_tokens"),
         metadata=metadata,
         run_id=context.given("run_id"),
         source=source,
@@ -80,4 +81,5 @@ def run_changes(context: Context, *, for_steps: bool = False) -> RunChanges:
         max_concurrency=context.given("max_concurrency"),
         budget_tokens=context.given("budget_tokens"),
         budget_usd=context.given("budget_usd"),
+        budget_output_tokens=context.given("budget_output_tokens"),
     )

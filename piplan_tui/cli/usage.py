@@ -48,14 +48,15 @@ Act
 RUN is the id of a run, the beginning of one, or `last`. A plan that is named like a command: ./run
 
 Options, before or after the command
-  --agent NAME         who carries out the steps: pi (default), demo, command:PROGRAM
+  --agent NAME         who carries out the steps: pi (default), demo, acp:NAME, command:PROGRAM
   --model ID           --provider NAME   --thinking LEVEL   --tools a,b
   --workspace DIR      the folder that the agents work in (default: the current one)
   --store DIR|memory   where runs are kept (default: the user's state folder)
-  --max-concurrency N  --budget-tokens N   --budget-usd X
+  --max-concurrency N  --budget-tokens N   --budget-output-tokens N   --budget-usd X
   --on-ask HOW         a question without the terminal view: wait, exit (default), fail, defaults
   --detach             after run, resume, retry: go on in a process of its own, without this terminal
   --ui HOW             what run prints: plain (default), json, quiet; -v tools, -vv agents
+  --args JSON          what a workflow's script gets; --reuse RUN takes over its unchanged calls
   --run-id ID          --meta key=value   --yes   --ascii   --config FILE
   --pi-command CMD     --demo-pace X
   -h, --help           this page; after a command, the page of that command

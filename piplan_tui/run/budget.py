@@ -6,10 +6,10 @@ from piplan_tui.run.events import BudgetExceeded
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.state import RunState
 
-_UNITS = {
-    "tokens": ("tokens", "--budget-tokens"),
-    "outputTokens": ("output tokens", "--budget-output-tokens"),
-    "usd": ("US dollars", "--budget-usd"),
+_OPTIONS = {
+    "tokens": "--budget-tokens",
+    "outputTokens": "--budget-output-tokens",
+    "usd": "--budget-usd",
 }
 
 
@@ -34,7 +34,4 @@ def refuse_when_spent(state: RunState) -> None:
     """
     over = spent(state)
     if over is not None:
-        unit, option = _UNITS[over.kind]
-        raise ControlRefused(
-            f"the budget of {over.limit:g} {unit} is spent ({over.spent:g}); raise it with {option}"
-        )
+        raise ControlRefused(f"the budget is spent: {over.amounts}; raise it with {_OPTIONS[over.kind]}")

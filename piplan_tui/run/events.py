@@ -198,6 +198,32 @@ class BudgetExceeded(RuntimeEvent, tag="budget.exceeded", kw_only=True):
     limit: float
     spent: float
 
+    @property
+    def amounts(self) -> str:
+        """`$0.31 of $0.30`, `1,200 of 1,000 output tokens`."""
+        if self.kind == "usd":
+            return f"${self.spent:,.2f} of ${self.limit:,.2f}"
+        unit = "output tokens" if self.kind == "outputTokens" else "tokens"
+        return f"{self.spent:,.0f} of {self.limit:,.0f} {unit}"
+
+
+class ProviderLimited(RuntimeEvent, tag="provider.limited", kw_only=True):
+    """A provider refuses because of its rate or a spent quota: no step starts with it before `until` (UTC).
+
+    `provider` names what shares the limit, an agent and perhaps the provider of its model: `pi anthropic`.
+    """
+
+    provider: str
+    until: datetime
+    reason: str = ""
+    step_id: str = ""
+
+
+class ProviderRecovered(RuntimeEvent, tag="provider.recovered", kw_only=True):
+    """A limited provider has answered again."""
+
+    provider: str
+
 
 class Logged(RuntimeEvent, tag="log", kw_only=True):
     """A line for the user from the plan's driver or a workflow script."""
@@ -290,9 +316,14 @@ class StepRetried(StepEvent, tag="step.retried", kw_only=True):
 
 
 class StepInterrupted(StepEvent, tag="step.interrupted", kw_only=True):
-    """The attempt's process is gone and its result unknown; the step will be taken up again."""
+    """The attempt ended without a result that counts; the step will be taken up again.
+
+    Its process is gone, or it is not the step's fault: `kind` is `rate_limit` when the provider refuses for a
+    while, `missing` when the agent is not there and another one takes its place.
+    """
 
     reason: str = ""
+    kind: str = ""
 
 
 # -- sessions --------------------------------------------------------------------------------------
@@ -389,6 +420,8 @@ AnyEvent = (
     | PlanFailed
     | PlanCancelled
     | BudgetExceeded
+    | ProviderLimited
+    | ProviderRecovered
     | Logged
     | StepCreated
     | StepReused

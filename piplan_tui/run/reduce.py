@@ -21,6 +21,7 @@ from piplan_tui.run.state import (
     AttemptState,
     AttemptStatus,
     PhaseState,
+    ProviderLimit,
     ProviderRetry,
     RunState,
     RunStatus,
@@ -82,6 +83,7 @@ def _run_configured(state: RunState, e: ev.RunConfigured) -> None:
         value = getattr(e, name)
         if value is not None:
             setattr(state, name, value)
+    state.bring_back()
 
 
 def _plan_created(state: RunState, e: ev.PlanCreated) -> None:
@@ -174,6 +176,11 @@ def _run_goes_on(state: RunState, e: ev.RunResumed | ev.RunReopened) -> None:
     state.reason = ""
     if isinstance(e, ev.RunReopened):
         state.cancelling = False
+    for limit in state.limits.values():
+        # whoever takes a run up again wants to know now whether it goes on, and one step is enough to find out
+        limit.since = limit.until = e.at
+        limit.refusals = 0
+    state.bring_back()
     _set_run_status(state, "running")
 
 
@@ -211,8 +218,21 @@ def _run_ended(state: RunState, e: ev.RunCompleted | ev.RunFailed | ev.RunCancel
 
 
 def _budget_exceeded(state: RunState, e: ev.BudgetExceeded) -> None:
-    unit = {"tokens": "tokens", "outputTokens": "output tokens"}.get(e.kind, "US dollars")
-    state.reason = f"budget reached: {e.spent:g} of {e.limit:g} {unit}"
+    state.reason = f"budget reached: {e.amounts}"
+
+
+def _provider_limited(state: RunState, e: ev.ProviderLimited) -> None:
+    limit = state.limits.get(e.provider)
+    if limit is None:
+        state.limits[e.provider] = ProviderLimit(e.provider, e.at, e.until, e.reason)
+    else:
+        limit.until, limit.reason = e.until, e.reason
+        limit.refusals += 1
+
+
+def _provider_recovered(state: RunState, e: ev.ProviderRecovered) -> None:
+    state.limits.pop(e.provider, None)
+    state.bring_back()
 
 
 # -- steps -----------------------------------------------------------------------------------------
@@ -359,7 +379,7 @@ def _step_interrupted(state: RunState, e: ev.StepInterrupted) -> None:
     if ended := _end_attempt(state, e, "interrupted"):
         step, attempt = ended
         if attempt is not None:
-            attempt.error = e.reason
+            attempt.error, attempt.error_kind = e.reason, e.kind
         _rest(state, step)
 
 
@@ -534,6 +554,8 @@ _HANDLERS: dict[type[ev.RuntimeEvent], Callable[[RunState, Any], None]] = {
     ev.RunCompleted: _run_ended,
     ev.RunFailed: _run_ended,
     ev.BudgetExceeded: _budget_exceeded,
+    ev.ProviderLimited: _provider_limited,
+    ev.ProviderRecovered: _provider_recovered,
     ev.StepContext: _step_context,
     ev.StepStarted: _step_started,
     ev.StepResumed: _step_resumed,

@@ -54,7 +54,7 @@ async def test_no_call_starts_past_the_budget_and_the_run_goes_on_when_it_is_rai
         run, state = await bench.finish(runtime, FAN_OUT)
         assert (state.status, state.counts["completed"], state.counts["queued"]) == ("paused", 3, 3)
         assert state.reason == "budget reached: 300 of 250 tokens"
-        with pytest.raises(ControlRefused, match="budget of 250 tokens is spent"):
+        with pytest.raises(ControlRefused, match="the budget is spent: 300 of 250 tokens"):
             await run.resume()
         await run.configure(budget_tokens=10_000)
         await run.resume()
