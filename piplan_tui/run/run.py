@@ -215,7 +215,17 @@ class Run:
         if driver is not None:
             driver.leaving = True
             await self._attempts.stop(list(self._attempts.active), "interrupt", by="owner")
-        with anyio.CancelScope(shield=True):
+        try:
+            with anyio.CancelScope(shield=True):
+                await self._store_the_rest()
+        finally:
+            # whatever became of the store, the tasks must end, or leaving would wait for them for ever
+            if self._tasks is not None:
+                self._tasks.cancel_scope.cancel()
+
+    async def _store_the_rest(self) -> None:
+        driver = self._driver
+        try:
             try:
                 if self.state.status == "running" and driver is not None and driver.started:
                     self.emit(ev.RunPaused(reason="left", by="owner"))
@@ -223,12 +233,10 @@ class Run:
                 await self._journal.flush()
                 await self.transcripts.flush()
                 await self._write_info()
-            except StoreError as error:
-                log.error("%s", error)
             finally:
                 await self._store.close_run(self.id)
-        if self._tasks is not None:
-            self._tasks.cancel_scope.cancel()
+        except StoreError as error:
+            log.error("%s", error)
 
     async def _flush_often(self) -> None:
         last_info, last_status = 0.0, ""

@@ -170,17 +170,25 @@ class PlanRuntime:
     ) -> None:
         tasks = self._tasks
         assert tasks is not None
-        with anyio.CancelScope(shield=True):
-            for run in list(self._runs.values()):
-                await run.leave()
-            self._stop.set()
-        self._runs.clear()
         try:
+            with anyio.CancelScope(shield=True):
+                for run in list(self._runs.values()):
+                    await self._leave(run)
+                self._stop.set()
+            self._runs.clear()
             # without the error: a group would wrap what the host raised
             await tasks.__aexit__(None, None, None)
         finally:
             self._agents.clear()
             self._tasks = None
+
+    @staticmethod
+    async def _leave(run: Run) -> None:
+        try:
+            await run.leave()
+        except Exception:
+            # the other runs and the agents' processes must be let go of nevertheless
+            log.exception("run %s could not be left in order", run.id)
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[None]:
