@@ -27,7 +27,7 @@ usage: piplan-tui [PLAN] [options]            open a plan in the terminal view
        piplan-tui COMMAND ... [options]
 
 Start
-  PLAN                 open the terminal view on a plan file (without a terminal: the same as run)
+  PLAN                 open the terminal view on a plan or workflow (without a terminal: as run)
   run PLAN             {COMMANDS["run"]}
   check PLAN...        {COMMANDS["check"]}
   demo                 {COMMANDS["demo"]}
@@ -52,11 +52,11 @@ Options, before or after the command
   --model ID           --provider NAME   --thinking LEVEL   --tools a,b
   --workspace DIR      the folder that the agents work in (default: the current one)
   --store DIR|memory   where runs are kept (default: the user's state folder)
-  --max-concurrency N  --budget-tokens N   --budget-output-tokens N   --budget-usd X
+  --max-concurrency N  --budget-tokens N  --budget-output-tokens N  --budget-usd X
   --on-ask HOW         a question without the terminal view: wait, exit (default), fail, defaults
-  --detach             after run, resume, retry: go on in a process of its own, without this terminal
+  --detach             run, resume, retry: go on in a process of its own, without this terminal
   --ui HOW             what run prints: plain (default), json, quiet; -v tools, -vv agents
-  --args JSON          what a workflow's script gets; --reuse RUN takes over its unchanged calls
+  --args JSON          what a workflow gets; --reuse RUN takes over its unchanged calls
   --run-id ID          --meta key=value   --yes   --ascii   --config FILE
   --pi-command CMD     --demo-pace X
   -h, --help           this page; after a command, the page of that command
