@@ -113,5 +113,9 @@ def now() -> datetime:
 
 
 def in_terminal() -> bool:
-    """Whether the terminal view can be shown: it needs keys and a screen."""
-    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+    """Whether the terminal view can be shown: it needs keys and a screen.
+
+    Textual draws on stderr; with stdout somewhere else the user wants lines, not a screen.
+    """
+    streams = (sys.stdin, sys.stdout, sys.stderr)
+    return all(stream.isatty() for stream in streams) and os.environ.get("TERM") != "dumb"
