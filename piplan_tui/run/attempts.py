@@ -14,10 +14,12 @@ import anyio
 from piplan_tui.agents import protocol as said
 from piplan_tui.agents.protocol import AgentFailure, AgentSession, AskReply, SessionEvent
 from piplan_tui.run import events as ev
-from piplan_tui.run.call import call_job, called_model
+from piplan_tui.run.call import call_job
 from piplan_tui.run.handoff import HandoffError
 from piplan_tui.run.model import StepDone, StepExecutionInput, StepJob, Usage
+from piplan_tui.run.quota import Quota
 from piplan_tui.run.redact import Redactor
+from piplan_tui.run.routing import Route
 from piplan_tui.run.state import RunState, StepState
 from piplan_tui.run.step_runner import StepExecutor
 from piplan_tui.run.transcript import Transcripts
@@ -55,6 +57,7 @@ class Attempts:
         redactor: Redactor,
         now: Callable[[], datetime],
         attempts_dir: Path | None,
+        quota: Quota,
     ) -> None:
         self._state = state
         self._emit = emit
@@ -63,40 +66,45 @@ class Attempts:
         self._redactor = redactor
         self._now = now
         self._attempts_dir = attempts_dir
+        self._quota = quota
         self.active: dict[str, ActiveAttempt] = {}
 
     # -- beginning -----------------------------------------------------------------------------
 
-    def begin(self, step: StepState) -> StepJob:
+    def route(self, step: StepState) -> Route | None:
+        """Who is to carry out a step now; `None` while every provider that it may use is limited."""
+        return self._quota.choose(step)
+
+    def begin(self, step: StepState, route: Route) -> StepJob:
         """Take a queued step: say what it is given and that it runs. `see_through` must follow.
 
         A step that has an answer goes on with the same attempt; any other begins a new one.
         """
         previous = step.attempt
         goes_on = step.continues and previous is not None
-        interrupted = previous is not None and previous.status == "interrupted"
+        # another agent cannot go on with the conversation of this one
+        interrupted = (
+            previous is not None and previous.status == "interrupted" and previous.agent == route.agent
+        )
         number = previous.number if goes_on and previous else (previous.number if previous else 0) + 1
-        agent = step.agent_override or self._state.agent
-        model = step.model_override or called_model(self._state, step) or self._state.model
+        self._quota.begun(step, route)
         given = self._input(step, number)
         self._emit(ev.StepContext(step_id=step.id, attempt=number, input=given))
         if goes_on:
             self._emit(ev.StepResumed(step_id=step.id, attempt=number))
         else:
-            self._emit(ev.StepStarted(step_id=step.id, attempt=number, agent=agent, model=model))
+            self._emit(ev.StepStarted(step_id=step.id, attempt=number, agent=route.agent, model=route.model))
         active = ActiveAttempt(step.id, number)
         active.usage_before = previous.usage if goes_on and previous else None
         self.active[step.id] = active
-        settings = self._state.settings
-        tools = settings.get("tools")
         job = StepJob(
             given=given,
-            agent=agent,
-            model=model,
-            provider=settings.get("provider", ""),
-            thinking=settings.get("thinking", ""),
-            tools=tuple(tools) if tools is not None else None,
-            system_prompt=settings.get("systemPrompt", ""),
+            agent=route.agent,
+            model=route.model,
+            provider=route.provider,
+            thinking=route.thinking,
+            tools=route.tools,
+            system_prompt=self._state.settings.get("systemPrompt", ""),
             reason="answer" if goes_on else "continue" if interrupted else "start",
             resume=previous.session if previous is not None and (goes_on or interrupted) else None,
             session_dir=str(self._attempts_dir / step.id / "sessions") if self._attempts_dir else "",
@@ -130,6 +138,7 @@ class Attempts:
             with active.scope:
                 outcome = await self._outcome(active, job)
         finally:
+            self._quota.ended(step, outcome)
             del self.active[step.id]
             self._transcripts.finish(step.id, active.number)
             if active.ended is not None:
@@ -152,7 +161,8 @@ class Attempts:
         try:
             done = await self._executor.execute(job, _Port(self, active))
         except AgentFailure as failure:
-            return self._failed(active, failure.message, failure.kind, failure.detail)
+            excused = self._quota.excuse(self._state.steps[active.step_id], active.number, failure)
+            return excused or self._failed(active, failure.message, failure.kind, failure.detail)
         except HandoffError as error:
             return self._failed(active, str(error), "handoff")
         except Exception as error:
@@ -254,6 +264,7 @@ class Attempts:
         fact = self._fact(active, event)
         if fact is not None:
             self._emit(fact)
+        self._quota.heard(active.step_id, event)
 
     def _fact(self, active: ActiveAttempt, event: SessionEvent) -> ev.StepEvent | None:
         where: dict[str, Any] = {"step_id": active.step_id, "attempt": active.number}

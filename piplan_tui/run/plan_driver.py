@@ -100,7 +100,11 @@ class PlanDriver:
                 self._attempts.resume_held(step)
                 self._tasks.start_soon(self._attempts.deliver_replies, step.id)
                 continue
-            return step, self._attempts.begin(step)
+            route = self._attempts.route(step)
+            if route is None:
+                state.set_aside(step)
+                continue
+            return step, self._attempts.begin(step, route)
         return None
 
     async def _work(self, taken: Taken) -> None:

@@ -21,6 +21,7 @@ from piplan_tui.run.inbox import Inbox
 from piplan_tui.run.journal import Journal
 from piplan_tui.run.model import PiPlanCancelResult
 from piplan_tui.run.plan_driver import PlanDriver
+from piplan_tui.run.quota import Quota, QuotaPolicy
 from piplan_tui.run.recovery import close_cancelled, recover
 from piplan_tui.run.redact import Redactor
 from piplan_tui.run.reduce import reduce
@@ -63,6 +64,7 @@ class Run:
         now: Callable[[], datetime] = utc_now,
         make_driver: MakeDriver = PlanDriver,
         answer_checks: Mapping[str, AnswerCheck] | None = None,
+        quota: QuotaPolicy | None = None,
     ) -> None:
         self.state = state
         self.answer_checks: Mapping[str, AnswerCheck] = {} if answer_checks is None else answer_checks
@@ -74,8 +76,9 @@ class Run:
         self._journal = Journal(store, state.run_id, stored_seq=state.seq)
         attempts_dir = store.attempts_dir(state.run_id)
         self.transcripts = Transcripts(attempts_dir, self.redactor)
+        self._quota = Quota(state, lambda event: self.emit(self.redactor.value(event)), now, quota)
         self._attempts = Attempts(
-            state, self.emit, executor(self), self.transcripts, self.redactor, now, attempts_dir
+            state, self.emit, executor(self), self.transcripts, self.redactor, now, attempts_dir, self._quota
         )
         self._make_driver = make_driver
         self._driver: PlanDriver | None = None
@@ -161,6 +164,7 @@ class Run:
                 if driver.listens:
                     self.subscribe(driver.happened)
                 tasks.start_soon(self._flush_often)
+                tasks.start_soon(self._quota.watch, driver.pump)
                 for ask_id in self.state.asks:
                     self._watch_deadline(ask_id)
                 ready()

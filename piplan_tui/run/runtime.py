@@ -24,6 +24,7 @@ from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.run import events as ev
 from piplan_tui.run.answer import AnswerCheck
 from piplan_tui.run.model import PiPlanCancelResult
+from piplan_tui.run.quota import QuotaPolicy
 from piplan_tui.run.reduce import fold
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.reuse import Forecast, forecast
@@ -63,7 +64,8 @@ class RunOptions:
     `mode` `None` follows the plan; `serial` makes a parallel plan run one step at a time. `source` is the plan's
     path, for people. Budgets count the whole run: tokens of all kinds, US dollars, output tokens. A workflow takes
     `workflow_concurrency` in place of `max_concurrency` (`None`: 16, fewer on small machines), and may have
-    `max_agents` agent calls and `max_items` items in one fan-out.
+    `max_agents` agent calls and `max_items` items in one fan-out. `steps` are the rules by which single steps get
+    another agent or model; see `piplan_tui.run.routing.routes`.
     """
 
     workspace: Path
@@ -84,6 +86,7 @@ class RunOptions:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     run_id: str | None = None
     source: str = ""
+    steps: Mapping[str, Any] = field(default_factory=dict)
 
     def settings(self) -> dict[str, Any]:
         """What agents are told at start, as it is kept with the run."""
@@ -92,6 +95,7 @@ class RunOptions:
             "thinking": self.thinking,
             "tools": list(self.tools) if self.tools is not None else None,
             "systemPrompt": self.system_prompt,
+            "steps": dict(self.steps) or None,
             "maxAgents": self.max_agents,
             "maxItems": self.max_items,
         }
@@ -139,6 +143,7 @@ class PlanRuntime:
         now: Callable[[], datetime] = utc_now,
         new_run_id: Callable[[], str] = lambda: secrets.token_hex(4),
         executor: Callable[[Run], StepExecutor] | None = None,
+        quota: QuotaPolicy | None = None,
     ) -> None:
         self.store = store
         self.options = options
@@ -148,6 +153,7 @@ class PlanRuntime:
         self._now = now
         self._new_run_id = new_run_id
         self._executor = executor or self._step_runner
+        self._quota = quota
         self._runs: dict[str, Run] = {}
         self._agents: dict[str, Agent] = {}
         self._agent_lock = anyio.Lock()
@@ -427,6 +433,7 @@ class PlanRuntime:
             executor=self._executor,
             sweep=self._sweep,
             now=self._now,
+            quota=self._quota,
             **more,
         )
         await self._tasks.start(self._serve_run, run)

@@ -169,6 +169,17 @@ class PhaseState:
 
 
 @dataclass(slots=True)
+class ProviderLimit:
+    """A provider that refuses for now: since when, `refusals` times in a row, and until when it is left alone."""
+
+    provider: str
+    since: datetime
+    until: datetime
+    reason: str
+    refusals: int = 1
+
+
+@dataclass(slots=True)
 class RunState:
     """Everything known about a run, after the event `seq`."""
 
@@ -212,7 +223,9 @@ class RunState:
     waiting_since: datetime | None = None
     blocked_by_user_seconds: float = 0.0
     schema_version: int = 0
+    limits: dict[str, ProviderLimit] = field(default_factory=dict)
     _ready: list[int] = field(default_factory=list, repr=False, compare=False)
+    _aside: list[int] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def ended(self) -> bool:
@@ -242,6 +255,16 @@ class RunState:
             heapq.heappop(ready)
         return None
 
+    def set_aside(self, step: StepState) -> None:
+        """Let `first_ready` pass over this step, which it has just given, until `bring_back`."""
+        if self._ready and self._ready[0] == step.index:
+            self._aside.append(heapq.heappop(self._ready))
+
+    def bring_back(self) -> None:
+        """Let `first_ready` give again what was set aside."""
+        while self._aside:
+            heapq.heappush(self._ready, self._aside.pop())
+
     def blocker(self, step: StepState) -> StepState | None:
         """The failed or cancelled step at the root of why this one is blocked; `None` when it is not."""
         known = self.steps.get(step.blocked_by)
@@ -254,7 +277,9 @@ class RunState:
 
     def queue_position(self, step: StepState) -> int:
         """How many queued steps will start before this one, plus one. O(queued)."""
-        return 1 + sum(1 for index in set(self._ready) if index < step.index and self._queued(index))
+        return 1 + sum(
+            1 for index in {*self._ready, *self._aside} if index < step.index and self._queued(index)
+        )
 
     def _queued(self, index: int) -> bool:
         return self.order[index].status == "queued"

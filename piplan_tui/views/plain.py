@@ -17,7 +17,7 @@ from piplan_tui.run.state import AskState, AttemptState, RunState, StepState
 from piplan_tui.views.ask_text import ask_lines, value_text
 from piplan_tui.views.clean import StreamCleaner, clean_text
 from piplan_tui.views.formatting import RUN_WORDS, format_duration, format_money, format_tokens
-from piplan_tui.views.rows import Role, agent_label, one_line, step_note
+from piplan_tui.views.rows import Role, agent_label, limit_note, one_line, step_note
 
 ReadRequest = Callable[[AskState], InputRequest]
 LastActivity = Callable[[str], datetime | None]
@@ -106,6 +106,12 @@ class PlainPrinter:
                 return [self._strong(f"{run} {RUN_WORDS[state.status].lower()}")]
             case ev.BudgetExceeded():
                 return [self._paint(f"{run}: {one_line(state.reason)}; no new step starts", "failed")]
+            case ev.ProviderLimited():
+                note = limit_note(state.limits[event.provider], event.at)
+                text = f"{run}: {one_line(event.provider)}: {note} ({one_line(event.reason)})"
+                return [self._paint(f"{text}; no step starts with it until then", "attention")]
+            case ev.ProviderRecovered():
+                return [f"{run}: {one_line(event.provider)} answers again; its steps go on"]
             case ev.Logged():
                 return [clean_text(line) for line in event.message.splitlines()]
         return []
@@ -134,6 +140,8 @@ class PlainPrinter:
             case ev.StepRetried():
                 self._newly_blocked(step)
                 return self._line(step, "will be tried again")
+            case ev.StepInterrupted() if event.kind:
+                return self._line(step, f"put off, not failed: {one_line(event.reason)}", "attention")
             case ev.StepInterrupted():
                 return self._line(step, f"interrupted: {one_line(event.reason)}", "attention")
             case ev.StepWaitingUser() | ev.AskOpened():

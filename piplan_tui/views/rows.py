@@ -12,11 +12,13 @@ from datetime import datetime
 from typing import Any, Literal
 
 from piplan_tui.run.model import Usage
+from piplan_tui.run.routing import limit_of
 from piplan_tui.run.state import (
     SATISFIED,
     AskState,
     AttemptState,
     PhaseState,
+    ProviderLimit,
     RunState,
     StepState,
     StepStatus,
@@ -163,6 +165,8 @@ def step_note(
     if status == "queued":
         if step.continues:
             return Span("answered, continues next", "dim")
+        if state.status not in ("paused", "interrupted") and (limit := limit_of(state, step)):
+            return Span(limit_note(limit, now), "attention")
         return Span(_queue_note(state, queue_position), "dim")
     if status == "blocked":
         root = state.blocker(step)
@@ -226,6 +230,15 @@ def _queue_note(state: RunState, position: int) -> str:
     if state.status == "interrupted":
         return "the run was interrupted"
     return f"queue {ordinal(position)}" if position else "queued"
+
+
+def limit_note(limit: ProviderLimit, now: datetime) -> str:
+    """What keeps a step that is ready from starting, with the local time at which it goes on."""
+    if limit.until <= now:
+        return "rate limit: one step tries whether it is over"
+    until = limit.until.astimezone()
+    same_day = until.date() == now.astimezone().date()
+    return f"rate limit until {until:%H:%M}" if same_day else f"rate limit until {until:%b %d %H:%M}"
 
 
 def _failed_note(step: StepState, attempt: AttemptState) -> str:

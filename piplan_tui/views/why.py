@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from piplan_tui.run.routing import limit_of
 from piplan_tui.run.state import RunState, StepState
 from piplan_tui.views.formatting import format_duration
 from piplan_tui.views.rows import (
     MAX_NAMES,
     Span,
     before_the_start,
+    limit_note,
     one_line,
     ordinal,
     reason,
@@ -37,6 +39,11 @@ def why(state: RunState, step: StepState, now: datetime, *, queue_position: int 
         case "pending":
             return _why_pending(state, step, now, name)
         case "queued":
+            if state.status not in ("paused", "interrupted") and (limit := limit_of(state, step)):
+                waits = Span(f" waits: {limit_note(limit, now)}", "attention")
+                return Why(
+                    (name, waits, Span(f" · {one_line(limit.provider)}: {one_line(limit.reason)}", "dim"))
+                )
             return _why_queued(state, name, queue_position, step.continues)
         case "waiting_user":
             waited = _waited(state, step, now)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from piplan_tui.run.quota import QuotaPolicy
+from piplan_tui.run.run import utc_now
 from piplan_tui.run.runtime import PlanRuntime, RunOptions
 from piplan_tui.store.memory import MemoryRuntimeStore
 from piplan_tui.store.protocol import RuntimeStore
@@ -20,6 +23,8 @@ class Bench:
         self.store = store
         self.options = RunOptions(workspace=workspace, agent="scripted", max_concurrency=3)
         self.swept: list[str] = []
+        self.now: Callable[[], datetime] = utc_now
+        self.quota: QuotaPolicy | None = None
 
     async def _sweep(self, run_id: str) -> int:
         self.swept.append(run_id)
@@ -36,6 +41,8 @@ class Bench:
             sweep=self._sweep,
             options=self.options,
             executor=lambda run: self.steps,
+            now=self.now,
+            quota=self.quota,
         ) as runtime:
             yield runtime
 

@@ -1,0 +1,244 @@
+"""A provider's limit is not a step's failure.
+
+When a provider refuses because of its rate or a spent quota, no further step starts with it. The step that was
+refused goes back to the queue. After a pause one step tries; when it is refused too, the next pause is longer,
+and when it is answered all go on. What is known of a limit is in the run's state, so it survives a restart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import anyio
+
+from piplan_tui.agents import protocol as said
+from piplan_tui.agents.protocol import AgentFailure, SessionEvent
+from piplan_tui.run import events as ev
+from piplan_tui.run.routing import Route, routes
+from piplan_tui.run.state import RunState, StepState
+
+_LIMIT = re.compile(
+    r"\b(?:429|529)\b|rate.?limit|too many requests|\bquota|usage limit|overloaded", re.IGNORECASE
+)
+_WAIT = re.compile(
+    r"(?:retry|try again|reset\w*|available)\W+(?:after|in)\W{0,4}"
+    r"((?:\d+(?:\.\d+)?\s*(?:ms|[dhms])[a-z]*\s*)+|\d+(?:\.\d+)?)",
+    re.IGNORECASE,
+)
+_PART = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|[dhms])?", re.IGNORECASE)
+_EPOCH = re.compile(r"\|(1\d{9})\b")
+_UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "": 1.0}
+_SEVERAL = 2
+_MAX_REASON = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuotaPolicy:
+    """How long to wait for a provider, in seconds.
+
+    The first pause is `first_seconds`, each further one `growth` times as long, up to `longest_seconds`; a time
+    that the provider itself names is waited for if it is later. After `give_up_seconds` the run is paused.
+    `sleep` is how to let time pass.
+    """
+
+    first_seconds: float = 20.0
+    growth: float = 2.0
+    longest_seconds: float = 15 * 60.0
+    give_up_seconds: float = 24 * 3_600.0
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+
+
+def is_limit(failure: AgentFailure) -> bool:
+    """Whether the provider refused for a while only, because of too many requests or a spent quota."""
+    return failure.kind == "rate_limit" or (
+        failure.kind == "provider" and _LIMIT.search(failure.message) is not None
+    )
+
+
+def named_wait(text: str, now: datetime) -> float:
+    """The seconds that a provider's message asks to wait; 0 when it names no time."""
+    if found := _EPOCH.search(text):
+        return max(0.0, int(found[1]) - now.timestamp())
+    if found := _WAIT.search(text):
+        parts = _PART.findall(found[1])
+        return sum(float(number) * _UNITS[unit.lower()] for number, unit in parts)
+    return 0.0
+
+
+class Quota:
+    """Which provider may be asked now, and which step tries after a pause."""
+
+    def __init__(
+        self,
+        state: RunState,
+        emit: Callable[[ev.RuntimeEvent], None],
+        now: Callable[[], datetime],
+        policy: QuotaPolicy | None = None,
+    ) -> None:
+        self._state = state
+        self._emit = emit
+        self._now = now
+        self._policy = policy or QuotaPolicy()
+        self._routes: dict[str, Route] = {}
+        self._probes: dict[str, str] = {}
+        self._refused: dict[str, set[str]] = {}
+        self._missing: set[str] = set()
+        self._opened: dict[str, datetime] = {}
+        self._due = False
+        self._changed = anyio.Event()
+
+    # -- starting ------------------------------------------------------------------------------
+
+    def choose(self, step: StepState) -> Route | None:
+        """The way by which a step may start now; `None` while all of its providers are limited."""
+        ways = routes(self._state, step)
+        attempt = step.attempt
+        if step.continues and attempt is not None:
+            # an answer belongs to the agent that asked
+            ways = tuple(way for way in ways if way.agent == attempt.agent) or ways
+        present = [way for way in ways if way.agent not in self._missing] or ways[:1]
+        return next((way for way in present if self._is_open(way.quota)), None)
+
+    def _is_open(self, quota: str) -> bool:
+        limit = self._state.limits.get(quota)
+        return limit is None or (self._now() >= limit.until and quota not in self._probes)
+
+    def begun(self, step: StepState, route: Route) -> None:
+        """A step starts by this way."""
+        self._routes[step.id] = route
+        if route.quota in self._state.limits:
+            self._probes[route.quota] = step.id
+
+    # -- what became of it ---------------------------------------------------------------------
+
+    def heard(self, step_id: str, event: SessionEvent) -> None:
+        """Take note of what a session said about its provider. Cheap while there is no limit."""
+        if not self._state.limits and not isinstance(event, said.Retrying | said.Recovered):
+            return
+        route = self._routes.get(step_id)
+        if route is None:
+            return
+        match event:
+            case said.Retrying() if _LIMIT.search(event.error):
+                refused = self._refused.setdefault(route.quota, set())
+                refused.add(step_id)
+                if len(refused) >= _SEVERAL and route.quota not in self._state.limits:
+                    self._limit(route.quota, step_id, event.error, event.delay_seconds)
+            case said.Recovered():
+                self._refused.get(route.quota, set()).discard(step_id)
+                if event.ok:
+                    self._recovered(route.quota)
+            case said.TextDelta() | said.ThinkingDelta() | said.ToolStarted() | said.UsageReported():
+                if self._probes.get(route.quota) == step_id:
+                    self._recovered(route.quota)
+
+    def excuse(self, step: StepState, attempt: int, failure: AgentFailure) -> ev.StepInterrupted | None:
+        """What is to be said in place of a failure that is not the step's own: it will be tried again.
+
+        `None` when it is the step's own.
+        """
+        route = self._routes.get(step.id)
+        if route is None:
+            return None
+        if is_limit(failure):
+            if self._probes.get(route.quota, step.id) == step.id:
+                self._limit(route.quota, step.id, failure.message)
+            return ev.StepInterrupted(
+                step_id=step.id, attempt=attempt, reason=failure.message, kind="rate_limit"
+            )
+        if failure.kind == "missing":
+            self._missing.add(route.agent)
+            if any(way.agent not in self._missing for way in routes(self._state, step)):
+                return ev.StepInterrupted(
+                    step_id=step.id, attempt=attempt, reason=failure.message, kind="missing"
+                )
+        return None
+
+    def ended(self, step: StepState, outcome: ev.StepEvent | None) -> None:
+        """An attempt is over, however it ended; `None`: it was stopped."""
+        route = self._routes.pop(step.id, None)
+        if route is None:
+            return
+        self._refused.get(route.quota, set()).discard(step.id)
+        if self._probes.get(route.quota) == step.id:
+            if isinstance(outcome, ev.StepCompleted | ev.StepWaitingUser):
+                self._recovered(route.quota)
+            else:
+                del self._probes[route.quota]
+                self._look_again()
+
+    # -- limits --------------------------------------------------------------------------------
+
+    def _limit(self, quota: str, step_id: str, reason: str, least_seconds: float = 0.0) -> None:
+        policy, now = self._policy, self._now()
+        limit = self._state.limits.get(quota)
+        if limit is not None and now < limit.until:
+            return  # it was at work when the limit was met; it does not make the pause longer
+        since, refusals = (limit.since, limit.refusals) if limit is not None else (now, 0)
+        last = since + timedelta(seconds=policy.give_up_seconds)
+        reason = " ".join(reason.split())[:_MAX_REASON]
+        if now >= last:
+            self._give_up(quota, since, reason)
+            return
+        pause = min(policy.first_seconds * policy.growth ** min(refusals, 64), policy.longest_seconds)
+        pause = max(pause, least_seconds, named_wait(reason, now))
+        until = min(now + timedelta(seconds=min(pause, policy.give_up_seconds)), last)
+        self._emit(ev.ProviderLimited(provider=quota, until=until, reason=reason, step_id=step_id))
+        self._changed.set()
+
+    def _give_up(self, quota: str, since: datetime, reason: str) -> None:
+        if self._state.status in ("running", "waiting_user"):
+            hours = (self._now() - since).total_seconds() / 3_600
+            waited = f"{quota} has been at its provider's limit for {hours:.1f} h"
+            self._emit(ev.RunPaused(reason=f"{waited}; resume to try again ({reason})", by="quota"))
+
+    def _recovered(self, quota: str) -> None:
+        self._probes.pop(quota, None)
+        if quota in self._state.limits:
+            self._emit(ev.ProviderRecovered(provider=quota))
+            self._look_again()
+
+    def _look_again(self) -> None:
+        self._state.bring_back()
+        self._due = True
+        self._changed.set()
+
+    async def watch(self, pump: Callable[[], None]) -> None:
+        """Let steps start, by calling `pump`, whenever a pause is over or a provider has recovered."""
+        while True:
+            changed = self._changed = anyio.Event()
+            if self._due:
+                self._due = False
+                pump()
+                continue
+            at = self._next_opening()
+            if at is None:
+                await changed.wait()
+                continue
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(self._sleep_until, at, changed)
+                await changed.wait()
+                tasks.cancel_scope.cancel()
+
+    async def _sleep_until(self, at: datetime, changed: anyio.Event) -> None:
+        while (left := (at - self._now()).total_seconds()) > 0:
+            await self._policy.sleep(left)
+        for quota, limit in self._state.limits.items():
+            if limit.until <= at:
+                self._opened[quota] = limit.until
+        self._look_again()
+        changed.set()
+
+    def _next_opening(self) -> datetime | None:
+        """When the first pause ends that has not been seen to end yet."""
+        return min(
+            (
+                limit.until
+                for quota, limit in self._state.limits.items()
+                if self._opened.get(quota) != limit.until
+            ),
+            default=None,
+        )
