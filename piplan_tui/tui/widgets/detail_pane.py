@@ -46,6 +46,7 @@ class DetailPane(Vertical):
         self.run = run
         self.step: StepState | None = None
         self.chosen: int | None = None
+        self._chosen_for_ask = False
         self._transcript_of: tuple[str, int] | None = None
         self._tools = ToolCalls()
         self._tools_changed = False
@@ -113,6 +114,7 @@ class DetailPane(Vertical):
     def choose(self, tab: int) -> None:
         """Open a tab, because the user says so."""
         self.chosen = tab
+        self._chosen_for_ask = tab == INPUT and bool(self.step and self.step.asks)
         self._show()
         self.focus_content()
 
@@ -148,7 +150,8 @@ class DetailPane(Vertical):
 
     def _show(self) -> None:
         step = self.step
-        if self.chosen == INPUT and self.ask_panel is not None and not (step and step.asks):
+        had_form = self._chosen_for_ask or self.ask_panel is not None
+        if self.chosen == INPUT and had_form and not (step and step.asks):
             self.chosen = None  # its question was answered: on to what comes of it
         tab = self.tab
         title = title_line(step) if step else [Span("No step selected", "dim")]

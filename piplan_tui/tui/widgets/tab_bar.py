@@ -15,7 +15,12 @@ from piplan_tui.tui.spans import to_content
 from piplan_tui.views.rows import Span
 
 TABS = ("Input", "Output", "Tools", "Prompt", "Result", "Tries")
-_SHORT = ("Input", "Out", "Tools", "Prompt", "Result", "Tries")
+_SHORTER = (
+    TABS,
+    ("Input", "Out", "Tools", "Prompt", "Result", "Tries"),
+    ("In", "Out", "Tool", "Prmt", "Res", "Try"),
+)
+_LEAST_LETTERS = ("In", "Ou", "To", "Pr", "Re", "Tr")
 
 
 class TabBar(Widget):
@@ -29,7 +34,7 @@ class TabBar(Widget):
         tab: int
 
     def _labels(self) -> list[str]:
-        for names in (TABS, _SHORT, ("",) * len(TABS)):
+        for names in (*_SHORTER, _LEAST_LETTERS, ("",) * len(TABS)):
             labels = [f"{number} {name}".rstrip() for number, name in enumerate(names, 1)]
             # a space after each, brackets around one
             if sum(cell_len(label) + 1 for label in labels) + 1 <= self.size.width:

@@ -20,6 +20,7 @@ from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.detail_pane import DetailPane
 from piplan_tui.tui.widgets.run_tree import RunTree
 from piplan_tui.tui.widgets.search_bar import SearchBar
+from piplan_tui.tui.widgets.tab_bar import TabBar
 from piplan_tui.views.rows import ask_order
 from tests.tui.support.run_double import RunDouble
 from tests.tui.support.scenes import AUDIENCE, app_on, deck, long_run
@@ -174,6 +175,20 @@ async def test_an_answered_question_makes_way_for_what_comes_of_it() -> None:
         await until(pilot, lambda: pane.tab == 2)
         assert not screen.query(AskPanel)
         assert screen.focused is screen.run_tree
+
+
+@pytest.mark.parametrize(
+    ("width", "label"), [(200, "3 Tools"), (120, "[2 Output]"), (100, "4 Prmt"), (80, "[2 Output]")]
+)
+async def test_tabs_are_named_as_far_as_there_is_room(width: int, label: str) -> None:
+    async with shown(deck(asking=False), (width, 30)) as (pilot, screen):
+        screen.run_tree.select_step("pricing")
+        await pilot.press("2")
+        await settle(pilot)
+        bar = pilot.app.screen.query_one(TabBar)
+        assert label in bar.render().plain
+        assert bar.render().plain.rstrip().endswith(("Tries", "Try")), "nothing is cut off"
+        assert bar.render().cell_length <= bar.size.width + 1
 
 
 async def test_a_second_question_never_replaces_the_open_one() -> None:

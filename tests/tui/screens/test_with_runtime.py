@@ -28,6 +28,7 @@ from piplan_tui.tui.screens.home import HomeScreen
 from piplan_tui.tui.screens.plan import PlanScreen
 from piplan_tui.tui.screens.run import RunScreen
 from piplan_tui.tui.widgets.ask_panel import AskPanel
+from piplan_tui.tui.widgets.detail_pane import DetailPane
 from piplan_tui.tui.widgets.run_tree import RunTree
 
 pytestmark = pytest.mark.anyio
@@ -67,14 +68,14 @@ def plan(*, ask: bool = False, title: str = "Two steps") -> dict[str, Any]:
 
 @asynccontextmanager
 async def opened(
-    folder: Path, document: dict[str, Any] | None, **more: Any
+    folder: Path, document: dict[str, Any] | None, *, size: tuple[int, int] = (80, 24), **more: Any
 ) -> AsyncIterator[tuple[Pilot[Any], PiplanApp]]:
     path = folder / "plan.json"
     if document is not None:
         path.write_text(json.dumps(document))
     async with runtime_in(folder) as runtime:
         app = PiplanApp(runtime, plan_path=path if document is not None else None, **more)
-        async with app.run_test(size=(80, 24)) as pilot:
+        async with app.run_test(size=size) as pilot:
             yield pilot, app
 
 
@@ -120,6 +121,20 @@ async def test_a_question_is_answered_by_keys_and_the_run_goes_on(tmp_path: Path
         assert run.state.status == "completed"
         answers = run.state.steps["first"].attempts[-1].answers
         assert [answer.values for answer in answers] == [{"audience": "seed"}]
+
+
+@pytest.mark.parametrize("key", ["a", "1"])
+async def test_beside_the_tree_an_answer_leads_back_to_the_output(tmp_path: Path, key: str) -> None:
+    async with opened(tmp_path, plan(ask=True), auto_start=True, size=(120, 40)) as (pilot, app):
+        await until(pilot, lambda: on_run(app) and app.screen.query(AskPanel))
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(app.screen.focused, Input))
+        pane = app.screen.query_one(DetailPane)
+        assert pane.tab == 1
+        await pilot.press(*"seed", "enter")
+        await until(pilot, lambda: app.run_shown and app.run_shown.state.ended)
+        await until(pilot, lambda: not app.screen.query(AskPanel))
+        assert pane.tab == 2
 
 
 async def test_stopping_the_run_leaves_nothing_open(tmp_path: Path) -> None:
