@@ -7,6 +7,7 @@ import signal
 import sys
 
 import anyio
+from anyio.abc import TaskStatus
 
 from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.cli.context import Context, in_terminal, make_context, now
@@ -63,18 +64,19 @@ class Watch:
         """Returns the exit code: that of the run, 4 when it is left as it is, 3 when the watching was ended."""
         run = self._run
         stopped = False
-        await self._begin()
         try:
             async with anyio.create_task_group() as tasks:
 
-                async def stop_on_signal() -> None:
+                async def stop_on_signal(*, task_status: TaskStatus[None]) -> None:
                     nonlocal stopped
                     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+                        task_status.started()
                         async for _ in received:
                             stopped = True
                             tasks.cancel_scope.cancel()
 
-                tasks.start_soon(stop_on_signal)
+                await tasks.start(stop_on_signal)
+                await self._begin()
                 if not self._over:
                     tasks.start_soon(run.follow)
                     tasks.start_soon(self._notice_owner)

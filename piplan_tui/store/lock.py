@@ -140,7 +140,10 @@ def _alive(owner: Owner) -> bool:
     if owner.boot_id != _boot_id():
         return False
     try:
-        started = psutil.Process(owner.pid).create_time()
+        process = psutil.Process(owner.pid)
+        started = process.create_time()
+        if process.status() == psutil.STATUS_ZOMBIE:  # killed, and nobody has taken notice of it
+            return False
     except (psutil.Error, ValueError, OverflowError):
         return False
     # psutil derives the start from the clock, which may be adjusted by a little
