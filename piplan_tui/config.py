@@ -5,7 +5,8 @@ that `--config` or `PIPLAN_CONFIG` names. A file beside the plan is never read b
 downloaded must not choose which programs run here.
 
 Each setting has a variable in the environment, `PIPLAN_` and its name in capitals (`PIPLAN_MAX_CONCURRENCY`),
-but for `pi_command`, which is `PIPLAN_PI`. An empty variable counts as not set.
+but for `pi_command`, which is `PIPLAN_PI`, and `steps`, which only the file can hold. An empty variable counts as
+not set.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from platformdirs import user_config_dir
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from piplan_tui.plan.problem import printable
+from piplan_tui.step_rules import problems_of
 
 OnAsk = Literal["wait", "exit", "fail", "defaults"]
 Ui = Literal["plain", "json", "quiet"]
@@ -53,6 +55,10 @@ class Settings(BaseModel):
 
     system_prompt: str = ""
     """Said to the agent before every step, besides the step's own prompt."""
+
+    steps: dict[str, Any] = Field(default_factory=dict)
+    """Agents and models for steps that a rule fits, and what takes the place of an agent that cannot be used; see
+    `piplan_tui.step_rules`."""
 
     workspace: Path | None = None
     """The folder that the agents work in; not set: the current folder."""
@@ -97,6 +103,7 @@ EXPECTED: dict[str, str] = {
     "thinking": "text",
     "tools": 'a list of names, such as ["read", "bash"]',
     "system_prompt": "text",
+    "steps": "tables such as [steps.by.role.designer]",
     "workspace": "a folder",
     "store": "a folder, or memory",
     "max_concurrency": "a whole number, 1 or more",
@@ -154,7 +161,13 @@ def load_settings(
                 chosen[name] = _Chosen(_from_folder(name, value, file.path.parent), file.place(name))
             else:
                 problems.append(f"{file.place(name)}: unknown setting {_suggested(name)}")
+        if "steps" in file.values:
+            problems += [f"{file.place(*path)}: {said}" for path, said in problems_of(file.values["steps"])]
+            if problems:
+                chosen.pop("steps", None)  # said already, and more exactly
     for name in Settings.model_fields:
+        if name == "steps":
+            continue
         if value := environ.get(variable(name)):
             chosen[name] = _Chosen(value, variable(name))
     for name, value in (flags or {}).items():
@@ -184,9 +197,9 @@ class _ConfigFile:
     text: str
     values: dict[str, Any]
 
-    def place(self, name: str) -> str:
-        """`file:line` of a top-level key or table."""
-        return f"{printable(str(self.path))}:{_line_of(self.text, name)}"
+    def place(self, *keys: str) -> str:
+        """`file:line` of a key or table, by the keys that lead to it from the top."""
+        return f"{printable(str(self.path))}:{_line_of(self.text, *keys)}"
 
 
 def _read_file(named: Path | None) -> _ConfigFile | None:
@@ -216,7 +229,7 @@ def _syntax_problem(shown: str, text: str, said: str) -> str:
     return f"{shown}:{text.count(chr(10)) + 1}: not TOML: {what}"
 
 
-def _line_of(text: str, name: str) -> int:
+def _line_of(text: str, *keys: str) -> int:
     """The line on which the statement that first names a key begins.
 
     Found by parsing ever longer beginnings of the file: only a parser knows strings over several lines from
@@ -229,10 +242,18 @@ def _line_of(text: str, name: str) -> int:
             values = tomllib.loads("\n".join(lines[:count]))
         except tomllib.TOMLDecodeError:
             continue
-        if name in values:
+        if _has(values, keys):
             return begin
         begin = count + 1
     return begin
+
+
+def _has(values: Any, keys: tuple[str, ...]) -> bool:
+    for key in keys:
+        if not isinstance(values, dict) or key not in values:
+            return False
+        values = values[key]
+    return True
 
 
 def _suggested(name: str) -> str:

@@ -15,7 +15,8 @@ import msgspec
 from piplan_tui.agents.protocol import Agent, AgentFailure
 
 _VERSION_SECONDS = 15.0
-_KNOWN = "pi, acp:NAME, command:PROGRAM ARGUMENTS… or demo"
+KNOWN_AGENTS = "pi, acp:NAME, command:PROGRAM ARGUMENTS… or demo"
+"""The forms that an agent's name has, as the end of a sentence."""
 
 
 class UnknownAgent(ValueError):
@@ -48,6 +49,14 @@ class AgentInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     version: str = ""
     where: str = ""
     hint: str = ""
+
+
+def is_agent_name(name: str) -> bool:
+    """Whether a name has a form that `make_agent` knows; loads no agent."""
+    kind, colon, rest = name.strip().partition(":")
+    return (
+        bool(rest.strip()) if colon and kind in ("command", "acp") else kind in ("pi", "demo") and not colon
+    )
 
 
 def make_agent(name: str, settings: AgentSettings | None = None) -> Agent:
@@ -98,7 +107,7 @@ def make_agent(name: str, settings: AgentSettings | None = None) -> Agent:
             )
         except ValueError as error:
             raise UnknownAgent(str(error)) from error
-    raise UnknownAgent(f"there is no agent {name!r}; the agent can be {_KNOWN}")
+    raise UnknownAgent(f"there is no agent {name!r}; the agent can be {KNOWN_AGENTS}")
 
 
 def known_agents(settings: AgentSettings | None = None) -> list[AgentInfo]:

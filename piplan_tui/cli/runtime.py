@@ -55,6 +55,7 @@ def run_options(context: Context, source: str) -> RunOptions:
         thinking=settings.thinking,
         tools=settings.tools,
         system_prompt=settings.system_prompt,
+        steps=settings.steps,
         max_concurrency=settings.max_concurrency,
         workflow_concurrency=context.given("max_concurrency"),
         budget_tokens=settings.budget_tokens,
