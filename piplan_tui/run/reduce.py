@@ -380,6 +380,8 @@ def _step_interrupted(state: RunState, e: ev.StepInterrupted) -> None:
         step, attempt = ended
         if attempt is not None:
             attempt.error, attempt.error_kind = e.reason, e.kind
+        # its session is gone, and a question that was withdrawn with it is no answer to go on with
+        step.continues = False
         _rest(state, step)
 
 
@@ -532,6 +534,7 @@ def _go_on_when_answered(state: RunState, step: StepState, attempt: AttemptState
 def _stop_waiting(attempt: AttemptState, at: datetime) -> None:
     if attempt.waiting_since is not None:
         attempt.waited_seconds += (at - attempt.waiting_since).total_seconds()
+        attempt.waits.append((attempt.waiting_since, at))
         attempt.waiting_since = None
 
 

@@ -81,6 +81,8 @@ class AttemptState:
     answers: list[UserInput] = field(default_factory=list)
     waited_seconds: float = 0.0
     waiting_since: datetime | None = None
+    waits: list[tuple[datetime, datetime]] = field(default_factory=list)
+    """When the user was waited for, but for the wait that is still open."""
     reprompts: int = 0
     summary: str = ""
     error: str = ""

@@ -11,12 +11,13 @@ from textual.binding import Binding, BindingType
 from piplan_tui.run.state import TERMINAL, RunState, StepState
 from piplan_tui.views.rows import one_line
 
-Where = Literal["app", "home", "plan", "run", "tree", "detail"]
+Where = Literal["app", "home", "plan", "run", "tree", "detail", "timeline"]
 
 HEADINGS: dict[Where, str] = {
     "tree": "Move",
     "run": "Run",
     "detail": "Step",
+    "timeline": "Timeline",
     "plan": "Plan",
     "home": "Start",
     "app": "Everywhere",
@@ -226,6 +227,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("run.search", "slash", "Find a step", "By id or title; n and N for the others", "run", bar="find"),
     Action("run.next_match", "n", "Next match", "", "run"),
     Action("run.previous_match", "N", "Previous match", "", "run"),
+    Action(
+        "run.timeline", "t", "Timeline", "What took how long, and what waited for you", "run", bar="timeline"
+    ),
     Action("run.copy", "y", "Copy", "The step's id, or the path of its result", "run"),
     Action("detail.tab_1", "1", "Input", "The question and its form", "detail", "tab(1)"),
     Action("detail.tab_2", "2", "Output", "What the agent says and does, live", "detail", "tab(2)"),
@@ -234,6 +238,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("detail.tab_5", "5", "Result and files", "What the step left", "detail", "tab(5)"),
     Action("detail.tab_6", "6", "Attempts", "Every try, side by side", "detail", "tab(6)"),
     Action("detail.back", "escape", "Back", "Out one level; never quits", "detail", bar="back"),
+    Action("timeline.back", "escape,t", "Back", "To the run", "timeline", bar="back"),
+    Action("timeline.steps", "plus", "All steps", "A bar for every step", "timeline", bar="all steps"),
+    Action("timeline.phases", "minus", "Phases", "A bar for every phase", "timeline", bar="phases"),
     Action("plan.start", "enter", "Start the run", "", "plan", bar="start", refusal=_cannot_start),
     Action("plan.back", "escape", "Back", "To the list of plans and runs; never quits", "plan"),
     Action("home.open", "enter", "Open", "A plan, or a run", "home", "select", bar="open"),
@@ -276,6 +283,8 @@ _NAMES = {
     "colon": ":",
     "escape": "Esc",
     "enter": "Enter",
+    "plus": "+",
+    "minus": "-",
     "pagedown": "PgDn",
     "pageup": "PgUp",
     "down": "↓",

@@ -14,10 +14,11 @@ from piplan_tui.tui.screens.detail import DetailScreen
 from piplan_tui.tui.screens.home import HomeScreen
 from piplan_tui.tui.screens.plan import PlanScreen
 from piplan_tui.tui.screens.run import RunScreen
+from piplan_tui.tui.screens.timeline import TimelineScreen
 from piplan_tui.tui.widgets.run_tree import RunTree
 from tests.tui.support.scenes import deck
 
-SCREENS = (RunScreen, DetailScreen, PlanScreen, HomeScreen)
+SCREENS = (RunScreen, DetailScreen, PlanScreen, HomeScreen, TimelineScreen)
 
 
 def test_ids_are_unique() -> None:

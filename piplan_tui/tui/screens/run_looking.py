@@ -5,6 +5,7 @@ from __future__ import annotations
 from piplan_tui.tui.outline import FILTERS
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.screens.run_view import RunView
+from piplan_tui.tui.screens.timeline import TimelineScreen
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.search_bar import SearchBar
 from piplan_tui.views.rows import ask_order, one_line
@@ -83,6 +84,9 @@ class LookingAround(RunView):
                 self.run_tree.select_step(step.id)
                 return
         self.notify(f"no step matches {one_line(self._search)}", severity="warning", markup=False)
+
+    def do_timeline(self) -> None:
+        self.app.push_screen(TimelineScreen(lambda: self.state, now=lambda: self.run_handle.now()))
 
     def do_copy(self) -> None:
         step = self.run_tree.selected_step

@@ -16,11 +16,13 @@ from piplan_tui.tui.screens.choice import ChoiceDialog
 from piplan_tui.tui.screens.detail import DetailScreen
 from piplan_tui.tui.screens.help import HelpScreen
 from piplan_tui.tui.screens.run import RunScreen
+from piplan_tui.tui.screens.timeline import TimelineScreen
 from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.detail_pane import DetailPane
 from piplan_tui.tui.widgets.run_tree import RunTree
 from piplan_tui.tui.widgets.search_bar import SearchBar
 from piplan_tui.tui.widgets.tab_bar import TabBar
+from piplan_tui.tui.widgets.timeline_view import TimelineView
 from piplan_tui.views.rows import ask_order
 from tests.tui.support.run_double import RunDouble
 from tests.tui.support.scenes import AUDIENCE, app_on, deck, long_run
@@ -290,6 +292,27 @@ async def test_keys_for_looking_around() -> None:
         await pilot.press("z")
         assert not tree.outline.fold_finished
         assert any(row.step and row.step.id == "scope" for row in tree.rows)
+
+
+async def test_the_timeline_opens_groups_and_closes() -> None:
+    run = deck()
+    async with shown(run, (80, 14)) as (pilot, screen):
+        await pilot.press("t")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, TimelineScreen)
+        view = pilot.app.screen.query_one(TimelineView)
+        assert view.shows_phases, "ten steps do not fit"
+        await pilot.press("plus")
+        assert not view.shows_phases
+        await pilot.press("G")
+        await pilot.pause()
+        assert view.scroll_offset.y == view.max_scroll_y > 0
+        await pilot.press("minus")
+        assert view.shows_phases
+        await pilot.press("escape")
+        assert pilot.app.screen is screen
+        await pilot.press("t", "t")
+        assert pilot.app.screen is screen
 
 
 async def test_search_goes_to_matches_and_back() -> None:

@@ -70,6 +70,16 @@ def test_dialogs(snap_compare: SnapCompare, size: tuple[int, int], key: str) -> 
 
 
 @pytest.mark.parametrize("size", SIZES)
+def test_timeline(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    async def press(pilot: Pilot[Any]) -> None:
+        await still(pilot)
+        await pilot.press("t")
+        await still(pilot)
+
+    assert snap_compare(app_on(deck()), terminal_size=size, run_before=press)
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_failed_run(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     run = RunDouble([step("brief", "Read the brief"), step("deck", "Write the deck", after=("brief",))])
     run.emit(ev.RunStarted())

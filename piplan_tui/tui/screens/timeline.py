@@ -1,0 +1,91 @@
+"""What took how long, what waited for the user, and which steps decide how long the run takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.content import Content
+from textual.widgets import Static
+
+from piplan_tui.run.state import RunState
+from piplan_tui.tui.actions import ActionContext, Where, bindings_for
+from piplan_tui.tui.screens.action_screen import ActionScreen
+from piplan_tui.tui.spans import to_content
+from piplan_tui.tui.widgets.key_bar import KeyBar
+from piplan_tui.tui.widgets.run_header import RunHeader
+from piplan_tui.tui.widgets.timeline_view import TimelineView
+from piplan_tui.views.critical_path import critical_path, critical_path_spans
+from piplan_tui.views.rows import Span
+from piplan_tui.views.timeline import FAILED, WAITING, WORKING
+
+_LEGEND = (
+    Span(f"{WORKING}", "accent"),
+    Span(" worked  ", "dim"),
+    Span(f"{WAITING}", "attention"),
+    Span(" waited for you  ", "dim"),
+    Span(f"{FAILED}", "failed"),
+    Span(" failed", "dim"),
+)
+
+
+class TimelineScreen(ActionScreen):
+    """Brought up to date once a second. `state` is asked each time: a run can get another handle meanwhile."""
+
+    PLACES: ClassVar[tuple[Where, ...]] = ("timeline", "app")
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for("timeline", "app")
+
+    def __init__(self, state: Callable[[], RunState], *, now: Callable[[], datetime]) -> None:
+        super().__init__()
+        self._state = state
+        self._now = now
+
+    def compose(self) -> ComposeResult:
+        yield RunHeader(self._state(), now=self._now)
+        yield Static(id="critical-path", markup=False)
+        yield TimelineView(self._state, now=self._now)
+        yield Static(to_content(_LEGEND), id="timeline-legend", markup=False)
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        self.query_one(TimelineView).focus()
+        self.update_key_bar()
+        self._show()
+        self.set_interval(1.0, self._show)
+
+    def on_resize(self) -> None:
+        self._show_path()
+
+    def _show(self) -> None:
+        header = self.query_one(RunHeader)
+        header.state = self._state()
+        header.refresh()
+        self._show_path()
+        self.query_one(TimelineView).update_bars()
+
+    def _show_path(self) -> None:
+        width = max(20, self.size.width - 2)
+        lines = critical_path_spans(critical_path(self._state(), self._now()), width)
+        content = Content("\n").join([to_content(line).truncate(width, ellipsis=True) for line in lines])
+        self.query_one("#critical-path", Static).update(content)
+
+    def action_context(self) -> ActionContext:
+        return ActionContext(state=self._state())
+
+    def do_back(self) -> None:
+        self.dismiss()
+
+    def do_steps(self) -> None:
+        self._group(False)
+
+    def do_phases(self) -> None:
+        self._group(True)
+
+    def _group(self, grouped: bool) -> None:
+        view = self.query_one(TimelineView)
+        view.grouped = grouped
+        view.scroll_to(y=0, animate=False, force=True)
+        view.update_bars()

@@ -1,0 +1,216 @@
+"""When each step worked and when it waited for the user: bars on one scale. Pure functions of `RunState`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rich.cells import cell_len, set_cell_size
+
+from piplan_tui.run.state import AttemptState, RunState, StepState, StepStatus
+from piplan_tui.views.formatting import GLYPHS, format_duration
+from piplan_tui.views.rows import STATUS_ROLES, Role, Span, one_line, phase_status
+
+Interval = tuple[float, float]
+"""From and to, in seconds since the run's start."""
+
+WORKING, WAITING, FAILED = "█", "▒", GLYPHS["failed"]
+_NICE = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400)
+_LEAST_TICK = 9
+_CLOCK = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One row: the times at which a step, or any step of a phase, worked, waited for the user and failed.
+
+    `working` and `waiting` never overlap within one attempt; both are sorted.
+    """
+
+    name: str
+    status: StepStatus
+    working: tuple[Interval, ...]
+    waiting: tuple[Interval, ...]
+    failures: tuple[float, ...]
+    steps: int = 1
+
+    @property
+    def started(self) -> float | None:
+        """When it first did anything."""
+        return min((start for start, _ in (*self.working, *self.waiting)), default=None)
+
+    @property
+    def busy(self) -> float:
+        """Seconds in which it worked or waited."""
+        return sum(end - start for start, end in _merged((*self.working, *self.waiting)))
+
+
+def step_bar(state: RunState, step: StepState, now: datetime) -> Bar:
+    """The bar of one step, over all its attempts."""
+    origin = state.started_at or now
+    working: list[Interval] = []
+    waiting: list[Interval] = []
+    failures: list[float] = []
+    for attempt in step.attempts:
+        start, end = _since(origin, attempt.started_at), _since(origin, attempt.ended_at or now)
+        at = start
+        for wait_start, wait_end in _waits(attempt, origin, now):
+            if wait_start > at:
+                working.append((at, wait_start))
+            if wait_end > wait_start:
+                waiting.append((wait_start, wait_end))
+            at = max(at, wait_end)
+        if end > at:
+            working.append((at, end))
+        if attempt.status == "failed":
+            failures.append(end)
+    return Bar(one_line(step.id), step.status, tuple(working), tuple(waiting), tuple(failures))
+
+
+def _since(origin: datetime, at: datetime) -> float:
+    return max(0.0, (at - origin).total_seconds())
+
+
+def _waits(attempt: AttemptState, origin: datetime, now: datetime) -> list[Interval]:
+    open_wait = [(attempt.waiting_since, now)] if attempt.waiting_since else []
+    return [(_since(origin, start), _since(origin, end)) for start, end in [*attempt.waits, *open_wait]]
+
+
+def phase_bar(state: RunState, title: str, now: datetime) -> Bar:
+    """One bar for a phase. It waits where a step of it waited and none worked."""
+    phase = state.phases[title]
+    bars = [step_bar(state, step, now) for step in phase.steps]
+    working = _merged(interval for bar in bars for interval in bar.working)
+    waiting = _merged(interval for bar in bars for interval in bar.waiting)
+    return Bar(
+        one_line(title) or "(no phase)",
+        phase_status(phase),
+        tuple(working),
+        tuple(_without(waiting, working)),
+        tuple(sorted(failure for bar in bars for failure in bar.failures)),
+        steps=len(bars),
+    )
+
+
+def bars(state: RunState, now: datetime, *, grouped: bool) -> list[Bar]:
+    """A bar for every step in plan order, or one for every phase that has steps."""
+    if grouped:
+        return [phase_bar(state, title, now) for title, phase in state.phases.items() if phase.steps]
+    return [step_bar(state, step, now) for step in state.order]
+
+
+def grouped_when_short(state: RunState, rows: int) -> bool:
+    """Whether phases are shown in place of steps, because there are more steps than rows."""
+    return len(state.order) > rows and sum(1 for phase in state.phases.values() if phase.steps) > 1
+
+
+def _merged(intervals: Iterable[Interval]) -> list[Interval]:
+    merged: list[Interval] = []
+    for start, end in sorted(intervals):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _without(intervals: Sequence[Interval], holes: Sequence[Interval]) -> list[Interval]:
+    """What is left of sorted, separate intervals when the holes, also sorted, are cut out of them."""
+    left: list[Interval] = []
+    first = 0
+    for start, end in intervals:
+        at = start
+        while first < len(holes) and holes[first][1] <= start:
+            first += 1
+        for hole_start, hole_end in holes[first:]:
+            if hole_start >= end:
+                break
+            if hole_start > at:
+                left.append((at, hole_start))
+            at = max(at, hole_end)
+        if end > at:
+            left.append((at, end))
+    return left
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How seconds become cells: `seconds` fill `cells`, after `name_width` cells of names."""
+
+    seconds: float
+    cells: int
+    name_width: int
+    live: bool
+    """Whether the right edge is now."""
+
+    def cell(self, at: float) -> int:
+        return min(self.cells - 1, max(0, int(at / self.seconds * self.cells)))
+
+
+def scale(state: RunState, now: datetime, width: int, shown: Iterable[Bar]) -> Scale:
+    """The scale for lines of `width` cells."""
+    longest = max((cell_len(bar.name) for bar in shown), default=0)
+    name_width = max(8, min(longest, width // 3, 28))
+    cells = max(4, width - name_width - _CLOCK - 5)
+    return Scale(max(1.0, state.elapsed_seconds(now)), cells, name_width, not state.ended)
+
+
+def scale_line(on: Scale) -> list[Span]:
+    """The line above the bars: marks at round times, and `now` at its right edge while the run goes on."""
+    nice = (n for n in _NICE if n / on.seconds * on.cells >= _LEAST_TICK)
+    every = next(nice, math.ceil(on.seconds))
+    cells = [" "] * on.cells
+    room = on.cells - (5 if on.live else 0)
+    for n in range(int(on.seconds // every) + 1):
+        label, at = _tick(n * every), on.cell(n * every)
+        if at + len(label) <= room:
+            cells[at : at + len(label)] = label
+    if on.live:
+        cells[-4:] = " now"
+    return [Span(" " * (on.name_width + 4)), Span("".join(cells), "dim"), Span(" " * (_CLOCK + 1))]
+
+
+def _tick(seconds: float) -> str:
+    whole = int(seconds)
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if whole and whole % size == 0:
+            return f"{whole // size}{unit}"
+    return "0" if not whole else format_duration(whole)
+
+
+def bar_line(bar: Bar, on: Scale) -> list[Span]:
+    """One row of exactly `name_width + cells + 12` cells: sign, name, bar, how long it was busy."""
+    cells: list[tuple[str, Role]] = [(" ", "plain")] * on.cells
+    if on.live:
+        cells[-1] = ("│", "dim")
+    working: Role = "running" if bar.status in ("running", "retrying") else "accent"
+    for intervals, char, role in ((bar.working, WORKING, working), (bar.waiting, WAITING, "attention")):
+        for start, end in intervals:
+            first = on.cell(start)
+            last = max(first + 1, math.ceil(min(end, on.seconds) / on.seconds * on.cells))
+            for index in range(first, min(last, on.cells)):
+                cells[index] = (char, role)
+    for failure in bar.failures:
+        cells[on.cell(failure)] = (FAILED, "failed")
+    name = set_cell_size(bar.name, on.name_width)
+    if cell_len(bar.name) > on.name_width:
+        name = set_cell_size(bar.name, on.name_width - 1) + "…"
+    busy = format_duration(bar.busy) if bar.started is not None else ""
+    return [
+        Span(f" {GLYPHS[bar.status]} ", STATUS_ROLES[bar.status]),
+        Span(f"{name} "),
+        *_joined(cells),
+        Span(f" {busy:>{_CLOCK}}", "dim"),
+    ]
+
+
+def _joined(cells: Iterable[tuple[str, Role]]) -> list[Span]:
+    spans: list[Span] = []
+    for char, role in cells:
+        if spans and spans[-1].role == role:
+            spans[-1] = Span(spans[-1].text + char, role)
+        else:
+            spans.append(Span(char, role))
+    return spans
