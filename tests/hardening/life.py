@@ -173,7 +173,9 @@ async def live(store: FileRuntimeStore, workspace: Path, write: Write) -> RunSta
         state = await run.wait()
         while state.status in ("waiting_user", "failed"):
             if state.status == "failed":
+                assert "the first time" in state.reason, state.reason
                 await run.retry()
+                await run.start()
             else:
                 await _answer_one(run, write)
             state = await run.wait()

@@ -82,7 +82,7 @@ async def _suffer(seed: int, forget: str = "") -> int:
 
 
 def test_what_was_acted_upon_survives_power_losses() -> None:
-    seeds = range(sized(12, 3000))
+    seeds = range(sized(12, 1500))
     losses = sum(anyio.run(_suffer, seed) for seed in seeds)
     print(f"power loss: {losses} in {len(seeds)} runs")
     assert losses >= len(seeds)
