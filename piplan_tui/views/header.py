@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 
 from piplan_tui.run.state import RunState, StepStatus
 from piplan_tui.views.formatting import GLYPHS, RUN_WORDS, format_clock, format_money, format_tokens
-from piplan_tui.views.rows import STATUS_ROLES, Role, Span, one_line
+from piplan_tui.views.rows import STATUS_ROLES, Role, Span, limit_note, one_line
 
 NEVER = 1_000
 """The rank of a chip that no width drops."""
@@ -129,7 +129,7 @@ def header_lines(state: RunState, now: datetime, width: int) -> tuple[list[Span]
 
     Each line is exactly `width` cells wide. The counts of failed steps and of open asks are always there.
     """
-    return fit_chips(_first_line(state, now), width), fit_chips(_second_line(state), width)
+    return fit_chips(_first_line(state, now), width), fit_chips(_second_line(state, now), width)
 
 
 def _first_line(state: RunState, now: datetime) -> list[Chip]:
@@ -164,7 +164,7 @@ def short_run_id(run_id: str) -> str:
     return one_line(run_id)[:12]
 
 
-def _second_line(state: RunState) -> list[Chip]:
+def _second_line(state: RunState, now: datetime) -> list[Chip]:
     chips: list[Chip] = []
     for status, rank in _COUNT_ORDER:
         count = len(state.asks) if status == "waiting_user" else state.counts.get(status, 0)
@@ -184,6 +184,10 @@ def _second_line(state: RunState) -> list[Chip]:
     if state.usage.cost_usd is not None:
         of = f" of {format_money(cap)}" if cap is not None else ""
         chips.append(Chip((Span(f"{format_money(state.usage.cost_usd)}{of}"),), 38))
+    if state.limits and state.status == "running":
+        limit = min(state.limits.values(), key=lambda limit: limit.until)
+        text = f"{one_line(limit.provider)}: {limit_note(limit, now)}"
+        chips.append(Chip((Span(text, "attention"),), 46, least=12, grow=True, right=True))
     if reason := one_line(state.reason):
         role: Role = "failed" if state.status == "failed" else "dim"
         chips.append(Chip((Span(reason, role),), 45, least=12, grow=True, right=True))

@@ -3,7 +3,7 @@
     {version, runId, kind, planId, title, status, reason, cancelling, source, workspace, mode, maxConcurrency,
      agent, model, budget: {tokens, usd}, settings, metadata, seq, createdAt, startedAt, endedAt, updatedAt,
      owner: {pid, host, …} | null,
-     counts: {state: number},
+     counts: {state: number}, limits: [{provider, since, until, reason}],
      phases: [{title, steps: [id], done, counts, tools, usage}],
      steps: [{id, title, phase, goal, dependsOn, status, blockedBy, asks: [askId], handoff | null, attempts: [
          {number, status, agent, model, startedAt, endedAt, elapsedSeconds, waitedSeconds, usage | null, tools,
@@ -73,6 +73,10 @@ def state_document(
             "usd": state.budget_usd,
         },
         "workflow": _workflow(state),
+        "limits": [
+            {"provider": limit.provider, "since": limit.since, "until": limit.until, "reason": limit.reason}
+            for limit in state.limits.values()
+        ],
         "settings": state.settings,
         "metadata": state.metadata,
         "seq": state.seq,

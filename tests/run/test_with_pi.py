@@ -5,14 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import anyio
 import pytest
 
 from piplan_tui.agents.pi import PiAgent
+from piplan_tui.agents.protocol import Agent
 from piplan_tui.run import events as ev
-from piplan_tui.run.factory import create_pi_plan_runtime
+from piplan_tui.run.factory import create_pi_plan_runtime, sweep_processes
+from piplan_tui.run.quota import QuotaPolicy
+from piplan_tui.run.runtime import PlanRuntime, RunOptions
 from piplan_tui.store.file import FileRuntimeStore
+from piplan_tui.store.memory import MemoryRuntimeStore
 from tests.run.plans import plan
 from tests.support.model_server import PROVIDER, ModelServer, Rule, Tool, Turn, pi_environment
 from tests.support.pi_versions import PiVersion, pi_version
@@ -151,3 +157,44 @@ async def test_a_step_asks_in_the_middle_of_its_turn_and_others_use_its_slot_mea
     assert "ask with the tool `ask_user`" in asked.prompt
     assert told.messages[-1]["role"] == "tool"
     assert '"audience": "seed"' in told.messages[-1]["content"]
+
+
+async def test_steps_wait_for_a_provider_that_answers_429_and_none_fails(
+    agent: PiAgent, server: ModelServer, tmp_path: Path
+) -> None:
+    time = [datetime(2026, 5, 4, 12, 0, tzinfo=UTC)]
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        await anyio.lowlevel.checkpoint()
+        pauses.append(seconds)
+        time[0] += timedelta(seconds=seconds)
+        if len(pauses) == 2:
+            server.refuses = None
+
+    def named(name: str) -> Agent:
+        assert name == "pi"
+        return agent
+
+    server.refuses = 429
+    server.rules = [Rule("", [Turn(text=done("ok"))])]
+    runtime = PlanRuntime(
+        store=MemoryRuntimeStore(),
+        make_agent=named,
+        sweep=sweep_processes,
+        options=RunOptions(workspace=tmp_path, max_concurrency=2),
+        now=lambda: time[0],
+        quota=QuotaPolicy(sleep=sleep),
+    )
+    seen: list[ev.RuntimeEvent] = []
+    async with runtime:
+        run = await runtime.create_run(plan({f"s{number}": [] for number in range(20)}))
+        run.subscribe(seen.append)
+        await run.start()
+        state = await run.wait()
+    assert (state.status, state.limits) == ("completed", {})
+    assert not [event for event in seen if isinstance(event, ev.StepFailed)]
+    limited = [event for event in seen if isinstance(event, ev.ProviderLimited)]
+    assert pauses[:2] == [20.0, 40.0]
+    assert "429" in limited[0].reason
+    assert sum(len(step.attempts) for step in state.order) <= 20 + 2 + len(limited)

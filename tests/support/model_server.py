@@ -125,12 +125,14 @@ DEFAULT_RULES = [
 class ModelServer:
     """The server, in threads of this process, on a free port of loopback. Use it as a context manager.
 
-    `requests` grows with every request, in order of arrival. `rules` may be changed at any time.
+    `requests` grows with every request, in order of arrival. `rules` may be changed at any time, and so may
+    `refuses`: an HTTP status with which every request is answered.
     """
 
     def __init__(self, rules: Sequence[Rule] = (), *, port: int = 0) -> None:
         self.rules: list[Rule] = [*rules, *DEFAULT_RULES]
         self.requests: list[Request] = []
+        self.refuses: int | None = None
         self._gates: dict[str, Gate] = {}
         self._refused: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -184,6 +186,8 @@ class ModelServer:
                 index = min(said, len(rule.turns) - 1)
                 turn = rule.turns[index]
                 words = {name: text for name, text in found.groupdict().items() if text is not None}
+                if self.refuses is not None:
+                    return turn, words, self.refuses
                 key = f"{id(rule)}/{index}/{request.prompt}"
                 if self._refused[key] < len(turn.errors):
                     self._refused[key] += 1

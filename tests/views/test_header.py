@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -11,7 +12,8 @@ from rich.cells import cell_len
 
 from piplan_tui.run import events as ev
 from piplan_tui.views.header import Chip, fit_chips, header_lines
-from piplan_tui.views.rows import Span
+from piplan_tui.views.rows import Span, step_note
+from piplan_tui.views.why import why
 from tests.tui.support.run_double import RunDouble
 from tests.tui.support.scenes import deck, step
 
@@ -61,6 +63,24 @@ def test_an_ended_run_says_why() -> None:
     first, second = lines(run, 100)
     assert "FAILED" in first
     assert second.rstrip().endswith("a: no such model")
+
+
+def test_a_limited_provider_is_named_with_the_time_at_which_it_goes_on() -> None:
+    run = RunDouble([step("a", "A"), step("b", "B")])
+    run.emit(ev.RunStarted())
+    until = run.now() + timedelta(minutes=3)
+    run.emit(ev.ProviderLimited(provider="pi", until=until, reason="429 slow down\x1b[31m"))
+    said = f"rate limit until {until.astimezone():%H:%M}"
+    assert lines(run, 120)[1].rstrip().endswith(f"pi: {said}")
+    step_b = run.state.steps["b"]
+    assert step_note(run.state, step_b, run.now()).text == said
+    told = "".join(span.text for span in why(run.state, step_b, run.now()).spans)
+    assert told == f"b waits: {said} · pi: 429 slow down"
+    run.later(200)
+    assert "one step tries" in lines(run, 120)[1]
+    run.emit(ev.ProviderRecovered(provider="pi"))
+    assert "rate limit" not in lines(run, 120)[1]
+    assert step_note(run.state, step_b, run.now(), queue_position=2).text == "queue 2nd"
 
 
 def test_the_bar_is_full_only_at_the_end() -> None:
