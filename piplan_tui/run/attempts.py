@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -43,6 +44,8 @@ class ActiveAttempt:
     replies: list[tuple[str, AskReply]] = field(default_factory=list)
     usage_before: Usage | None = None
     last_said: datetime | None = None
+    held: said.TextDelta | said.ThinkingDelta | None = None
+    """Streamed text that is not passed on yet, because it may be the beginning of a secret."""
 
 
 class Attempts:
@@ -140,6 +143,7 @@ class Attempts:
         finally:
             self._quota.ended(step, outcome)
             del self.active[step.id]
+            self._say_held(active)
             self._transcripts.finish(step.id, active.number)
             if active.ended is not None:
                 active.ended.set()
@@ -166,7 +170,8 @@ class Attempts:
         except HandoffError as error:
             return self._failed(active, str(error), "handoff")
         except Exception as error:
-            log.exception("step %s ended with an unexpected error", active.step_id)
+            trace = self._redactor.text(traceback.format_exc())
+            log.error("step %s ended with an unexpected error\n%s", active.step_id, trace)
             return self._failed(active, f"internal error: {type(error).__name__}: {error}", "internal")
         return self._result_event(active, done)
 
@@ -259,12 +264,34 @@ class Attempts:
     def heard(self, active: ActiveAttempt, event: SessionEvent) -> None:
         """Pass on what a session said; what recovery and the tree need also becomes an event of the run."""
         active.last_said = self._now()
+        if isinstance(event, said.TextDelta | said.ThinkingDelta) and self._redactor.secrets:
+            self._heard_streamed(active, event)
+            return
+        self._say_held(active)
         event = self._redactor.value(event)
         self._transcripts.add(active.step_id, active.number, event)
         fact = self._fact(active, event)
         if fact is not None:
             self._emit(fact)
         self._quota.heard(active.step_id, event)
+
+    def _heard_streamed(self, active: ActiveAttempt, event: said.TextDelta | said.ThinkingDelta) -> None:
+        """Pass streamed text on, but for an end that may turn out to be the beginning of a secret."""
+        if active.held is not None and type(active.held) is type(event):
+            event = type(event)(active.held.text + event.text)
+            active.held = None
+        self._say_held(active)
+        text = self._redactor.text(event.text)
+        kept = len(text) - self._redactor.unfinished(text)
+        if kept < len(text):
+            active.held = type(event)(text[kept:])
+        if kept:
+            self._transcripts.add(active.step_id, active.number, type(event)(text[:kept]))
+
+    def _say_held(self, active: ActiveAttempt) -> None:
+        held, active.held = active.held, None
+        if held is not None:
+            self._transcripts.add(active.step_id, active.number, held)
 
     def _fact(self, active: ActiveAttempt, event: SessionEvent) -> ev.StepEvent | None:
         where: dict[str, Any] = {"step_id": active.step_id, "attempt": active.number}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -20,16 +22,32 @@ class Redactor:
 
     def __init__(self) -> None:
         self.secrets: dict[str, str] = {}
+        self._patterns: list[tuple[re.Pattern[str], str]] = []
 
     def learn(self, secrets: dict[str, str]) -> None:
         self.secrets.update(secrets)
+        # the longest first: one may be a part of another
+        known = sorted(self.secrets.items(), key=lambda item: -len(item[1]))
+        self._patterns = [
+            (_pattern(value), f"$secret:{name}".replace("\\", r"\\"))
+            for name, value in known
+            if len(value) >= _SHORTEST
+        ]
 
     def text(self, text: str) -> str:
-        """`text` with every secret replaced by its name."""
-        for name, value in self.secrets.items():
-            if len(value) >= _SHORTEST and value in text:
-                text = text.replace(value, f"$secret:{name}")
+        """`text` with every secret replaced by its name, also where it is written as in a JSON string."""
+        for pattern, name in self._patterns:
+            text = pattern.sub(name, text)
         return text
+
+    def unfinished(self, text: str) -> int:
+        """How many characters at the end of `text` may be the beginning of a secret that is still coming."""
+        longest = 0
+        for value in self.secrets.values():
+            if len(value) >= _SHORTEST:
+                ends = (n for n in range(min(len(value) - 1, len(text)), longest, -1))
+                longest = next((n for n in ends if text.endswith(value[:n])), longest)
+        return longest
 
     def value(self, value: T) -> T:
         """The same for a JSON-like value, an event or any other struct: a copy when something was replaced."""
@@ -58,9 +76,20 @@ def _walk(value: Any, redactor: Redactor) -> Any:
 
 def redacted_json(data: bytes, redactor: Redactor) -> bytes:
     """JSON text with every secret replaced, also where JSON had to escape it."""
-    for name, value in redactor.secrets.items():
-        if len(value) < _SHORTEST:
-            continue
-        for form in {json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1]}:
-            data = data.replace(form.encode(), f"$secret:{name}".encode())
-    return data
+    return redactor.text(data.decode()).encode() if redactor.secrets else data
+
+
+def _pattern(value: str) -> re.Pattern[str]:
+    return re.compile("".join(f"(?:{'|'.join(_forms(letter))})" for letter in value))
+
+
+def _forms(letter: str) -> Iterable[str]:
+    """The ways in which a JSON string may hold a character, as patterns; the longest first."""
+    units = letter.encode("utf-16-be", "surrogatepass")
+    pairs = (units[n : n + 2].hex() for n in range(0, len(units), 2))
+    yield "".join(rf"\\u(?i:{pair})" for pair in pairs)
+    if (escaped := json.dumps(letter, ensure_ascii=False)[1:-1]) != letter:
+        yield re.escape(escaped)
+    if letter == "/":
+        yield r"\\/"
+    yield re.escape(letter)

@@ -171,7 +171,7 @@ class StepRunner:
             # the search is linear, but long hostile text still takes seconds
             found = find_result(raw) if len(raw) < 20_000 else await to_thread.run_sync(find_result, raw)
             if isinstance(found, StepResult):
-                return found, raw
+                return self._redactor.value(found), raw
             problem = found.message
             if turn.stop == "length":
                 problem = f"Your last message was cut off at the model's length limit. {problem}"
