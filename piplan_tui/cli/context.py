@@ -101,6 +101,7 @@ def make_context(args: argparse.Namespace) -> Context:
         SettingsInvalid, StoreError
     """
     flags = {name: value for name, value in vars(args).items() if name in Settings.model_fields}
+    flags.pop("steps", None)  # on a command line these are steps of a run
     if flags.get("ui") == "tui":
         del flags["ui"]
     config = getattr(args, "config", None)
