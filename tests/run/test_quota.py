@@ -261,6 +261,35 @@ async def test_several_sessions_that_retry_by_themselves_stop_new_starts(bench: 
     assert (state.status, state.limits) == ("completed", {})
 
 
+async def test_a_run_that_was_left_while_limited_tries_with_one_step_when_it_is_taken_up(
+    bench: Bench,
+) -> None:
+    clock = Clock()
+    limited = anyio.Event()
+    bench.steps = first = Refusing(clock, lambda agent: True)
+    bench.now = clock.now
+    bench.quota = QuotaPolicy(sleep=lambda seconds: anyio.sleep_forever())
+    async with bench.runtime() as runtime:
+        run = await runtime.create_run(plan({f"s{number}": [] for number in range(8)}))
+        run.subscribe(lambda event: limited.set() if event.type == "provider.limited" else None)
+        await run.start()
+        with anyio.fail_after(10):
+            await limited.wait()
+    assert run.state.status == "paused"
+    assert list(run.state.limits) == ["scripted"]
+
+    bench.steps = second = Refusing(clock, lambda agent: False)
+    events: list[ev.RuntimeEvent] = []
+    async with bench.runtime() as runtime:
+        state = await settled(await runtime.open_run(run.id), events)
+    assert (state.status, state.limits) == ("completed", {})
+    recovered = of(events, ev.ProviderRecovered)[0].seq
+    assert len([event for event in of(events, ev.StepStarted) if event.seq < recovered]) == 1
+    assert len(second.jobs) == 8
+    assert {job.reason for job in second.jobs} <= {"start", "continue"}
+    assert len(first.jobs) <= 3
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     edges=graphs(),

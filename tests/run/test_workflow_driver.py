@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from piplan_tui.agents.protocol import AgentFailure
 from piplan_tui.run import events as ev
+from piplan_tui.run.quota import QuotaPolicy
 from piplan_tui.run.reduce import fold, reduce
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run_info import run_info
@@ -441,3 +443,19 @@ async def test_cut_off_after_any_event_the_run_ends_the_same_and_repeats_no_fini
         assert [step.id for step in state.order] == [step.id for step in complete.order]
         assert not finished & {str(job.given.step["id"]) for job in cut.steps.jobs}
         assert len(cut.steps.jobs) == len(complete.order) - len(finished)
+
+
+# -- a provider at its limit -----------------------------------------------------------------------
+
+
+async def test_calls_wait_for_a_provider_at_its_limit(bench: WorkflowBench) -> None:
+    """Also those without a retry of their own: a limit is nobody's failure."""
+    refused = [AgentFailure("rate_limit", "429 slow down", retryable=True) for _ in range(2)]
+    bench.steps.outcomes["n0"] += refused
+    bench.quota = QuotaPolicy(first_seconds=0.01)
+    script = "return await wf.parallel([lambda n=n: wf.agent(f'n{n}', retries=0) for n in range(6)])"
+    async with bench.runtime() as runtime:
+        _, state = await bench.finish(runtime, script)
+    assert (state.status, state.result) == ("completed", [f"<n{number}>" for number in range(6)])
+    assert state.limits == {}
+    assert [a.error_kind for a in state.steps["n0"].attempts] == ["rate_limit", "rate_limit", ""]
