@@ -83,7 +83,7 @@ class ChildTransport:
     def _decode(self, line: bytes) -> dict[str, Any] | None:
         try:
             message = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             message = None
         if not isinstance(message, dict) or not _is_message(message):
             self._on_garbage(one_line(line[:400].decode("utf-8", "replace")))

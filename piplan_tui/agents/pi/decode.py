@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+
+T = TypeVar("T")
 
 
 class Delta(msgspec.Struct, frozen=True):
@@ -105,7 +107,7 @@ class State(msgspec.Struct, rename="camel", frozen=True):
     is_compacting: bool = False
 
 
-class Undecodable(ValueError):
+class Undecodable(msgspec.DecodeError):
     """A line that is not a record of Pi's protocol."""
 
 
@@ -140,30 +142,47 @@ def decode(line: bytes) -> Record:
         if record.type == "extension_ui_request":
             return msgspec.structs.replace(record, dialog=_dialog.decode(line))
         return record
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Undecodable(str(error)) from error
 
 
 def message_of(record: Record) -> Message:
-    return _message.decode(record.message) if record.message else Message()
+    """What a record says of a message.
+
+    Raises:
+        Undecodable: it is not one.
+    """
+    return _part(_message, record.message) if record.message else Message()
 
 
 def state_of(record: Record) -> State:
-    return _state.decode(record.data) if record.data else State()
+    """What a response says of the session.
+
+    Raises:
+        Undecodable: it is not one.
+    """
+    return _part(_state, record.data) if record.data else State()
+
+
+def _part(decoder: msgspec.json.Decoder[T], raw: msgspec.Raw) -> T:
+    try:
+        return decoder.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Undecodable(str(error)) from error
 
 
 def arguments_of(record: Record) -> dict[str, Any]:
     try:
-        return _arguments.decode(record.args) if record.args else {}
-    except msgspec.DecodeError:
+        return _part(_arguments, record.args) if record.args else {}
+    except Undecodable:
         return {}
 
 
 def result_text(raw: msgspec.Raw) -> str:
     """The text parts of a tool's (partial) result, joined."""
     try:
-        return text_of(_tool_result.decode(raw).content) if raw else ""
-    except msgspec.DecodeError:
+        return text_of(_part(_tool_result, raw).content) if raw else ""
+    except Undecodable:
         return ""
 
 

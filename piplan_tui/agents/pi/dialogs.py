@@ -84,7 +84,7 @@ def _of_our_tool(dialog: Dialog) -> dict[str, Any] | None:
         return None
     try:
         asked = msgspec.json.decode(dialog.prefill)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     if not isinstance(asked, dict):
         return None
