@@ -51,6 +51,10 @@ def _run(args: argparse.Namespace) -> int:
             from piplan_tui.cli.attach import attach
 
             return anyio.run(attach, args)
+        case "mcp":
+            from piplan_tui.cli.mcp import mcp
+
+            return anyio.run(mcp, args)
     if args.command == OPEN and args.plan is not None:
         refuse_unknown_word(args.plan)
     from piplan_tui.cli import running

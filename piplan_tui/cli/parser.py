@@ -132,6 +132,7 @@ _TAKES_VALUE = {
     flag for flags, how in ANYWHERE if how.get("action") not in ("store_true", "count") for flag in flags
 }
 _RUNS_STEPS = frozenset({OPEN, "run", "demo", "resume", "retry"})
+_OF_ONE_RUN = frozenset({"--run-id", "--args", "--reuse", "--yes", "--ascii"})
 _CAN_DETACH = _RUNS_STEPS - {OPEN}
 _DETACH: tuple[tuple[str, ...], dict[str, Any]] = (
     ("--detach",),
@@ -150,6 +151,8 @@ _EPILOGS: dict[str, str] = {
     '  echo \'{"audience": "seed"}\' | piplan-tui answer last topic-choice --json -\n\n'
     "A value is read as its field needs it: true/yes for boolean, a,b for multichoice. Without STEP the run's\n"
     "only open question is meant; a question with one field takes its value alone.",
+    "mcp": "To have it in Claude Code: claude mcp add piplan-tui -- piplan-tui mcp --agent pi\n"
+    "A question goes to the client's user when the client can show it; otherwise, without --on-ask, its step fails.",
     "check": "Exit code 2 when a plan cannot be run.",
 }
 
@@ -230,6 +233,14 @@ def build(command: str) -> argparse.ArgumentParser:
     if command in _RUNS_STEPS:
         _add(parser.add_argument_group("output"), _OUTPUT)
         _add(parser.add_argument_group("how steps run"), _RUNNING)
+    elif command == "mcp":
+        own.add_argument(
+            "--allow-python",
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help="take scripts in Python too, which may do all that you may; JavaScript runs in a sandbox",
+        )
+        _add(parser.add_argument_group("how steps run"), [o for o in _RUNNING if o[0][0] not in _OF_ONE_RUN])
     elif command == "agents":
         _add(own, [option for option in _RUNNING if option[0] == ("--pi-command",)])
     _add(parser.add_argument_group("where things are"), _STORE)

@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "asks": "the questions that wait for an answer",
     "answer": "answer a question of a step",
     "agents": "which agents are known, and whether they are installed",
+    "mcp": "serve run_workflow and run_plan to models, over MCP on stdin and stdout",
 }
 """Every command, and what it does in half a line."""
 
@@ -44,6 +45,9 @@ Act
   resume RUN           {COMMANDS["resume"]}
   retry RUN [STEP...]  {COMMANDS["retry"]}
   cancel RUN [STEP]    {COMMANDS["cancel"]}
+
+For models
+  mcp                  {COMMANDS["mcp"]}
 
 RUN is the id of a run, the beginning of one, or `last`. A plan that is named like a command: ./run
 

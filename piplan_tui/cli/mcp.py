@@ -1,0 +1,40 @@
+"""`piplan-tui mcp`: the tools for models, over MCP on stdin and stdout."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import replace
+
+from piplan_tui.agents.process import RUN_MARK
+from piplan_tui.cli.context import make_context
+from piplan_tui.cli.dispatch import COMPLETED
+from piplan_tui.cli.parser import UsageError
+from piplan_tui.cli.runtime import make_runtime, run_options
+from piplan_tui.config import OnAsk
+
+
+async def mcp(args: argparse.Namespace) -> int:
+    """Serve one client until it closes stdin."""
+    if os.environ.get(RUN_MARK):
+        raise UsageError("piplan-tui mcp was started by a step of a run, and runs do not start runs.")
+    try:
+        from piplan_tui.model_tools.mcp_server import ToolServer, serve_stdio
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"piplan-tui mcp needs the MCP SDK ({error.name} is missing): pip install 'piplan-tui[mcp]'."
+        ) from None
+    context = make_context(args)
+    # nobody sits at this process: a question that the client cannot show must not hold the model up for ever
+    on_ask: OnAsk = context.settings.on_ask if context.given("on_ask") else "fail"
+    async with make_runtime(context) as runtime:
+        await serve_stdio(
+            ToolServer(
+                runtime,
+                replace(run_options(context, ""), run_id=None),
+                languages=("javascript", "python") if context.given("allow_python") else ("javascript",),
+                on_ask=on_ask,
+                run_dir=context.run_dir,
+            )
+        )
+    return COMPLETED
