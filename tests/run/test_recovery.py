@@ -137,7 +137,8 @@ class CopiedStore(FileRuntimeStore):
 
     def copy(self) -> None:
         target = self.root.parent / f"copy-{len(self.copies)}"
-        shutil.copytree(self.root, target)
+        # the run's line in the list is written meanwhile, by way of a file that is gone a moment later
+        shutil.copytree(self.root, target, ignore=shutil.ignore_patterns(".*.tmp"))
         self.copies.append(target)
         self.completed.append(set(self.seen))
 
