@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from piplan_tui.store.lock import look_at_lock
+
 SECONDS = 30
 R = f"r{os.getpid()}"
 """A run's id that no test of another worker uses: processes that are left over are found by it."""
@@ -140,6 +142,10 @@ def cli(tmp_path: Path) -> Iterator[Cli]:
         if running.process.poll() is None:
             running.process.kill()
         running.process.communicate()
+    for lock in (tmp_path / "state").glob("runs/*/lock"):
+        owner, _ = look_at_lock(lock)
+        if owner is not None:  # a run that was left to a process of its own
+            os.kill(owner.pid, signal.SIGKILL)
 
 
 ASK: dict[str, Any] = {

@@ -1,0 +1,76 @@
+"""A real (pseudo) terminal with the terminal view on it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+
+from tests.cli.conftest import SECONDS, Cli
+
+SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P_^][^\x07\x1b]*(?:\x07|\x1b\\)|.)")
+
+
+class Terminal:
+    """A process on a terminal of 100 columns and 30 lines."""
+
+    def __init__(self, cli: Cli, *words: str) -> None:
+        self.master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "piplan_tui", *words],
+            cwd=cli.folder,
+            env={**cli.env, "TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none"},
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
+        self.text = ""
+
+    def read(self) -> bool:
+        """Take in what comes next; false once the terminal is closed."""
+        readable, _, _ = select.select([self.master], [], [], SECONDS)
+        assert readable, f"nothing more came:\n{self.text[-2000:]}"
+        try:
+            data = os.read(self.master, 65_536)
+        except OSError:
+            return False
+        self.text += SEQUENCE.sub("", data.decode(errors="replace"))
+        return bool(data)
+
+    def until(self, text: str) -> None:
+        while text not in self.text:
+            assert self.read(), f"{text!r} never came:\n{self.text[-2000:]}"
+
+    def press(self, keys: str) -> None:
+        os.write(self.master, keys.encode())
+
+    def hang_up(self) -> int:
+        """Go away as a closed window does: the terminal is gone, SIGHUP and SIGCONT come at once."""
+        os.close(self.master)
+        self.master = -1
+        self.process.send_signal(signal.SIGHUP)
+        self.process.send_signal(signal.SIGCONT)
+        return self.process.wait(SECONDS)
+
+    def end(self) -> int:
+        while self.read():
+            pass
+        return self.process.wait(SECONDS)
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self.master != -1:
+            os.close(self.master)
+            self.master = -1
