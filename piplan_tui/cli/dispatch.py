@@ -51,6 +51,10 @@ def _run(args: argparse.Namespace) -> int:
             from piplan_tui.cli.attach import attach
 
             return anyio.run(attach, args)
+        case "install" | "uninstall":
+            from piplan_tui.cli import install
+
+            return install.COMMANDS[args.command](args)
         case "mcp":
             from piplan_tui.cli.mcp import mcp
 

@@ -125,6 +125,14 @@ _JSON: tuple[tuple[str, ...], dict[str, Any]] = (
     ("--json",),
     {"action": "store_true", "help": "a JSON document on stdout"},
 )
+_PRINT: tuple[tuple[str, ...], dict[str, Any]] = (
+    ("--print",),
+    {"action": "store_true", "help": "show what would be written, and write nothing"},
+)
+_FORCE: tuple[tuple[str, ...], dict[str, Any]] = (
+    ("--force",),
+    {"action": "store_true", "help": "even when the file was changed since it was installed"},
+)
 ANYWHERE = [*_STORE, *_RUNNING, *_OUTPUT]
 """Options that may stand before the command. After it, a command takes those that mean something to it."""
 
@@ -224,6 +232,9 @@ def build(command: str) -> argparse.ArgumentParser:
             own.add_argument("--decline", action="store_true", help="refuse to answer")
             own.add_argument("--action", metavar="ID", help="which of the question's actions")
             own.add_argument("--note", metavar="TEXT", help="said to the agent with the answer")
+        case "install" | "uninstall":
+            parser.add_argument("program", metavar="pi", choices=("pi",), help="the program to extend")
+            _add(own, [_FORCE] if command == "uninstall" else [_PRINT, _FORCE])
     if command in ("check", "runs", "show", "asks", "agents"):
         _add(own, [_JSON])
     if command in _CAN_DETACH:
@@ -243,7 +254,8 @@ def build(command: str) -> argparse.ArgumentParser:
         _add(parser.add_argument_group("how steps run"), [o for o in _RUNNING if o[0][0] not in _OF_ONE_RUN])
     elif command == "agents":
         _add(own, [option for option in _RUNNING if option[0] == ("--pi-command",)])
-    _add(parser.add_argument_group("where things are"), _STORE)
+    if command not in ("install", "uninstall"):
+        _add(parser.add_argument_group("where things are"), _STORE)
     return parser
 
 

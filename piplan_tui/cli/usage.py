@@ -17,6 +17,8 @@ COMMANDS: dict[str, str] = {
     "asks": "the questions that wait for an answer",
     "answer": "answer a question of a step",
     "agents": "which agents are known, and whether they are installed",
+    "install": "give Pi's model the tools run_workflow and run_plan, as an extension of Pi",
+    "uninstall": "take that extension out of Pi again",
     "mcp": "serve run_workflow and run_plan to models, over MCP on stdin and stdout",
 }
 """Every command, and what it does in half a line."""
@@ -47,6 +49,8 @@ Act
   cancel RUN [STEP]    {COMMANDS["cancel"]}
 
 For models
+  install pi           {COMMANDS["install"]}
+  uninstall pi         {COMMANDS["uninstall"]}
   mcp                  {COMMANDS["mcp"]}
 
 RUN is the id of a run, the beginning of one, or `last`. A plan that is named like a command: ./run
