@@ -95,6 +95,9 @@ async def _do(run: Run, request: control.ControlRequest) -> str:
         case control.SkipRequest():
             await run.skip(request.step_id)
             return f"step {request.step_id} was skipped"
+        case control.EditRequest():
+            await run.edit_step(request.step_id, request.goal)
+            return f"step {request.step_id} has a new goal"
         case control.SteerRequest():
             if not await run.steer(request.step_id, request.message):
                 raise ControlRefused(f"step {request.step_id} cannot be told anything now")

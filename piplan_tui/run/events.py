@@ -315,6 +315,13 @@ class StepRetried(StepEvent, tag="step.retried", kw_only=True):
     model: str | None = None
 
 
+class StepEdited(StepEvent, tag="step.edited", kw_only=True):
+    """A step that has not been tried gets another goal, for this run only."""
+
+    goal: str
+    by: str = "user"
+
+
 class StepInterrupted(StepEvent, tag="step.interrupted", kw_only=True):
     """The attempt ended without a result that counts; the step will be taken up again.
 
@@ -434,6 +441,7 @@ AnyEvent = (
     | StepCancelled
     | StepSkipped
     | StepRetried
+    | StepEdited
     | StepInterrupted
     | SessionStarted
     | SessionToolStarted
@@ -461,6 +469,7 @@ DURABLE = (
     StepCancelled,
     StepSkipped,
     StepRetried,
+    StepEdited,
     AskOpened,
     AskAnswered,
     AskWithdrawn,

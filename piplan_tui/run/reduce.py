@@ -399,6 +399,11 @@ def _step_retried(state: RunState, e: ev.StepRetried) -> None:
         _rest(state, step)
 
 
+def _step_edited(state: RunState, e: ev.StepEdited) -> None:
+    if step := state.steps.get(e.step_id):
+        step.goal_override = e.goal
+
+
 # -- sessions --------------------------------------------------------------------------------------
 
 
@@ -569,6 +574,7 @@ _HANDLERS: dict[type[ev.RuntimeEvent], Callable[[RunState, Any], None]] = {
     ev.StepSkipped: _step_skipped,
     ev.StepInterrupted: _step_interrupted,
     ev.StepRetried: _step_retried,
+    ev.StepEdited: _step_edited,
     ev.SessionStarted: _session_started,
     ev.SessionToolStarted: _tool_started,
     ev.SessionToolEnded: _tool_ended,

@@ -412,6 +412,23 @@ class Run:
         await self._journal.sync()
         driver.pump()
 
+    async def edit_step(self, step_id: str, goal: str, *, by: str = "user") -> None:
+        """Give a step that has not been tried another goal, for this run only.
+
+        Raises:
+            ControlRefused: there is no such step, it has been tried already, or the goal is empty.
+        """
+        self._require_driver()
+        step = self._step(step_id)
+        if step.attempts or step.status not in ("pending", "queued", "blocked"):
+            raise ControlRefused(
+                f"step {step_id} is {step.status}; only a step that has not been tried is edited"
+            )
+        if not goal.strip():
+            raise ControlRefused(f"step {step_id} needs a goal")
+        self.emit(ev.StepEdited(step_id=step_id, attempt=0, goal=goal, by=by))
+        await self._journal.sync()
+
     async def steer(self, step_id: str, text: str) -> bool:
         """Say something to the agent of a running step; false when it cannot be told anything now."""
         self._step(step_id)

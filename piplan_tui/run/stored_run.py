@@ -290,6 +290,10 @@ class StoredRun:
         """Have a step left out."""
         await self._ask(control.SkipRequest(step_id=step_id))
 
+    async def edit_step(self, step_id: str, goal: str) -> None:
+        """Have a step that has not been tried given another goal."""
+        await self._ask(control.EditRequest(step_id=step_id, goal=goal))
+
     async def steer(self, step_id: str, text: str) -> bool:
         """Have the agent of a running step told something.
 

@@ -113,6 +113,13 @@ class SkipRequest(_Request, tag="skip", kw_only=True):
     step_id: str
 
 
+class EditRequest(_Request, tag="edit", kw_only=True):
+    """Give a step that has not been tried another goal."""
+
+    step_id: str
+    goal: str
+
+
 class SteerRequest(_Request, tag="steer", kw_only=True):
     """Tell the session of a running step something."""
 
@@ -129,6 +136,7 @@ ControlRequest = (
     | RetryRequest
     | SkipRequest
     | SteerRequest
+    | EditRequest
 )
 
 

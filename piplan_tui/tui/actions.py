@@ -8,7 +8,7 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-from piplan_tui.run.state import TERMINAL, RunState, StepState
+from piplan_tui.run.state import HOLDS_SLOT, TERMINAL, RunState, StepState
 from piplan_tui.views.rows import one_line
 
 Where = Literal["app", "home", "plan", "run", "tree", "detail", "timeline"]
@@ -126,6 +126,26 @@ def _cannot_pause(context: ActionContext) -> str:
     return ""
 
 
+def _cannot_steer(context: ActionContext) -> str:
+    if refused := _no_run(context) or _no_step(context):
+        return refused
+    step = context.step
+    if step is not None and step.status not in HOLDS_SLOT:
+        return f"{one_line(step.id)} does not run, so there is nobody to tell"
+    return ""
+
+
+def _cannot_edit(context: ActionContext) -> str:
+    if refused := _no_run(context) or _no_step(context):
+        return refused
+    step = context.step
+    if step is None or (step.status in ("pending", "queued", "blocked") and not step.attempts):
+        return ""
+    if step.status in HOLDS_SLOT:
+        return f"{one_line(step.id)} is running; s tells its agent something"
+    return f"{one_line(step.id)} has been tried; r tries it again with an edited goal"
+
+
 def _no_ask(context: ActionContext) -> str:
     if context.state is None or not context.state.asks:
         return "no question is open"
@@ -214,11 +234,29 @@ ACTIONS: tuple[Action, ...] = (
         "run.retry",
         "r",
         "Retry",
-        "Try this step again; on a phase, all that failed",
+        "Same, edited goal, other agent or model, or all downstream; on a phase, all that failed",
         "run",
         bar="retry",
         refusal=_cannot_retry,
         offered=_has_failed,
+    ),
+    Action(
+        "run.steer",
+        "s",
+        "Steer",
+        "Tell a running agent something",
+        "run",
+        bar="steer",
+        refusal=_cannot_steer,
+    ),
+    Action(
+        "run.edit",
+        "e",
+        "Edit the goal",
+        "Of a step that has not been tried, for this run only",
+        "run",
+        bar="edit",
+        refusal=_cannot_edit,
     ),
     Action("run.next_failure", "E", "Next failure", "Go to the next failed step", "run", refusal=_no_failure),
     Action("run.filter", "f", "Filter by state", "All, running, needs you, failed, pending, done", "run"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from piplan_tui.run.state import HOLDS_SLOT, TERMINAL, RunState, StepState
+from piplan_tui.run.retrying import downstream
+from piplan_tui.run.state import HOLDS_SLOT, SATISFIED, TERMINAL, RunState, StepState
 from piplan_tui.views.formatting import format_duration, format_money, format_tokens
 from piplan_tui.views.rows import Span, one_line
 
@@ -81,3 +83,54 @@ def start_spans(state: RunState) -> list[Span]:
         limits += f" · budget {format_tokens(state.budget_tokens)} tokens"
     spans.append(Span(f"{limits}\nin {one_line(state.workspace)}", "dim"))
     return spans
+
+
+def _names(steps: Sequence[StepState]) -> str:
+    shown = ", ".join(one_line(step.id) for step in steps[:4])
+    return f"{shown} and {len(steps) - 4:,} more" if len(steps) > 4 else shown
+
+
+def again_after(state: RunState, step: StepState) -> list[StepState]:
+    """The steps after this one that have run, and keep their results unless they are tried again too."""
+    return [after for after in downstream(state, [step]) if after.status in TERMINAL and after.attempts]
+
+
+def again_with_downstream(state: RunState, step: StepState) -> str:
+    """Which steps run again besides, as the effect of a choice."""
+    return f"also {_names(again_after(state, step))}"
+
+
+def retry_spans(state: RunState, step: StepState) -> list[Span]:
+    """What a retry of one step runs again, what it lets start, and what it uses as it is."""
+    spans = [
+        Span("Runs again: "),
+        Span(one_line(step.id), "strong"),
+        Span(f" (try {len(step.attempts) + 1})"),
+    ]
+    waiting = [after for after in downstream(state, [step]) if after.status == "blocked"]
+    if waiting:
+        spans.append(Span(f"\nMay start after it: {_names(waiting)}"))
+    needed = [state.steps[name] for name in step.depends_on if state.steps[name].status in SATISFIED]
+    if needed:
+        spans.append(Span(f"\nReads as before: {_names(needed)}"))
+    kept = again_after(state, step)
+    if kept:
+        spans.append(Span(f"\nKeeps what was made of its old result: {_names(kept)}", "attention"))
+    others = state.done - (1 if step.status in SATISFIED else 0)
+    spans.append(Span(f"\n{_done_steps(others)} kept as they are.", "dim"))
+    return spans
+
+
+def retry_all_spans(state: RunState) -> list[Span]:
+    """The same for all steps that failed or were stopped."""
+    again = [step for step in state.order if step.status in ("failed", "cancelled")]
+    spans = [Span("Runs again: "), Span(_names(again) or "the script of the workflow", "strong")]
+    waiting = [step for step in state.order if step.status == "blocked"]
+    if waiting:
+        spans.append(Span(f"\nMay start after that: {_names(waiting)}"))
+    spans.append(Span(f"\n{_done_steps(state.done)} kept as they are.", "dim"))
+    return spans
+
+
+def _done_steps(count: int) -> str:
+    return "The result of 1 step is" if count == 1 else f"The results of {count:,} steps are"

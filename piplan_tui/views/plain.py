@@ -140,6 +140,8 @@ class PlainPrinter:
             case ev.StepRetried():
                 self._newly_blocked(step)
                 return self._line(step, "will be tried again")
+            case ev.StepEdited():
+                return self._line(step, f"has another goal: {one_line(event.goal)}")
             case ev.StepInterrupted() if event.kind:
                 return self._line(step, f"put off, not failed: {one_line(event.reason)}", "attention")
             case ev.StepInterrupted():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from piplan_tui.run import events as ev
 from piplan_tui.run.model import StepResult
 from piplan_tui.run.reduce import fold
+from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.state import TERMINAL
 from piplan_tui.store.memory import MemoryRuntimeStore
 from tests.run.conftest import Bench
@@ -147,6 +148,23 @@ async def test_retry_of_a_failed_step_frees_what_it_blocked(bench: Bench) -> Non
     assert state.status == "completed"
     assert bench.steps.jobs[1].given.step["goal"] == "try harder"
     assert bench.steps.jobs[1].given.attempt == 2
+
+
+async def test_an_edited_goal_is_what_the_step_is_given_and_a_tried_step_is_not_edited(bench: Bench) -> None:
+    bench.steps.hold("a")
+    async with bench.runtime() as runtime:
+        run = await runtime.create_run(plan({"a": [], "b": ["a"]}))
+        await run.start()
+        await bench.steps.started("a")
+        await run.edit_step("b", "shorter")
+        with pytest.raises(ControlRefused, match="step a is running"):
+            await run.edit_step("a", "longer")
+        with pytest.raises(ControlRefused, match="needs a goal"):
+            await run.edit_step("b", "  ")
+        bench.steps.release("a")
+        state = await run.wait()
+    assert state.status == "completed"
+    assert bench.steps.jobs[1].given.step["goal"] == "shorter"
 
 
 async def test_retry_with_downstream_runs_completed_dependents_again(bench: Bench) -> None:

@@ -162,6 +162,16 @@ def test_a_retry_is_a_new_attempt_and_the_old_one_stays_readable() -> None:
     assert state.steps["a"].current_goal == "try harder"
 
 
+def test_an_edited_step_has_another_goal_and_stands_where_it_stood() -> None:
+    state = begun({"a": [], "b": ["a"]})
+    before = statuses(state)
+    emit(state, ev.StepEdited(step_id="b", goal="shorter"))
+    emit(state, ev.StepEdited(step_id="nobody", goal="shorter"))
+    assert statuses(state) == before
+    assert state.steps["b"].current_goal == "shorter"
+    assert state.steps["a"].goal_override is None
+
+
 def test_a_provider_retry_keeps_the_slot_and_ends_with_the_recovery() -> None:
     state = begun({"a": []})
     emit(state, ev.StepStarted(step_id="a", attempt=1))

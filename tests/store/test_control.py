@@ -18,6 +18,7 @@ from piplan_tui.store.control import (
     ControlReply,
     ControlRequest,
     DeclineRequest,
+    EditRequest,
     PauseRequest,
     ResumeRequest,
     RetryRequest,
@@ -50,6 +51,7 @@ def _all_kinds() -> list[ControlRequest]:
         ResumeRequest(),
         RetryRequest(step_ids=["a", "b"], goal="better"),
         SkipRequest(step_id="s"),
+        EditRequest(step_id="s", goal="Look at all of it.\nThen write."),
         SteerRequest(step_id="s", message="look at\u2028that"),
     ]
 

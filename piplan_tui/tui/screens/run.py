@@ -27,7 +27,7 @@ from piplan_tui.tui.background import in_background
 from piplan_tui.tui.screens.action_screen import BOTTOM_SCREENS
 from piplan_tui.tui.screens.detail import DetailScreen
 from piplan_tui.tui.screens.run_looking import LookingAround
-from piplan_tui.tui.screens.run_steering import Steering
+from piplan_tui.tui.screens.run_redoing import Redoing
 from piplan_tui.tui.terminal_title import title_for
 from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.detail_pane import DetailPane
@@ -54,7 +54,7 @@ _ROW_ONLY = (
 """Events after which only the row of their step looks different."""
 
 
-class RunScreen(Steering, LookingAround):
+class RunScreen(Redoing, LookingAround):
     """Subscribes to the run; whatever happens, draws at most ten times a second."""
 
     PLACES: ClassVar[tuple[Where, ...]] = ("tree", "run", "detail", "app")

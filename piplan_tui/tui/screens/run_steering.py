@@ -95,10 +95,6 @@ class Steering(RunView):
         else:
             self.control(lambda run: run.resume())
 
-    def do_retry(self) -> None:
-        step = self.run_tree.selected_step
-        self.control(lambda run: run.retry([step.id] if step else ()))
-
     def do_skip(self) -> None:
         if (step := self.run_tree.selected_step) is not None:
             self.control(lambda run: run.skip(step.id))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, TextArea
 
 from piplan_tui.run import events as ev
 from piplan_tui.tui.app import PiplanApp, TuiResult
@@ -89,7 +89,6 @@ async def test_stopping_a_step_is_asked_and_says_what_is_lost() -> None:
     ("key", "step", "asked"),
     [
         ("p", "pricing", ("pause",)),
-        ("r", "interviews", ("retry", "interviews")),
         ("X", "interviews", ("skip", "interviews")),
     ],
 )
@@ -100,6 +99,121 @@ async def test_keys_steer_the_run(key: str, step: str, asked: tuple[str, ...]) -
         await pilot.press(key)
         await settle(pilot)
         assert run.asked == [asked]
+
+
+async def retry_menu(pilot: Pilot[Any], screen: RunScreen, step: str) -> str:
+    screen.run_tree.select_step(step)
+    await pilot.press("r")
+    await settle(pilot)
+    assert isinstance(pilot.app.screen, ChoiceDialog)
+    return str(pilot.app.screen.query_one("#dialog-body").render())
+
+
+async def test_the_retry_menu_says_first_what_runs_again_and_what_is_kept() -> None:
+    run = deck()
+    async with shown(run) as (pilot, screen):
+        told = await retry_menu(pilot, screen, "interviews")
+        assert told.splitlines() == [
+            "Runs again: interviews (try 2)",
+            "May start after it: survey, check-audience, check-numbers, synthesize",
+            "Reads as before: scope",
+            "The results of 2 steps are kept as they are.",
+        ]
+        assert run.asked == []
+        await pilot.press("s")
+        await settle(pilot)
+        assert run.asked == [("retry", "interviews")]
+
+
+async def test_a_retry_with_everything_downstream_names_what_runs_again() -> None:
+    run = deck()
+    async with shown(run) as (pilot, screen):
+        told = await retry_menu(pilot, screen, "scope")
+        assert "Keeps what was made of its old result: outline, interviews" in told
+        await pilot.press("d")
+        await settle(pilot)
+        assert run.asked == [("retry", "scope", {"with_downstream": True})]
+
+
+async def test_a_retry_with_an_edited_goal() -> None:
+    run = deck()
+    async with shown(run) as (pilot, screen):
+        await retry_menu(pilot, screen, "interviews")
+        await pilot.press("g")
+        await settle(pilot)
+        area = pilot.app.screen.query_one(TextArea)
+        assert area.text == run.state.steps["interviews"].goal
+        area.clear()
+        await pilot.press("ctrl+s")
+        assert run.asked == []
+        assert "needs a goal" in str(pilot.app.screen.query_one("#dialog-problem").render())
+        await pilot.press(*"only five", "ctrl+s")
+        await settle(pilot)
+        assert run.asked == [("retry", "interviews", {"goal": "only five"})]
+
+
+async def test_a_retry_with_another_agent_or_model() -> None:
+    run = deck()
+    async with shown(run) as (pilot, screen):
+        await retry_menu(pilot, screen, "interviews")
+        await pilot.press("a")
+        await settle(pilot)
+        agent, model = pilot.app.screen.query(Input)
+        assert agent.value == "pi"
+        agent.value = "gpt"
+        await pilot.press("enter")
+        assert '"gpt" is no agent' in str(pilot.app.screen.query_one("#dialog-problem").render())
+        agent.value, model.value = "demo", ""
+        await pilot.press("enter")
+        await settle(pilot)
+        assert run.asked == [("retry", "interviews", {"agent": "demo", "model": ""})]
+
+
+async def test_on_a_phase_all_that_failed_is_tried_again() -> None:
+    run = deck()
+    async with shown(run) as (pilot, screen):
+        await pilot.press("g")
+        assert screen.run_tree.selected_step is None
+        await pilot.press("r")
+        await settle(pilot)
+        assert "Runs again: interviews" in str(pilot.app.screen.query_one("#dialog-body").render())
+        await pilot.press("enter")
+        await settle(pilot)
+        assert run.asked == [("retry",)]
+
+
+async def test_steering_tells_the_agent_or_says_that_it_cannot_be_told() -> None:
+    run = deck()
+    async with shown(run) as (pilot, screen):
+        screen.run_tree.select_step("pricing")
+        await pilot.press("s", *"only EUR", "enter")
+        await settle(pilot)
+        assert run.asked == [("steer", "pricing", "only EUR")]
+        assert said(pilot.app) == ["Told pricing"]
+        run.can_be_steered = False
+        await pilot.press("s", "x", "enter")
+        await settle(pilot)
+        assert "cannot be told anything now" in said(pilot.app)[-1]
+        screen.run_tree.select_step("scope")
+        await pilot.press("s")
+        await settle(pilot)
+        assert "does not run" in said(pilot.app)[-1]
+
+
+async def test_the_goal_of_a_step_that_was_not_tried_can_be_edited() -> None:
+    run = deck()
+    async with shown(run) as (pilot, screen):
+        screen.run_tree.select_step("survey")
+        await pilot.press("e")
+        await settle(pilot)
+        pilot.app.screen.query_one(TextArea).clear()
+        await pilot.press(*"Shorter.", "ctrl+s")
+        await settle(pilot)
+        assert run.asked == [("edit_step", "survey", "Shorter.")]
+        screen.run_tree.select_step("scope")
+        await pilot.press("e")
+        await settle(pilot)
+        assert said(pilot.app)[-1] == "Scope has been tried; r tries it again with an edited goal"
 
 
 async def test_what_cannot_be_done_is_said_in_a_sentence() -> None:

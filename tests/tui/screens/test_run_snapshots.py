@@ -70,6 +70,19 @@ def test_dialogs(snap_compare: SnapCompare, size: tuple[int, int], key: str) -> 
 
 
 @pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("keys", [["r"], ["r", "g"], ["r", "a"]], ids="-".join)
+def test_retry(snap_compare: SnapCompare, size: tuple[int, int], keys: list[str]) -> None:
+    async def press(pilot: Pilot[Any]) -> None:
+        await still(pilot)
+        pilot.app.screen.run_tree.select_step("interviews")
+        for key in keys:
+            await pilot.press(key)
+            await still(pilot)
+
+    assert snap_compare(app_on(deck()), terminal_size=size, run_before=press)
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_timeline(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     async def press(pilot: Pilot[Any]) -> None:
         await still(pilot)

@@ -48,6 +48,7 @@ class RunDouble:
         self.transcripts = TranscriptsDouble()
         self.asked: list[tuple[Any, ...]] = []
         self.refuses = ""
+        self.can_be_steered = True
         self.drafts: dict[str, dict[str, Any] | None] = {}
         self.silent_since: dict[str, datetime] = {}
         self.clock = START
@@ -162,8 +163,15 @@ class RunDouble:
     async def resume(self) -> None:
         await self._ask("resume")
 
-    async def retry(self, step_ids: Sequence[str] = ()) -> None:
-        await self._ask("retry", *step_ids)
+    async def retry(self, step_ids: Sequence[str] = (), **changed: Any) -> None:
+        await self._ask("retry", *step_ids, *([changed] if changed else []))
+
+    async def edit_step(self, step_id: str, goal: str) -> None:
+        await self._ask("edit_step", step_id, goal)
+
+    async def steer(self, step_id: str, text: str) -> bool:
+        await self._ask("steer", step_id, text)
+        return self.can_be_steered
 
     async def skip(self, step_id: str) -> None:
         await self._ask("skip", step_id)
