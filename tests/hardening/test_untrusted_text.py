@@ -57,39 +57,19 @@ def _line(seq: int, batch: int = 0, body: bytes = b"") -> bytes:
 SEEDS["events"] = [_line(1) + _line(2, 1) + _line(3, 2), _line(1) + _line(1) + _line(2)[:-5], _line(1, 9)]
 
 
+SCRAPS = [b"", b"\0", b"\xff", b"\xed\xa0\x80", b"\xe2\x80\xae", b"[" * 40, b"{}", b"null", b"true", b"1e999"]
+SCRAPS += [b'"', b"\\", b"\n", b"-0", b"99999999999999999999", b'"\\ud800"', b"\x1b[2J"]
+KEYS = ["message", "fields", "name", "type", "options", "value", "label", "status", "inputRequest", "default"]
+KEYS += ["questions", "schema", "properties", "actions", "expires", "visibleWhen", "min", "max", "pattern"]
+
+
 @st.composite
 def damaged(draw: st.DrawFn, seeds: list[bytes]) -> bytes:
     """A good text with a few pieces cut out, doubled, put in or replaced."""
     data = draw(st.sampled_from(seeds))
     for _ in range(draw(st.integers(0, 4))):
         at, end = sorted(draw(st.tuples(st.integers(0, len(data)), st.integers(0, len(data)))))
-        piece = draw(
-            st.sampled_from(
-                [
-                    b"",
-                    data[at:end] * 2,
-                    b"\0",
-                    b"\xff",
-                    b"\xed\xa0\x80",
-                    b"\xe2\x80\xae",
-                    b"[" * 40,
-                    b"{}",
-                    b"1e999",
-                ]
-                + [
-                    b"null",
-                    b'"',
-                    b"\\",
-                    b"\n",
-                    b"-0",
-                    b"99999999999999999999",
-                    b'"\\ud800"',
-                    b"\x1b[2J",
-                    b"true",
-                ]
-            )
-            | st.binary(max_size=6)
-        )
+        piece = draw(st.sampled_from([data[at:end] * 2, *SCRAPS]) | st.binary(max_size=6))
         data = data[:at] + piece + data[end:]
     return data
 
@@ -112,32 +92,7 @@ json_values = st.recursive(
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
-            st.sampled_from(
-                [
-                    "message",
-                    "fields",
-                    "name",
-                    "type",
-                    "options",
-                    "value",
-                    "label",
-                    "status",
-                    "inputRequest",
-                    "default",
-                ]
-                + [
-                    "questions",
-                    "schema",
-                    "properties",
-                    "actions",
-                    "expires",
-                    "visibleWhen",
-                    "min",
-                    "max",
-                    "pattern",
-                ]
-            )
-            | st.text(max_size=4),
+            st.sampled_from(KEYS) | st.text(max_size=4),
             inner,
             max_size=5,
         )
