@@ -77,7 +77,7 @@ def test_an_owner_that_is_killed_leaves_an_interrupted_run(cli: Cli) -> None:
     agent = cli.script(HANGS)
     cli.fifo("a")
     owner = cli.start("run", cli.plan({"id": "a"}), "--agent", agent, "--run-id", R)
-    hanging_pid(cli, "a")
+    pid = hanging_pid(cli, "a")
     watcher = cli.start("attach", R)
     watcher.until(f"in process {owner.process.pid}")
     owner.signal(signal.SIGKILL)
@@ -85,6 +85,8 @@ def test_an_owner_that_is_killed_leaves_an_interrupted_run(cli: Cli) -> None:
     assert watched.code == 4
     assert "[a] interrupted" in watched.err
     assert f"run {R} INTERRUPTED" in watched.err
+    assert cli("cancel", R).code == 0
+    assert gone(pid)
 
 
 def test_ctrl_c_ends_the_watching_only(cli: Cli) -> None:
