@@ -55,6 +55,10 @@ def _run(args: argparse.Namespace) -> int:
             from piplan_tui.cli import install
 
             return install.COMMANDS[args.command](args)
+        case "export":
+            from piplan_tui.cli.export import export
+
+            return anyio.run(export, args)
         case "mcp":
             from piplan_tui.cli.mcp import mcp
 

@@ -232,6 +232,17 @@ def build(command: str) -> argparse.ArgumentParser:
             own.add_argument("--decline", action="store_true", help="refuse to answer")
             own.add_argument("--action", metavar="ID", help="which of the question's actions")
             own.add_argument("--note", metavar="TEXT", help="said to the agent with the answer")
+        case "export":
+            parser.add_argument(
+                "what", metavar="RUN|PLAN", help="a run's id, the beginning of one, `last`, or a plan file"
+            )
+            own.add_argument(
+                "--as",
+                dest="as_",
+                choices=("plan", "workflow"),
+                default=argparse.SUPPRESS,
+                help="default: plan for a run, workflow for a plan file",
+            )
         case "install" | "uninstall":
             parser.add_argument("program", metavar="pi", choices=("pi",), help="the program to extend")
             _add(own, [_FORCE] if command == "uninstall" else [_PRINT, _FORCE])

@@ -11,6 +11,7 @@ COMMANDS: dict[str, str] = {
     "runs": "list runs, the latest first",
     "show": "where a run stands: its steps, questions, totals",
     "attach": "watch and steer a run of another process",
+    "export": "print a run as a plan, or a plan as a workflow in Python",
     "resume": "go on with a run that was left or whose process died",
     "retry": "try failed and cancelled steps again, or the steps named",
     "cancel": "stop a run, or one step of it",
@@ -41,6 +42,7 @@ Look
   attach RUN           {COMMANDS["attach"]}
   asks [RUN]           {COMMANDS["asks"]}
   agents               {COMMANDS["agents"]}
+  export RUN|PLAN      {COMMANDS["export"]}
 
 Act
   answer RUN STEP ...  {COMMANDS["answer"]}: key=value..., --json FILE or --decline

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -12,9 +13,10 @@ import psutil
 import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
+from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitRequestFormParams, ElicitResult
 
-from tests.cli.conftest import ASK, Cli
+from tests.cli.conftest import ASK, SECONDS, Cli
 
 SCRIPT = """export const meta = {name: 'talk', description: 'd', phases: [{title: 'Say'}]}
 phase('Say')
@@ -107,6 +109,32 @@ async def test_a_client_that_goes_leaves_nothing_running(cli: Cli) -> None:
     [run] = cli("runs", "--json").json["runs"]
     assert run["status"] == "cancelled"
     assert run["owner"] is None
+    assert not psutil.pid_exists(pid)
+
+
+@pytest.mark.anyio
+async def test_a_signal_cancels_what_runs_before_the_server_ends(cli: Cli) -> None:
+    started = cli.fifo("started")
+    agent = cli.script(f"echo $$ > {started}\nexec sleep 600")
+    failed = []
+
+    async with client(cli, "--agent", agent) as caller, anyio.create_task_group() as tasks:
+
+        async def call() -> None:
+            try:
+                result = await caller.call_tool("run_workflow", {"script": ONE_AGENT})
+                failed.append(text_of(result))
+            except MCPError as error:
+                failed.append(str(error))
+
+        tasks.start_soon(call)
+        pid = int(await anyio.to_thread.run_sync(started.read_text))
+        server = next(parent for parent in psutil.Process(pid).parents() if "mcp" in parent.cmdline())
+        server.send_signal(signal.SIGTERM)
+        assert await anyio.to_thread.run_sync(server.wait, SECONDS) in (None, 3)
+    assert len(failed) == 1
+    [run] = cli("runs", "--json").json["runs"]
+    assert (run["status"], run["owner"]) == ("cancelled", None)
     assert not psutil.pid_exists(pid)
 
 
