@@ -138,6 +138,15 @@ class Run:
             self._check_budget()
         if self._driver is not None and isinstance(event, ev.AskOpened | ev.AskWithdrawn):
             self._driver.pump()
+        if self._tasks is not None and isinstance(event, ev.AskOpened):
+            # the user may write an answer now: the question must be there again, whatever happens
+            self._tasks.start_soon(self._store_question)
+
+    async def _store_question(self) -> None:
+        try:
+            await self._journal.sync()
+        except StoreError as error:
+            log.error("%s", error)  # the next step that needs the store stops the run
 
     def _watch_deadline(self, ask_id: str) -> None:
         ask = self.state.asks.get(ask_id)

@@ -6,6 +6,7 @@ A line of the file is one `SessionEvent` as JSON.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -121,6 +122,8 @@ class Transcripts:
     def _append(self, key: tuple[str, int], path: Path, data: bytes) -> None:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if path.parent.is_symlink():
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
             with open(path, "ab", opener=_private) as file:
                 file.write(data)
             self.problem = ""

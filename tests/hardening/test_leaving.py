@@ -68,3 +68,17 @@ async def test_leaving_a_run_whose_disk_is_full_ends(tmp_path: Path) -> None:
         bench.steps.release("a")
         await again.start()
         assert (await again.wait()).status == "completed"
+
+
+async def test_a_live_question_is_durable_before_it_can_be_answered(bench: Bench) -> None:
+    bench.steps = _AsksLive()
+    async with bench.runtime() as runtime:
+        run = await runtime.create_run(plan({"a": []}))
+        await run.start()
+        await run.wait()
+        await anyio.wait_all_tasks_blocked()
+        assert run._journal.durable_seq >= next(e for e in reversed(await _events(bench, run.id)) if e[1])[0]
+
+
+async def _events(bench: Bench, run_id: str) -> list[tuple[int, bool]]:
+    return [(event.seq, event.type == "ask.opened") async for event in bench.store.read(run_id)]
