@@ -11,13 +11,14 @@ from textual.binding import Binding, BindingType
 from piplan_tui.run.state import HOLDS_SLOT, TERMINAL, RunState, StepState
 from piplan_tui.views.rows import one_line
 
-Where = Literal["app", "home", "plan", "run", "tree", "detail", "timeline"]
+Where = Literal["app", "home", "plan", "run", "tree", "detail", "timeline", "log"]
 
 HEADINGS: dict[Where, str] = {
     "tree": "Move",
     "run": "Run",
     "detail": "Step",
     "timeline": "Timeline",
+    "log": "Log",
     "plan": "Plan",
     "home": "Start",
     "app": "Everywhere",
@@ -124,6 +125,15 @@ def _cannot_pause(context: ActionContext) -> str:
     if context.state.cancelling:
         return "the run is being stopped"
     return ""
+
+
+def _no_log(context: ActionContext) -> str:
+    if refused := _no_step(context):
+        return refused
+    step = context.step
+    return (
+        "" if step is None or step.attempts else f"{one_line(step.id)} has not been tried, so it has no log"
+    )
 
 
 def _cannot_steer(context: ActionContext) -> str:
@@ -268,6 +278,14 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "run.timeline", "t", "Timeline", "What took how long, and what waited for you", "run", bar="timeline"
     ),
+    Action(
+        "run.log",
+        "L",
+        "Full log",
+        "What the agent says and does, on the whole screen",
+        "run",
+        refusal=_no_log,
+    ),
     Action("run.copy", "y", "Copy", "The step's id, or the path of its result", "run"),
     Action("detail.tab_1", "1", "Input", "The question and its form", "detail", "tab(1)"),
     Action("detail.tab_2", "2", "Output", "What the agent says and does, live", "detail", "tab(2)"),
@@ -276,6 +294,10 @@ ACTIONS: tuple[Action, ...] = (
     Action("detail.tab_5", "5", "Result and files", "What the step left", "detail", "tab(5)"),
     Action("detail.tab_6", "6", "Attempts", "Every try, side by side", "detail", "tab(6)"),
     Action("detail.back", "escape", "Back", "Out one level; never quits", "detail", bar="back"),
+    Action("log.back", "escape,L", "Back", "To the run", "log", bar="back"),
+    Action("log.search", "slash", "Find in the log", "n and N for the other places", "log", bar="find"),
+    Action("log.next_match", "n", "Next match", "", "log", bar="next match"),
+    Action("log.previous_match", "N", "Previous match", "", "log"),
     Action("timeline.back", "escape,t", "Back", "To the run", "timeline", bar="back"),
     Action("timeline.steps", "plus", "All steps", "A bar for every step", "timeline", bar="all steps"),
     Action("timeline.phases", "minus", "Phases", "A bar for every phase", "timeline", bar="phases"),

@@ -12,13 +12,14 @@ from piplan_tui.tui.app import PiplanApp
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.screens.detail import DetailScreen
 from piplan_tui.tui.screens.home import HomeScreen
+from piplan_tui.tui.screens.log import LogScreen
 from piplan_tui.tui.screens.plan import PlanScreen
 from piplan_tui.tui.screens.run import RunScreen
 from piplan_tui.tui.screens.timeline import TimelineScreen
 from piplan_tui.tui.widgets.run_tree import RunTree
 from tests.tui.support.scenes import deck
 
-SCREENS = (RunScreen, DetailScreen, PlanScreen, HomeScreen, TimelineScreen)
+SCREENS = (RunScreen, DetailScreen, PlanScreen, HomeScreen, LogScreen, TimelineScreen)
 
 
 def test_ids_are_unique() -> None:

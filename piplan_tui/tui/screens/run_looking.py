@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from piplan_tui.tui.outline import FILTERS
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
+from piplan_tui.tui.screens.log import LogScreen
 from piplan_tui.tui.screens.run_view import RunView
 from piplan_tui.tui.screens.timeline import TimelineScreen
 from piplan_tui.tui.widgets.key_bar import KeyBar
@@ -88,6 +89,10 @@ class LookingAround(RunView):
     def do_timeline(self) -> None:
         self.app.push_screen(TimelineScreen(lambda: self.state, now=lambda: self.run_handle.now()))
 
+    def do_log(self) -> None:
+        if (step := self.run_tree.selected_step) is not None:
+            self.app.push_screen(LogScreen(self.run_handle, step))
+
     def do_copy(self) -> None:
         step = self.run_tree.selected_step
         choices = [Choice(self.run_handle.id, "u", "Run id", one_line(self.run_handle.id))]
@@ -95,7 +100,12 @@ class LookingAround(RunView):
             choices.insert(0, Choice(step.id, "i", "Step id", one_line(step.id)))
             if step.handoff is not None:
                 folder = f"{self.state.workspace}/{step.handoff.directory}"
+                choices.append(
+                    Choice(step.handoff.summary, "r", "Result", one_line(step.handoff.summary)[:40])
+                )
                 choices.append(Choice(folder, "p", "Folder of the result", one_line(step.handoff.directory)))
+        command = f"piplan-tui show {self.run_handle.id}"
+        choices.append(Choice(command, "c", "Command", one_line(command)))
         self.app.push_screen(ChoiceDialog("Copy", (), choices), self._copy)
 
     def _copy(self, text: str | None) -> None:

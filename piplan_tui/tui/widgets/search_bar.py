@@ -27,13 +27,14 @@ class SearchBar(Horizontal):
         origin: str
         given_up: bool
 
-    def __init__(self, origin: str) -> None:
+    def __init__(self, origin: str, *, placeholder: str = "id or title") -> None:
         super().__init__()
+        self._placeholder = placeholder
         self._origin = origin
 
     def compose(self) -> ComposeResult:
         yield Label("/", markup=False)
-        yield Input(placeholder="id or title", compact=True)
+        yield Input(placeholder=self._placeholder, compact=True)
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()

@@ -11,6 +11,7 @@ from textual import events
 from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.geometry import Offset, Region, Size
+from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollTo, ScrollUp
@@ -70,6 +71,9 @@ class TranscriptView(ScrollView, can_focus=True):
         "transcript--match",
         "transcript--current-match",
     }
+
+    class AtMatch(Message):
+        """The search went to a match."""
 
     follow: reactive[bool] = reactive(True, repaint=False)
     """Whether the view stays at the end as text comes in."""
@@ -310,6 +314,7 @@ class TranscriptView(ScrollView, can_focus=True):
         if match is None:
             return False
         self._search.current = match
+        self.post_message(self.AtMatch())
         height = self.scrollable_size.height
         y = next(
             (

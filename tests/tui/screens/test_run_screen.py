@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList, TextArea
+from textual.widgets import Input, OptionList, Static, TextArea
 
+from piplan_tui.agents.protocol import TextDelta
 from piplan_tui.run import events as ev
 from piplan_tui.tui.app import PiplanApp, TuiResult
 from piplan_tui.tui.screens.choice import ChoiceDialog
 from piplan_tui.tui.screens.detail import DetailScreen
 from piplan_tui.tui.screens.help import HelpScreen
+from piplan_tui.tui.screens.log import LogScreen
 from piplan_tui.tui.screens.run import RunScreen
 from piplan_tui.tui.screens.timeline import TimelineScreen
 from piplan_tui.tui.widgets.ask_panel import AskPanel
@@ -23,6 +25,7 @@ from piplan_tui.tui.widgets.run_tree import RunTree
 from piplan_tui.tui.widgets.search_bar import SearchBar
 from piplan_tui.tui.widgets.tab_bar import TabBar
 from piplan_tui.tui.widgets.timeline_view import TimelineView
+from piplan_tui.tui.widgets.transcript_view import TranscriptView
 from piplan_tui.views.rows import ask_order
 from tests.tui.support.run_double import RunDouble
 from tests.tui.support.scenes import AUDIENCE, app_on, deck, long_run
@@ -427,6 +430,46 @@ async def test_the_timeline_opens_groups_and_closes() -> None:
         assert pilot.app.screen is screen
         await pilot.press("t", "t")
         assert pilot.app.screen is screen
+
+
+async def test_the_full_log_is_searched_and_goes_on_live() -> None:
+    run = deck()
+    async with shown(run) as (pilot, screen):
+        screen.run_tree.select_step("survey")
+        await pilot.press("L")
+        await settle(pilot)
+        assert said(pilot.app)[-1] == "Survey has not been tried, so it has no log"
+        screen.run_tree.select_step("pricing")
+        await pilot.press("L")
+        await settle(pilot)
+        log = pilot.app.screen
+        assert isinstance(log, LogScreen)
+        view = log.query_one(TranscriptView)
+        await pilot.press("slash", *"vendor", "enter")
+        await settle(pilot)
+        assert view.matches == 2
+        title = log.query_one("#log-title", Static)
+        before = view.match_position
+        await pilot.press("n")
+        await pilot.pause()
+        assert view.match_position != before
+        assert f"vendor: {view.match_position} of 2" in str(title.render())
+        run.transcripts.say("pricing", TextDelta("A third vendor appears.\n"))
+        await until(pilot, lambda: view.matches == 3)
+        await pilot.press("escape")
+        assert pilot.app.screen is screen
+
+
+async def test_the_result_and_the_command_can_be_copied() -> None:
+    run = deck()
+    async with shown(run) as (pilot, screen):
+        screen.run_tree.select_step("outline")
+        await pilot.press("y", "r")
+        await settle(pilot)
+        assert pilot.app.clipboard == "An outline of nine slides."
+        await pilot.press("y", "c")
+        await settle(pilot)
+        assert pilot.app.clipboard == "piplan-tui show 7f3a"
 
 
 async def test_search_goes_to_matches_and_back() -> None:

@@ -83,6 +83,19 @@ def test_retry(snap_compare: SnapCompare, size: tuple[int, int], keys: list[str]
 
 
 @pytest.mark.parametrize("size", SIZES)
+def test_log(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    async def press(pilot: Pilot[Any]) -> None:
+        await still(pilot)
+        pilot.app.screen.run_tree.select_step("pricing")
+        await pilot.press("L")
+        await still(pilot)
+        await pilot.press("slash", *"vendor", "enter")
+        await still(pilot)
+
+    assert snap_compare(app_on(deck()), terminal_size=size, run_before=press)
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_timeline(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     async def press(pilot: Pilot[Any]) -> None:
         await still(pilot)
