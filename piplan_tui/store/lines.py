@@ -60,7 +60,7 @@ def decode_line(line: bytes) -> tuple[int, bytes]:
     if line[8:16] != b"%08x" % crc32(rest) or line[:8] != _HEAD or line[16:18] != b'",':
         raise BadLine("does not match its checksum")
     end = rest.find(_EVENT, 9, 40)
-    if end < 0 or rest[:8] != _BATCH or rest[-1:] != b"}":
+    if end < 0 or rest[:8] != _BATCH or rest[-1:] != b"}" or not rest[8:end].isdigit():
         raise BadLine("was written in a format that this version does not know")
     return int(rest[8:end]), rest[end + 9 : -1]
 

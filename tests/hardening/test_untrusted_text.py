@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from piplan_tui.plan.load import load_plan_text
 from piplan_tui.run.result_finder import find_result
+from piplan_tui.store.lines import BadLine, decode_line
 from tests.hardening.fuzz.targets import TARGETS
 from tests.hardening.size import sized
 
@@ -139,3 +140,11 @@ def test_a_key_twice_is_a_problem_of_a_plan_and_the_last_of_a_result_counts() ->
     assert any("id" in problem.message for problem in loaded.problems)
     found = find_result('{"status": "failed", "status": "completed"}')
     assert getattr(found, "status", "") == "completed"
+
+
+def test_a_line_whose_batch_is_no_number_is_a_bad_line() -> None:
+    body = _line(1)[18:-1].replace(b'"batch":0', b'"batch":[')
+    line = b'{"crc":"%08x",%b\n' % (crc32(body), body)
+    TARGETS["events"](line + _line(2, 1))
+    with pytest.raises(BadLine):
+        decode_line(line)

@@ -22,20 +22,18 @@ from piplan_tui.plan.load import load_plan_text
 from piplan_tui.run.asks import FieldError, check_values, defaults_of, read_request
 from piplan_tui.run.events import decode_event, encode_event
 from piplan_tui.run.model import StepResult
-from piplan_tui.run.reduce import fold
 from piplan_tui.run.result_finder import ResultProblem, find_result
 from piplan_tui.store.lines import Reading
 from piplan_tui.store.protocol import RunCorrupt
 
 
 def event(data: bytes) -> None:
-    """A line of events is an event, which can be written again and folded, or a `ValueError`."""
+    """A line of events is an event, which can be written again, or a `ValueError`."""
     try:
         found = decode_event(data)
     except (ValueError, RecursionError):
         return
     assert decode_event(encode_event(found)) == found
-    fold([found])
 
 
 def events(data: bytes) -> None:
