@@ -306,6 +306,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("home.open", "enter", "Open", "A plan, or a run", "home", "select", bar="open"),
     Action("home.refresh", "ctrl+r", "Look again", "Read runs and plans again", "home", bar="look again"),
     Action("app.palette", "colon,ctrl+p", "Commands", "Every command by name", "app", bar="commands"),
+    Action("app.mouse", "m", "Mouse off or on", "Off, the terminal selects text itself", "app"),
     Action("app.help", "question_mark", "Keys", "All keys", "app", bar="keys"),
     Action("app.quit", "q", "Leave", "Asks first while a run is going on", "app", bar="leave"),
     Action("app.interrupt", "ctrl+c", "Copy or leave", "Copies selected text; else as q", "app"),

@@ -22,6 +22,7 @@ from piplan_tui.run.run import Run, utc_now
 from piplan_tui.run.runtime import PlanRuntime, RunOptions
 from piplan_tui.run.state import RunState
 from piplan_tui.run.stored_run import StoredRun
+from piplan_tui.tui.actions import first_key
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.commands import ActionCommands
 from piplan_tui.tui.screens.action_screen import ActionScreen
@@ -35,6 +36,11 @@ from piplan_tui.tui.terminal_driver import lasting_driver
 from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter
 from piplan_tui.tui.terminal_title import RESTORE_TITLE, SAVE_TITLE, set_title_sequence
 from piplan_tui.views.rows import one_line
+
+_MOUSE_MODES = (1000, 1003, 1015, 1006)
+MOUSE_ON = "".join(f"\x1b[?{mode}h" for mode in _MOUSE_MODES)
+MOUSE_OFF = "".join(f"\x1b[?{mode}l" for mode in _MOUSE_MODES)
+"""What Textual itself writes to take the mouse and to give it back."""
 
 Ending = Literal["left", "kept", "ended", "stopped", "signal", "crashed"]
 
@@ -95,6 +101,7 @@ class PiplanApp(App[TuiResult]):
         self.set_keymap(self.keys_by_id)
         self._guards: list[LineFilter] = [CleanFilter(), *([AsciiFilter()] if ascii_only else [])]
         self._title_saved = False
+        self._mouse = True
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *self._guards]
@@ -169,6 +176,18 @@ class PiplanApp(App[TuiResult]):
     def do_help(self) -> None:
         if isinstance(self.screen, ActionScreen):
             self.push_screen(HelpScreen(self.screen.actions()))
+
+    def do_mouse(self) -> None:
+        """Leave the mouse to the terminal, which can then select text, or take it back."""
+        self._mouse = not self._mouse
+        self._write(MOUSE_ON if self._mouse else MOUSE_OFF)
+        key = first_key("app.mouse", self.keys_by_id)
+        said = (
+            "The mouse works here again"
+            if self._mouse
+            else f"The terminal selects text now; {key} takes it back"
+        )
+        self.notify(said, markup=False)
 
     def do_interrupt(self) -> None:
         if selected := self.screen.get_selected_text():

@@ -12,7 +12,7 @@ from textual.widgets import Input, OptionList, Static, TextArea
 
 from piplan_tui.agents.protocol import TextDelta
 from piplan_tui.run import events as ev
-from piplan_tui.tui.app import PiplanApp, TuiResult
+from piplan_tui.tui.app import MOUSE_OFF, MOUSE_ON, PiplanApp, TuiResult
 from piplan_tui.tui.screens.choice import ChoiceDialog
 from piplan_tui.tui.screens.detail import DetailScreen
 from piplan_tui.tui.screens.help import HelpScreen
@@ -470,6 +470,19 @@ async def test_the_result_and_the_command_can_be_copied() -> None:
         await pilot.press("y", "c")
         await settle(pilot)
         assert pilot.app.clipboard == "piplan-tui show 7f3a"
+
+
+async def test_the_mouse_can_be_left_to_the_terminal() -> None:
+    written: list[str] = []
+    async with shown(deck(asking=False)) as (pilot, _):
+        pilot.app._write = written.append  # type: ignore[attr-defined]
+        await pilot.press("m", "m")
+        await settle(pilot)
+        assert written == [MOUSE_OFF, MOUSE_ON]
+        assert said(pilot.app)[-2:] == [
+            "The terminal selects text now; m takes it back",
+            "The mouse works here again",
+        ]
 
 
 async def test_search_goes_to_matches_and_back() -> None:
