@@ -291,8 +291,7 @@ async def test_an_answered_question_makes_way_for_what_comes_of_it() -> None:
         run.emit(
             ev.AskAnswered(step_id="topic-choice", attempt=1, ask_id="ask-topic-choice", action="accept")
         )
-        await until(pilot, lambda: pane.tab == 2)
-        assert not screen.query(AskPanel)
+        await until(pilot, lambda: pane.tab == 2 and not screen.query(AskPanel))
         assert screen.focused is screen.run_tree
 
 
