@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import termios
+import time
 
 from tests.cli.conftest import SECONDS, Cli
 
@@ -48,8 +49,16 @@ class Terminal:
         return bool(data)
 
     def until(self, text: str) -> None:
+        deadline = time.monotonic() + SECONDS
         while text not in self.text:
+            # the screen's clock keeps writing, so silence alone does not tell that it will not come
+            assert time.monotonic() < deadline, f"{text!r} never came:\n{self.text[-2000:]}"
             assert self.read(), f"{text!r} never came:\n{self.text[-2000:]}"
+
+    def drain(self) -> None:
+        """Take in what the last keys led to, until nothing has come for a moment."""
+        while select.select([self.master], [], [], 0.3)[0] and self.read():
+            pass
 
     def press(self, keys: str) -> None:
         os.write(self.master, keys.encode())

@@ -108,12 +108,14 @@ def test_a_question_of_another_process_is_answered_by_keys(cli: Cli, terminals: 
     terminals.append(terminal)
     terminal.until("enterprise")
     terminal.until("detach, it goes on")
-    terminal.press("a")
-    for _ in range(2):  # the clock goes on: the form has the focus by then
+    for _ in range(10):  # a key that comes before the form has the focus goes to the screen instead
+        terminal.press("a")
+        terminal.drain()
         terminal.text = ""
-        terminal.until("NEEDS YOU")
-    terminal.press("1")
-    terminal.until("(•)")
+        terminal.press("1")
+        terminal.drain()
+        if "(•)" in terminal.text:
+            break
     terminal.press("\x13")
     terminal.until("COMPLETED")
     assert owner.end().code == 0
