@@ -92,6 +92,14 @@ class Tmux:
     def screen(self) -> str:
         return self("capture-pane", "-p", "-t", "t")
 
+    def wait_for_end(self) -> str:
+        """The screen once the program has ended."""
+        deadline = time.monotonic() + 30
+        while self.tell("pane_dead") != "1":
+            assert time.monotonic() < deadline, self.screen()
+            time.sleep(0.05)
+        return self.screen()
+
     def wait_for(self, *texts: str) -> str:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
@@ -151,7 +159,8 @@ def _is_as_it_was(tmux: Tmux) -> None:
 def test_plain_lines_show_it_as_text(tmux: Tmux, tmp_path: Path) -> None:
     command, env = _command(tmp_path, "--ui", "plain", "--on-ask", "exit", "-vv")
     tmux.run(command, env)
-    screen = tmux.wait_for("SHOWN-HERE", "is dead")
+    screen = tmux.wait_for_end()
+    assert "SHOWN-HERE" in screen
     assert "[@click=app.quit]CLICK-ME[/]" in "".join(screen.split("\n"))
     assert "TEXT-END" in "".join(screen.split("\n"))
     _is_as_it_was(tmux)
