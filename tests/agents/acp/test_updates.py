@@ -23,7 +23,7 @@ from piplan_tui.agents.protocol import (
 )
 from piplan_tui.run.model import Usage
 
-WORKSPACE = Path("/work")
+WORKSPACE = Path("/project")
 
 
 def reader(**terminals: str) -> TurnReader:
@@ -75,7 +75,7 @@ def test_a_call_starts_when_its_arguments_are_known() -> None:
 @pytest.mark.parametrize(
     ("said_of_it", "tool", "target"),
     [
-        ({"kind": "read", "locations": [{"path": "/work/src/a.py"}]}, "read", "src/a.py"),
+        ({"kind": "read", "locations": [{"path": "/project/src/a.py"}]}, "read", "src/a.py"),
         ({"kind": "read", "locations": [{"path": "/etc/hosts"}]}, "read", "/etc/hosts"),
         ({"title": "grep", "kind": "search", "rawInput": {"pattern": "TODO"}}, "grep", "TODO"),
         ({"title": "Search the web", "kind": "other"}, "tool", "Search the web"),
