@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from piplan_tui.clean import clean_text
 from piplan_tui.cli.context import Context, make_context
 from piplan_tui.cli.live import act_on
 from piplan_tui.cli.output import say
@@ -19,7 +20,6 @@ from piplan_tui.run.inbox import AnswerInvalid
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import AskState, RunState
 from piplan_tui.store.control import AnswerRequest, CancelRequest, DeclineRequest
-from piplan_tui.views.clean import clean_text
 
 
 async def cancel(args: argparse.Namespace) -> int:

@@ -106,12 +106,12 @@ def tell(error: BaseException) -> int:
     """Say what went wrong, in a sentence where it is the user's to mend; returns the exit code."""
     error = _first(error)
     from piplan_tui.agents.protocol import AgentFailure
+    from piplan_tui.clean import clean_text
     from piplan_tui.config import SettingsInvalid
     from piplan_tui.plan.problem import PlanInvalid
     from piplan_tui.run.inbox import AnswerInvalid
     from piplan_tui.run.refused import ControlRefused
     from piplan_tui.store.protocol import RunCorrupt, RunNotFound, RunOwned, StoreError
-    from piplan_tui.views.clean import clean_text
 
     if isinstance(error, KeyboardInterrupt):
         return CANCELLED

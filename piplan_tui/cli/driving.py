@@ -16,6 +16,7 @@ import psutil
 from anyio.abc import TaskGroup, TaskStatus
 
 from piplan_tui.agents.protocol import SessionEvent
+from piplan_tui.clean import clean_text
 from piplan_tui.cli.dispatch import CANCELLED, COMPLETED, FAILED, WAITING
 from piplan_tui.cli.output import LineWriter, use_colour
 from piplan_tui.config import OnAsk, Ui
@@ -27,7 +28,6 @@ from piplan_tui.run.run import Run
 from piplan_tui.run.state import RunState
 from piplan_tui.store.protocol import StoreError
 from piplan_tui.views.ask_text import answer_commands
-from piplan_tui.views.clean import clean_text
 from piplan_tui.views.json_state import terminal_safe
 from piplan_tui.views.plain import PlainPrinter
 from piplan_tui.views.rows import ask_order, one_line, question

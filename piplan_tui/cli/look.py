@@ -10,6 +10,7 @@ from typing import Any
 import anyio.to_thread
 import msgspec
 
+from piplan_tui.clean import clean_text
 from piplan_tui.cli.context import Context, make_context, now
 from piplan_tui.cli.output import put, put_json, say
 from piplan_tui.run.asks import read_request
@@ -17,7 +18,6 @@ from piplan_tui.run.run_info import run_info
 from piplan_tui.run.state import AskState, RunState
 from piplan_tui.store.protocol import Owner, RunInfo, StoreError
 from piplan_tui.views.ask_text import ask_lines
-from piplan_tui.views.clean import clean_text
 from piplan_tui.views.json_state import ask_document, dumps, state_document
 from piplan_tui.views.lists import agents_table, run_status, runs_table, steps_table
 from piplan_tui.views.rows import ask_order

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import anyio.to_thread
 
+from piplan_tui.clean import clean_text
 from piplan_tui.cli.check import read_plan
 from piplan_tui.cli.context import Context, in_terminal, make_context
 from piplan_tui.cli.dispatch import COMPLETED
@@ -29,7 +30,6 @@ from piplan_tui.run.runtime import RunOptions
 from piplan_tui.run.state import RunState
 from piplan_tui.store.control import ResumeRequest, RetryRequest
 from piplan_tui.store.file import FileRuntimeStore
-from piplan_tui.views.clean import clean_text
 from piplan_tui.workflow.load import is_workflow
 
 

@@ -14,11 +14,11 @@ import msgspec
 from jsonschema import Draft202012Validator, ValidationError, validators
 from referencing import Registry
 
+from piplan_tui.clean import clean_text
 from piplan_tui.run.asks.patterns import matches
 from piplan_tui.run.loose_json import find_objects
 from piplan_tui.run.model import StepDone, StepResult
 from piplan_tui.run.result_finder import LONGEST_TEXT, ResultProblem, find_result
-from piplan_tui.views.clean import clean_text
 
 AnswerCheck = Callable[[Any], str | None]
 """Says what is wrong with an answer that fits its schema, for the agent to read; `None` when it is right."""

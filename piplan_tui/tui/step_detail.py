@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from piplan_tui.agents.protocol import SessionEvent, ToolEnded, ToolStarted
+from piplan_tui.clean import clean_text
 from piplan_tui.run.model import UserInput
 from piplan_tui.run.state import AttemptState, RunState, StepState
-from piplan_tui.views.clean import clean_text
 from piplan_tui.views.formatting import (
     GLYPHS,
     STATUS_WORDS,

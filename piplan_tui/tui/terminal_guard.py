@@ -11,7 +11,7 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-from piplan_tui.views.clean import clean_text
+from piplan_tui.clean import clean_text
 from piplan_tui.views.formatting import ASCII_GLYPHS, GLYPHS, SPINNER
 
 

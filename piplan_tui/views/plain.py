@@ -11,11 +11,11 @@ from datetime import datetime
 from typing import Any
 
 from piplan_tui.agents import protocol as said
+from piplan_tui.clean import StreamCleaner, clean_text
 from piplan_tui.run import events as ev
 from piplan_tui.run.asks.request import InputRequest
 from piplan_tui.run.state import AskState, AttemptState, RunState, StepState
 from piplan_tui.views.ask_text import ask_lines, value_text
-from piplan_tui.views.clean import StreamCleaner, clean_text
 from piplan_tui.views.formatting import RUN_WORDS, format_duration, format_money, format_tokens
 from piplan_tui.views.rows import Role, agent_label, limit_note, one_line, step_note
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from piplan_tui.clean import clean_text
 from piplan_tui.run.model import Usage
 from piplan_tui.run.routing import limit_of
 from piplan_tui.run.state import (
@@ -23,7 +24,6 @@ from piplan_tui.run.state import (
     StepState,
     StepStatus,
 )
-from piplan_tui.views.clean import clean_text
 from piplan_tui.views.formatting import GLYPHS, format_clock, format_duration, format_money, format_tokens
 
 Role = Literal["plain", "dim", "strong", "accent", "running", "attention", "failed", "done"]

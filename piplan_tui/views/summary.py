@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from piplan_tui.clean import clean_text
 from piplan_tui.run.model import Usage
 from piplan_tui.run.state import PhaseState, RunState, StepState
-from piplan_tui.views.clean import clean_text
 from piplan_tui.views.formatting import (
     ASCII_GLYPHS,
     GLYPHS,

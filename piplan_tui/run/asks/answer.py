@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
+from piplan_tui.clean import clean_text
 from piplan_tui.run.asks.field_check import Unfit, coerce, is_blank, same
 from piplan_tui.run.asks.patterns import usable
 from piplan_tui.run.asks.request import ActionResult, Field, InputRequest
-from piplan_tui.views.clean import clean_text
 
 SECRET_PREFIX = "$secret:"
 

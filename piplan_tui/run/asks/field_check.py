@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from piplan_tui.clean import clean_text
 from piplan_tui.run.asks.patterns import glob_matches, matches
 from piplan_tui.run.asks.request import Field, Option, PathRule
 from piplan_tui.run.asks.value_schema import schema_problem
-from piplan_tui.views.clean import clean_text
 
 _TRUE = frozenset(("true", "yes", "y", "on", "1"))
 _FALSE = frozenset(("false", "no", "n", "off", "0"))

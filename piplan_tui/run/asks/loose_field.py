@@ -7,10 +7,10 @@ from typing import Any, get_args
 
 import pydantic
 
+from piplan_tui.clean import clean_text
 from piplan_tui.run.asks.bounds import MAX_LABEL, MAX_OPTIONS, shortened
 from piplan_tui.run.asks.patterns import usable
 from piplan_tui.run.asks.request import Field, FieldType, Option, OptionKind
-from piplan_tui.views.clean import clean_text
 
 TYPES: frozenset[str] = frozenset(get_args(FieldType))
 ALIASES: dict[str, str] = {

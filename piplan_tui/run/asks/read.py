@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 import pydantic
 
+from piplan_tui.clean import clean_text
 from piplan_tui.run.asks.bounds import MAX_FIELDS, MAX_LABEL, bounded, shortened
 from piplan_tui.run.asks.dialects import ANSWER, Dialect, read_dialect, read_list
 from piplan_tui.run.asks.loose_field import env_name, first_text, number_of, read_field
@@ -20,7 +21,6 @@ from piplan_tui.run.asks.request import (
     InputRequest,
     SecretRule,
 )
-from piplan_tui.views.clean import clean_text
 
 _MESSAGE_KEYS = ("message", "prompt", "question", "text", "description", "instructions", "reason", "title")
 _CONTEXT_TYPES = ("markdown", "text", "diff", "file", "command", "json")

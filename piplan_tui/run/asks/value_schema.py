@@ -8,8 +8,8 @@ from typing import Any
 from jsonschema import Draft202012Validator, ValidationError, validators
 from referencing import Registry
 
+from piplan_tui.clean import clean_text
 from piplan_tui.run.asks.patterns import matches
-from piplan_tui.views.clean import clean_text
 
 _MAX_STEPS = 50_000
 

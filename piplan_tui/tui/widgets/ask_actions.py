@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from textual.content import Content
 from textual.widgets import Button
 
+from piplan_tui.clean import clean_text
 from piplan_tui.run.asks import InputRequest
-from piplan_tui.views.clean import clean_text
 
 
 def is_single_pick(request: InputRequest) -> bool:

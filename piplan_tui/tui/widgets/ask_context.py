@@ -7,8 +7,8 @@ import json
 from textual.content import Content
 from textual.widgets import Static
 
+from piplan_tui.clean import clean_text
 from piplan_tui.run.asks import ContextBlock, InputRequest
-from piplan_tui.views.clean import clean_text
 
 _LONGEST = 400
 """Lines of one block, even when it is unfolded."""

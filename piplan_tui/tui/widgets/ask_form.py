@@ -15,6 +15,7 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
 
+from piplan_tui.clean import clean_text
 from piplan_tui.run.asks import Action, Field, FieldError, InputRequest
 from piplan_tui.tui.widgets.ask_actions import DECLINING_HINT, hint, is_single_pick, make_buttons
 from piplan_tui.tui.widgets.ask_context import ContextView, question
@@ -22,7 +23,6 @@ from piplan_tui.tui.widgets.ask_fields import FieldEditor, make_editor
 from piplan_tui.tui.widgets.ask_pages import Pages
 from piplan_tui.tui.widgets.ask_values import AskValues
 from piplan_tui.tui.widgets.external_editor import EditorFailed, edit_text
-from piplan_tui.views.clean import clean_text
 
 _LOW = 14
 """Rows below which the context is cut down to almost nothing, so that the question and a field are seen."""

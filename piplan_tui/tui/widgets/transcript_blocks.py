@@ -9,8 +9,8 @@ from re import Pattern
 from typing import Literal
 
 from piplan_tui.agents.protocol import Retrying
+from piplan_tui.clean import clean_text
 from piplan_tui.tui.widgets.soft_wrap import clip, soft_wrap
-from piplan_tui.views.clean import clean_text
 
 Role = Literal["text", "thinking", "tool", "output", "more", "notice", "warning", "error", "retry", "ask"]
 

@@ -25,6 +25,7 @@ from piplan_tui.agents.protocol import (
     ToolOutput,
     ToolStarted,
 )
+from piplan_tui.clean import StreamCleaner, clean_text
 from piplan_tui.tui.widgets.transcript_blocks import (
     MAX_LINE_LENGTH,
     Block,
@@ -34,7 +35,6 @@ from piplan_tui.tui.widgets.transcript_blocks import (
     TextBlock,
     ToolBlock,
 )
-from piplan_tui.views.clean import StreamCleaner, clean_text
 
 MAX_ROWS = 5_000
 _LINES_PER_BLOCK = 64

@@ -11,8 +11,8 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Static
 
+from piplan_tui.clean import clean_text
 from piplan_tui.run.asks import Field
-from piplan_tui.views.clean import clean_text
 
 
 class FieldEditor(Widget):

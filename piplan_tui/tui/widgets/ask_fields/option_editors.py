@@ -8,11 +8,11 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widgets import Input
 
+from piplan_tui.clean import clean_text
 from piplan_tui.run.asks import Field
 from piplan_tui.tui.widgets.ask_fields.field_editor import FieldEditor
 from piplan_tui.tui.widgets.ask_fields.option_rows import OptionRow, OptionRows
 from piplan_tui.tui.widgets.ask_fields.text_editors import as_text, range_hint
-from piplan_tui.views.clean import clean_text
 
 _OTHER = OptionRow("Other…", "type your own")
 

@@ -9,9 +9,9 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Input, Static, TextArea
 
+from piplan_tui.clean import clean_text
 from piplan_tui.run.asks import Field
 from piplan_tui.tui.widgets.ask_fields.field_editor import FieldEditor
-from piplan_tui.views.clean import clean_text
 
 _SUFFIXES = {
     "python": "py",

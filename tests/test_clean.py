@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from piplan_tui.views.clean import StreamCleaner, clean_text
+from piplan_tui.clean import StreamCleaner, clean_text
 
 HOSTILE = st.text(
     alphabet=st.one_of(
