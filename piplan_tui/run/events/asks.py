@@ -1,0 +1,39 @@
+"""What becomes of a question to the user."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from piplan_tui.run.events.base import StepEvent
+
+AnswerAction = Literal["accept", "decline", "cancel", "expire"]
+AnsweredBy = Literal["human", "policy", "default", "timeout", "file"]
+
+
+class AskOpened(StepEvent, tag="ask.opened", kw_only=True):
+    """A live session asks in the middle of its turn and stands still until it is answered."""
+
+    ask_id: str
+    request: Any
+
+
+class AskAnswered(StepEvent, tag="ask.answered", kw_only=True):
+    """The user (or what the plan's author allowed to answer) decided. Secrets are named, never held."""
+
+    ask_id: str
+    action: AnswerAction
+    values: dict[str, Any] = msgspec.field(default_factory=dict)
+    action_id: str = ""
+    other: list[str] = msgspec.field(default_factory=list)
+    note: str = ""
+    by: AnsweredBy = "human"
+    surface: str = ""
+
+
+class AskWithdrawn(StepEvent, tag="ask.withdrawn", kw_only=True):
+    """The question is void: its session is gone, or its step was stopped or tried again."""
+
+    ask_id: str
+    reason: str = ""
