@@ -1,0 +1,62 @@
+"""Questions to the user: open, answered, void."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from piplan_tui.run import events as ev
+from piplan_tui.run.model import UserInput
+from piplan_tui.run.reduce.attempts import attempt_of, stop_waiting
+from piplan_tui.run.reduce.step_status import rest, set_status
+from piplan_tui.run.state import AskState, AttemptState, RunState, StepState
+
+
+def open_ask(state: RunState, e: ev.AskOpened | ev.StepWaitingUser) -> None:
+    if found := attempt_of(state, e):
+        step, attempt = found
+        live = isinstance(e, ev.AskOpened)
+        state.asks[e.ask_id] = AskState(e.ask_id, e.step_id, e.attempt, e.request, e.at, live)
+        step.asks.append(e.ask_id)
+        attempt.status = "waiting_user"
+        attempt.waiting_since = attempt.waiting_since or e.at
+        if isinstance(e, ev.StepWaitingUser):
+            attempt.summary = e.summary
+            attempt.open_tools.clear()
+        set_status(state, step, "waiting_user")
+
+
+def ask_answered(state: RunState, e: ev.AskAnswered) -> None:
+    ask = _close_ask(state, e.ask_id)
+    if ask is not None and (found := attempt_of(state, e)):
+        step, attempt = found
+        message = ask.request.get("message", "") if isinstance(ask.request, dict) else ask.request
+        attempt.answers.append(
+            UserInput(
+                ask_id=e.ask_id,
+                message=message if isinstance(message, str) else "",
+                action=e.action,
+                values=e.values,
+                note=e.note,
+            )
+        )
+        _go_on_when_answered(state, step, attempt, e.at)
+
+
+def ask_withdrawn(state: RunState, e: ev.AskWithdrawn) -> None:
+    ask = _close_ask(state, e.ask_id)
+    if ask is not None and (found := attempt_of(state, e)):
+        _go_on_when_answered(state, *found, e.at)
+
+
+def _close_ask(state: RunState, ask_id: str) -> AskState | None:
+    ask = state.asks.pop(ask_id, None)
+    if ask is not None and (step := state.steps.get(ask.step_id)):
+        step.asks.remove(ask_id)
+    return ask
+
+
+def _go_on_when_answered(state: RunState, step: StepState, attempt: AttemptState, at: datetime) -> None:
+    if step.status == "waiting_user" and not step.asks:
+        stop_waiting(attempt, at)
+        step.continues = True
+        rest(state, step)

@@ -1,0 +1,73 @@
+"""What the run is made of: its steps and phases, from a plan at once or from a script call by call."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from piplan_tui.run import events as ev
+from piplan_tui.run.reduce.step_status import set_status
+from piplan_tui.run.state import PhaseState, RunState, StepState
+
+
+def plan_created(state: RunState, e: ev.PlanCreated) -> None:
+    state.plan = {key: value for key, value in e.plan.items() if key != "steps"}
+    for document in e.plan.get("steps", ()):
+        _add_step(state, document)
+    for step in state.order:
+        for dependency in step.depends_on:
+            state.dependents[state.steps[dependency].index].append(step)
+        step.unmet = len(step.depends_on)
+    for step in state.order:
+        if step.unmet == 0:
+            set_status(state, step, "queued")
+
+
+def _add_step(state: RunState, document: dict[str, Any]) -> StepState:
+    """A new step at the end of the order, `pending` until its dependencies are looked at."""
+    step = StepState(
+        index=len(state.order),
+        id=document["id"],
+        title=document.get("title") or document["id"],
+        goal=document.get("goal", ""),
+        phase=_phase_title(document.get("phase")),
+        depends_on=tuple(dict.fromkeys(document.get("dependsOn", ()))),
+        document=document,
+    )
+    state.steps[step.id] = step
+    state.order.append(step)
+    state.dependents.append([])
+    phase = _phase(state, step.phase)
+    phase.steps.append(step)
+    for counts in (phase.counts, state.counts):
+        counts["pending"] = counts.get("pending", 0) + 1
+    return step
+
+
+def _phase(state: RunState, title: str) -> PhaseState:
+    phase = state.phases.get(title)
+    if phase is None:
+        phase = state.phases[title] = PhaseState(title)
+    return phase
+
+
+def workflow_created(state: RunState, e: ev.WorkflowCreated) -> None:
+    state.workflow = e
+    state.plan = {"id": state.plan_id, "title": state.title, "summary": e.description}
+    for phase in e.phases:
+        _phase(state, _phase_title(phase.get("title"))).detail = _phase_title(phase.get("detail"))
+
+
+def phase_started(state: RunState, e: ev.PhaseStarted) -> None:
+    state.phase = e.title
+    phase = _phase(state, e.title)
+    phase.started_at = phase.started_at or e.at
+
+
+def step_created(state: RunState, e: ev.StepCreated) -> None:
+    if e.step_id not in state.steps:
+        step = _add_step(state, {**e.document, "id": e.step_id, "dependsOn": []})
+        set_status(state, step, "queued")
+
+
+def _phase_title(value: Any) -> str:
+    return value if isinstance(value, str) else ""
