@@ -34,6 +34,8 @@ from piplan_tui.views.rows import ask_order, one_line, question
 from piplan_tui.views.summary import LogPath, failed_step_lines, result_line, summary
 
 HEARTBEAT_SECONDS = 60.0
+KILL_WAIT_SECONDS = 2.0
+"""How long a disk may take to note that the run was cancelled before this process kills itself."""
 
 
 def exit_code(state: RunState) -> int:
@@ -222,7 +224,7 @@ class Drive:
                     if number is signal.SIGHUP and not self._hang_up_ends:
                         continue
                     if cancelling:
-                        self._kill()
+                        await self._kill(tasks)
                     cancelling = True
                     self._begin_cancel(tasks, number)
 
@@ -236,9 +238,21 @@ class Drive:
         with anyio.CancelScope(shield=True):
             await self._run.cancel(reason=why)
 
-    def _kill(self) -> None:
+    async def _kill(self, tasks: TaskGroup) -> None:
         """End this process and all that it started, now. The run stays as a cancel that was asked for."""
         kill_children()
+        noted = anyio.Event()
+
+        async def note() -> None:
+            with suppress(StoreError):
+                await self._run.stored()
+            noted.set()
+
+        # started after the cancel of the first signal, so that it waits for that one's mark; beside this
+        # task, because a disk that hangs cannot be cancelled
+        tasks.start_soon(note)
+        with anyio.move_on_after(KILL_WAIT_SECONDS):
+            await noted.wait()
         with suppress(OSError):
             os.write(2, f"killed; run {self._run.id} is marked as cancelled\n".encode())
         os._exit(CANCELLED)

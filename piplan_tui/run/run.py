@@ -219,6 +219,14 @@ class Run:
         await self._write_info()
         return self.state
 
+    async def stored(self) -> None:
+        """Return once all that happened so far would outlive this process.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        await self._journal.sync(self.state.seq)
+
     async def leave(self) -> None:
         """Let go of the run in order: what runs is interrupted and can be resumed, the store is closed."""
         if self._leaving:
