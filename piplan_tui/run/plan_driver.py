@@ -198,3 +198,7 @@ class PlanDriver:
     def _fire(self) -> None:
         changed, self.changed = self.changed, anyio.Event()
         changed.set()
+
+
+MakeDriver = Callable[[RunState, ev.OnEvent, Journal, Attempts, TaskGroup], PlanDriver]
+"""Makes what decides what may run next: from the state, the door for events, the store's, the attempts."""

@@ -23,12 +23,14 @@ from piplan_tui.plan.rules import check_spec
 from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.run import events as ev
 from piplan_tui.run.answer import AnswerCheck
+from piplan_tui.run.clock import utc_now
 from piplan_tui.run.model import PiPlanCancelResult
+from piplan_tui.run.plan_driver import MakeDriver
 from piplan_tui.run.quota import QuotaPolicy
 from piplan_tui.run.reduce import fold
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.reuse import Forecast, forecast
-from piplan_tui.run.run import MakeDriver, Run, utc_now
+from piplan_tui.run.run import Run
 from piplan_tui.run.run_info import run_info
 from piplan_tui.run.state import RunState
 from piplan_tui.run.step_runner import StepExecutor, StepRunner

@@ -16,9 +16,8 @@ from piplan_tui.plan.names import folder_name_problem
 from piplan_tui.plan.problem import PlanInvalid
 from piplan_tui.run import events as ev
 from piplan_tui.run.answer import AnswerCheck
-from piplan_tui.run.plan_driver import PlanDriver
+from piplan_tui.run.plan_driver import MakeDriver, PlanDriver
 from piplan_tui.run.reuse import Reuse
-from piplan_tui.run.run import MakeDriver
 from piplan_tui.run.state import RunState
 from piplan_tui.run.workflow_driver import Script, WorkflowDriver
 from piplan_tui.workflow.host import ScriptFailed, ScriptMistake, WorkflowHost

@@ -6,9 +6,9 @@ from pathlib import Path
 import anyio
 import pytest
 
+from piplan_tui.run.clock import utc_now
 from piplan_tui.run.inbox import AnswerInvalid
 from piplan_tui.run.refused import ControlRefused
-from piplan_tui.run.run import utc_now
 from piplan_tui.store.file import FileRuntimeStore
 from tests.run.conftest import Bench
 from tests.run.plans import plan

@@ -11,11 +11,12 @@ import pytest
 
 from piplan_tui.agents.protocol import SessionEvent, TextDelta
 from piplan_tui.run import events as ev
+from piplan_tui.run.clock import utc_now
 from piplan_tui.run.control_watch import serve_control
 from piplan_tui.run.inbox import AnswerInvalid
 from piplan_tui.run.reduce import fold
 from piplan_tui.run.refused import ControlRefused
-from piplan_tui.run.run import Run, utc_now
+from piplan_tui.run.run import Run
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.run.transcript import Transcripts
 from piplan_tui.run.transcript_tail import TranscriptTails

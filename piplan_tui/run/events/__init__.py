@@ -11,7 +11,7 @@ and changes nothing but `seq`.
 from __future__ import annotations
 
 from piplan_tui.run.events.asks import AnswerAction, AnsweredBy, AskAnswered, AskOpened, AskWithdrawn
-from piplan_tui.run.events.base import EPOCH, RuntimeEvent, StepEvent
+from piplan_tui.run.events.base import EPOCH, OnEvent, RuntimeEvent, StepEvent
 from piplan_tui.run.events.codec import AnyEvent, UnknownEvent, decode_event, encode_event
 from piplan_tui.run.events.run import (
     SCHEMA_VERSION,
@@ -96,6 +96,7 @@ __all__ = [
     "AskWithdrawn",
     "BudgetExceeded",
     "Logged",
+    "OnEvent",
     "PhaseStarted",
     "PlanCancelled",
     "PlanCompleted",

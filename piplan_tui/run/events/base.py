@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import msgspec
@@ -29,3 +30,7 @@ class StepEvent(RuntimeEvent, kw_only=True):
 
     step_id: str
     attempt: int = 0
+
+
+OnEvent = Callable[[RuntimeEvent], None]
+"""Whoever makes events known, or hears of them."""

@@ -19,7 +19,8 @@ from textual.widgets.option_list import Option
 
 from piplan_tui.plan.find import FoundPlan, find_plans
 from piplan_tui.resources import examples_dir
-from piplan_tui.run.run import Run, utc_now
+from piplan_tui.run.clock import utc_now
+from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime, RunOptions
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.protocol import RunInfo, StoreError

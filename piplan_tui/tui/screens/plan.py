@@ -18,9 +18,10 @@ from piplan_tui.plan.load import LoadedPlan, load_plan
 from piplan_tui.plan.problem import PlanInvalid, Problem
 from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.run import events as ev
+from piplan_tui.run.clock import utc_now
 from piplan_tui.run.reduce import fold
 from piplan_tui.run.refused import ControlRefused
-from piplan_tui.run.run import Run, utc_now
+from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime, RunOptions
 from piplan_tui.run.state import RunState
 from piplan_tui.store.protocol import StoreError
