@@ -18,6 +18,9 @@ _INVISIBLE = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 # A string ends at ST or BEL. Any other control of these cuts it off, as terminals do.
 _STRING_BODY = f"[^\x07\x18\x1a\x1b\x80-\x9f]{{0,{_LONGEST}}}"
 _CSI_BODY = "[0-?]{0,256}[ -/]{0,16}"
+# A joiner between anything but pictures has no width that terminals agree about.
+_PICTURE = "\u2190-\u21ff\u2300-\u23ff\u2460-\u27bf\u2900-\u2bff\U0001f000-\U0001faff"
+_JOINER = f"(?:(?<![{_PICTURE}\ufe0f])\u200d|\u200d(?![{_PICTURE}]))"
 
 _REMOVE = re.compile(
     f"{_STRING_START}(?:{_STRING_BODY}(?:\x1b\\\\|[\x07\x9c])|[^\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]*)"
@@ -25,15 +28,19 @@ _REMOVE = re.compile(
     "|\x1b[ -/]{0,16}[0-~]?"
     "|(?P<newline>\r+\n?|[\u2028\u2029])"
     "|(?P<surrogate>[\ud800-\udfff])"
+    f"|{_JOINER}"
     f"|[\x00-\x08\x0b-\x1f\x7f-\x9f{_INVISIBLE}]+?"
 )
-_DIRTY = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029{_INVISIBLE}]")
+_DIRTY = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029{_INVISIBLE}]|{_JOINER}")
 _BLANKS = re.compile("[\n\t]+")
 _STRING_OPEN = re.compile(f"{_STRING_START}{_STRING_BODY}\x1b?\\Z")
 _STRING_EVENT = re.compile("[\x07\x18\x1a\x1b\x80-\x9f]")
 _UNFINISHED = re.compile(
-    f"{_STRING_START}{_STRING_BODY}\x1b?\\Z|{_CSI_START}{_CSI_BODY}\\Z|\x1b[ -/]{{0,16}}\\Z|(?<!\r)\r+\\Z"
+    f"{_STRING_START}{_STRING_BODY}\x1b?\\Z|{_CSI_START}{_CSI_BODY}\\Z|\x1b[ -/]{{0,16}}\\Z|(?<!\r)\r+\\Z|\u200d\\Z"
 )
+
+
+_JOINED = "\u200d"
 
 
 def _replacement(match: re.Match[str]) -> str:
@@ -48,8 +55,8 @@ def clean_text(text: str, *, keep_newlines: bool = True) -> str:
 
     Escape sequences go whole, also in their 8-bit forms; one that never ends goes up to the end of its line.
     Carriage returns and the Unicode line separators become newlines; every other control character, DEL, C1
-    and the bidi marks, overrides and isolates are dropped; a lone surrogate becomes U+FFFD. Tabs and newlines
-    stay, unless `keep_newlines` is false: then each run of them becomes one space, for labels and rows.
+    the bidi marks, overrides and isolates, and zero-width joiners that do not join two pictures are dropped; a
+    lone surrogate becomes U+FFFD. Tabs and newlines stay, unless `keep_newlines` is false: then each run of them becomes one space, for labels and rows.
     Cleaning twice changes nothing.
     """
     if _DIRTY.search(text) is not None:
@@ -69,10 +76,13 @@ class StreamCleaner:
         self._held: list[str] = []
         self._held_length = 0
         self._in_string = False
+        self._last = ""
+        """The character before what comes next: it may be joined to it."""
 
     def feed(self, chunk: str) -> str:
         """What can be shown now; the beginning of an unfinished sequence is held back for the next call."""
         if not self._held and _DIRTY.search(chunk) is None:
+            self._last = chunk[-1:] or self._last
             return chunk
         self._held.append(chunk)
         self._held_length += len(chunk)
@@ -88,7 +98,7 @@ class StreamCleaner:
         self._held = [rest] if rest else []
         self._held_length = len(rest)
         self._in_string = bool(rest) and not rest.endswith("\x1b") and _STRING_OPEN.match(rest) is not None
-        return clean_text(ready)
+        return self._cleaned(ready)
 
     def finish(self) -> str:
         """What was held back, now that nothing follows. The cleaner can be used again."""
@@ -96,4 +106,11 @@ class StreamCleaner:
         self._held = []
         self._held_length = 0
         self._in_string = False
-        return clean_text(rest)
+        shown, self._last = self._cleaned(rest), ""
+        return shown
+
+    def _cleaned(self, text: str) -> str:
+        last, self._last = self._last, text[-1:] or self._last
+        if text.startswith(_JOINED) and last not in ("", "\x1b") and last.isprintable():
+            return clean_text(last + text)[1:]
+        return clean_text(text)

@@ -15,6 +15,7 @@ HOSTILE = st.text(
     alphabet=st.one_of(
         st.sampled_from(
             "\x1b\x9b\x9d\x90\x9f\x9e\x98\x9c\x07\x18\x1a\r\n\t[]PX^_\\0;m\x7f\u202e\u2028\ud800"
+            "\u200d\ufe0f\U0001f468"
         ),
         st.characters(),
     )
@@ -48,6 +49,10 @@ PLAIN = st.text(alphabet=st.characters(exclude_categories=("Cc", "Cs", "Cf", "Zl
         ("abc\u202edef\u2066g\u200fh", "abcdefgh"),
         ("\ud83d", "\ufffd"),
         ("family \U0001f468\u200d\U0001f469", "family \U0001f468\u200d\U0001f469"),
+        ("\u2764\ufe0f\u200d\U0001f525", "\u2764\ufe0f\u200d\U0001f525"),
+        ("\u200da\u200db \u200d\U0001f468\u200d", "ab \U0001f468"),
+        ("\U0001f468\u200d\u200d\U0001f469", "\U0001f468\U0001f469"),
+        ("\U0001f468\x1b[0m\u200d\U0001f469", "\U0001f468\U0001f469"),
         ("tab\tand\nnewline", "tab\tand\nnewline"),
     ],
 )
@@ -79,6 +84,9 @@ def test_plain_text_is_unchanged(text: str) -> None:
 @given(HOSTILE, st.lists(st.integers(min_value=0, max_value=40), max_size=8))
 @example("\x1b\x1b]0;x\x1b\\y\r\r\nz", [1, 2, 3, 4, 5, 6, 7, 8])
 @example("\x9d0;\nkept", [1])
+@example("\U0001f468\u200d\U0001f468\u200d\u200d\U0001f468", [1, 2, 3, 4, 5, 6])
+@example("\U0001f468\u200d\x1b[0m\U0001f468", [1, 2, 3])
+@example("\r\u200d\U0001f468", [1])
 def test_pieces_add_up_to_the_whole(text: str, cuts: list[int]) -> None:
     cleaner = StreamCleaner()
     places = sorted({min(cut, len(text)) for cut in cuts} | {0, len(text)})

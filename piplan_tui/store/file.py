@@ -235,7 +235,11 @@ class FileRuntimeStore:
             if data:
                 self._disk.replace(path, data)
             else:
-                path.unlink(missing_ok=True)
+                try:
+                    self._disk.unlink(path)
+                except FileNotFoundError:
+                    return
+            self._disk.sync_folder(path.parent)
 
     def _load_draft(self, run_id: str, ask_id: str) -> dict[str, Any] | None:
         path = self._draft_path(run_id, ask_id)

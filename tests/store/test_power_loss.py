@@ -264,3 +264,44 @@ def test_a_missing_sync_would_be_found(log_event: Event, run_info: Info, forget:
         pytest.fail("the bug was not found")
 
     anyio.run(until_found)
+
+
+async def _write_drafts(info: RunInfo, drafts: list[int | None], seed: int, forget: str = "") -> None:
+    """What was last kept or removed is so after the power went; or what was being done to it, whole."""
+    with tempfile.TemporaryDirectory() as place:
+        root = Path(place, "0")
+        os.mkdir(root)
+        await FileRuntimeStore(root).create_run(info, b"{}", "plan.json")
+        rng = random.Random(seed)
+        disk = SimulatedDisk(root, rng.randint(0, 6 * len(drafts)), forget)
+        store = FileRuntimeStore(root, disk=disk)
+        kept = wanted = None
+        with suppress(PowerLoss):
+            for number in drafts:
+                wanted = None if number is None else {"text": str(number) * 600}
+                await store.save_draft("r", "ask", wanted)
+                kept = wanted
+        disk.after_power_loss(rng, Path(place, "1"))
+        assert await FileRuntimeStore(Path(place, "1")).load_draft("r", "ask") in (kept, wanted)
+
+
+_drafts = st.lists(st.none() | st.integers(0, 9), min_size=1, max_size=6)
+
+
+@settings(max_examples=100, deadline=None)
+@given(drafts=_drafts, seed=st.integers(0, 2**32))
+def test_no_draft_is_lost_and_none_comes_back(run_info: Info, drafts: list[int | None], seed: int) -> None:
+    anyio.run(_write_drafts, run_info(), drafts, seed)
+
+
+@pytest.mark.parametrize("forget", ["sync", "sync_folder"])
+def test_a_missing_sync_of_a_draft_would_be_found(run_info: Info, forget: str) -> None:
+    async def until_found() -> None:
+        for seed in range(100):
+            try:
+                await _write_drafts(run_info(), [1, 2, 3, None], seed, forget)
+            except AssertionError:
+                return
+        pytest.fail("the bug was not found")
+
+    anyio.run(until_found)
