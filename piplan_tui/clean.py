@@ -54,9 +54,10 @@ def clean_text(text: str, *, keep_newlines: bool = True) -> str:
     """`text` without anything that a terminal would act on.
 
     Escape sequences go whole, also in their 8-bit forms; one that never ends goes up to the end of its line.
-    Carriage returns and the Unicode line separators become newlines; every other control character, DEL, C1
+    Carriage returns and the Unicode line separators become newlines; every other control character, DEL, C1,
     the bidi marks, overrides and isolates, and zero-width joiners that do not join two pictures are dropped; a
-    lone surrogate becomes U+FFFD. Tabs and newlines stay, unless `keep_newlines` is false: then each run of them becomes one space, for labels and rows.
+    lone surrogate becomes U+FFFD. Tabs and newlines stay, unless `keep_newlines` is false: then each run of them
+    becomes one space, for labels and rows.
     Cleaning twice changes nothing.
     """
     if _DIRTY.search(text) is not None:

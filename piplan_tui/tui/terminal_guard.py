@@ -12,6 +12,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 
 from piplan_tui.clean import clean_text
+from piplan_tui.tui.widgets.soft_wrap import graphemes
 from piplan_tui.views.formatting import ASCII_GLYPHS, GLYPHS, SPINNER
 
 
@@ -77,4 +78,7 @@ class AsciiFilter(LineFilter):
 def to_ascii(text: str) -> str:
     """`text` in as many cells, all of them ASCII; what has no likeness is `?`."""
     text = text.translate(_ASCII)
-    return text if text.isascii() else "".join(c if c.isascii() else "?" * cell_len(c) for c in text)
+    if text.isascii():
+        return text
+    pieces = ((text[start:end], cells) for start, end, cells in graphemes(text))
+    return "".join(piece if piece.isascii() else "?" * cells for piece, cells in pieces)

@@ -14,6 +14,7 @@ from textual.widgets import Static
 from piplan_tui.run import events as ev
 from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter, to_ascii
 from piplan_tui.tui.terminal_title import set_title_sequence, title_for
+from piplan_tui.tui.widgets.soft_wrap import graphemes
 from piplan_tui.views.formatting import GLYPHS, SPINNER
 from tests.tui.support.run_double import RunDouble
 from tests.tui.support.scenes import app_on, deck, step
@@ -37,7 +38,12 @@ def test_what_is_clean_is_passed_on_as_it_is() -> None:
 def test_ascii_is_ascii_and_as_wide(text: str) -> None:
     [segment] = AsciiFilter().apply([Segment(text)], BLACK)
     assert segment.text.isascii()
-    assert cell_len(segment.text) == sum(cell_len(char) for char in text)
+    assert cell_len(segment.text) == sum(cells for _, _, cells in graphemes(text))
+
+
+@pytest.mark.parametrize("text", ["👩‍👩‍👧", "👍🏽", "🏳️‍🌈", "🇩🇪", "文"])
+def test_a_picture_is_as_wide_in_ascii(text: str) -> None:
+    assert to_ascii(text) == "??"
 
 
 def test_every_sign_has_its_ascii_form() -> None:
