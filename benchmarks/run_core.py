@@ -25,7 +25,8 @@ import anyio
 
 from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.run.model import HandoffDescriptor, StepDone, StepJob, StepResult
-from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.options import RunOptions
+from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.step_runner import StepPort
 from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.store.memory import MemoryRuntimeStore

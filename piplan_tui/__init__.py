@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from piplan_tui.run.factory import create_pi_plan_runtime
     from piplan_tui.run.inbox import AnswerInvalid
     from piplan_tui.run.model import HandoffDescriptor, PiPlanCancelResult, StepExecutionInput, StepResult
+    from piplan_tui.run.options import RunChanges, RunOptions
     from piplan_tui.run.refused import ControlRefused
     from piplan_tui.run.run import Run
-    from piplan_tui.run.runtime import EventSink, PlanRuntime, RunChanges, RunOptions
+    from piplan_tui.run.runtime import PlanRuntime
+    from piplan_tui.run.sink import EventSink
     from piplan_tui.run.state import RunState
     from piplan_tui.store.file import FileRuntimeStore
     from piplan_tui.store.memory import MemoryRuntimeStore
@@ -29,7 +31,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "AnswerInvalid": "run.inbox",
     "ControlRefused": "run.refused",
-    "EventSink": "run.runtime",
+    "EventSink": "run.sink",
     "FileRuntimeStore": "store.file",
     "HandoffDescriptor": "run.model",
     "MemoryRuntimeStore": "store.memory",
@@ -39,8 +41,8 @@ _HOMES = {
     "PlanSpec": "plan.spec",
     "PlanStepSpec": "plan.spec",
     "Run": "run.run",
-    "RunChanges": "run.runtime",
-    "RunOptions": "run.runtime",
+    "RunChanges": "run.options",
+    "RunOptions": "run.options",
     "RunState": "run.state",
     "RuntimeEvent": "run.events",
     "RuntimeStore": "store.protocol",

@@ -17,8 +17,8 @@ from piplan_tui.agents.registry import AgentSettings
 from piplan_tui.resources import examples_dir
 from piplan_tui.run.events import RuntimeEvent
 from piplan_tui.run.factory import create_runtime
+from piplan_tui.run.options import RunOptions
 from piplan_tui.run.run import Run
-from piplan_tui.run.runtime import RunOptions
 from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.tui.app import PiplanApp, TuiResult
 

@@ -25,8 +25,8 @@ from piplan_tui.cli.workflows import create_workflow_run
 from piplan_tui.config import OnAsk
 from piplan_tui.plan.problem import PlanInvalid, printable
 from piplan_tui.resources import examples_dir
+from piplan_tui.run.options import RunOptions
 from piplan_tui.run.run import Run
-from piplan_tui.run.runtime import RunOptions
 from piplan_tui.run.state import RunState
 from piplan_tui.store.control import ResumeRequest, RetryRequest
 from piplan_tui.store.file import FileRuntimeStore

@@ -12,7 +12,8 @@ from piplan_tui.cli.parser import UsageError
 from piplan_tui.plan.problem import printable
 from piplan_tui.run.events import RuntimeEvent
 from piplan_tui.run.factory import create_runtime
-from piplan_tui.run.runtime import PlanRuntime, RunChanges, RunOptions
+from piplan_tui.run.options import RunChanges, RunOptions
+from piplan_tui.run.runtime import PlanRuntime
 
 
 def make_runtime(context: Context, sink: Callable[[RuntimeEvent], None] | None = None) -> PlanRuntime:

@@ -12,8 +12,9 @@ from piplan_tui.cli.context import Context
 from piplan_tui.cli.output import say
 from piplan_tui.cli.parser import UsageError
 from piplan_tui.plan.problem import printable
+from piplan_tui.run.options import RunOptions
 from piplan_tui.run.run import Run
-from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.workflow.load import load_workflow
 
 

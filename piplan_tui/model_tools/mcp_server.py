@@ -25,8 +25,9 @@ from piplan_tui.model_tools.request import BadToolCall, PlanCall, WorkflowCall, 
 from piplan_tui.model_tools.tool_run import Ask, Reply, ToolRun
 from piplan_tui.plan.problem import PlanInvalid
 from piplan_tui.run.asks import InputRequest
+from piplan_tui.run.options import RunOptions
 from piplan_tui.run.run import Run
-from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.store.protocol import StoreError
 
 _INSTRUCTIONS = (

@@ -9,7 +9,9 @@ from typing import Any
 from piplan_tui.agents import process
 from piplan_tui.agents.protocol import Agent, AgentFailure
 from piplan_tui.agents.registry import AgentSettings, UnknownAgent, make_agent
-from piplan_tui.run.runtime import DEFAULT_MAX_CONCURRENCY, PlanRuntime, RunOptions, Sink
+from piplan_tui.run.options import DEFAULT_MAX_CONCURRENCY, RunOptions
+from piplan_tui.run.runtime import PlanRuntime
+from piplan_tui.run.sink import Sink
 from piplan_tui.store.memory import MemoryRuntimeStore
 from piplan_tui.store.protocol import RuntimeStore
 

@@ -2,251 +2,47 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Protocol, Self, TypedDict, Unpack
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import anyio
 import msgspec
-from anyio.abc import TaskGroup, TaskStatus
 
-from piplan_tui.agents.protocol import Agent
 from piplan_tui.plan.problem import PlanInvalid
 from piplan_tui.plan.rules import check_spec
 from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.run import events as ev
 from piplan_tui.run.answer import AnswerCheck
-from piplan_tui.run.clock import utc_now
 from piplan_tui.run.model import PiPlanCancelResult
-from piplan_tui.run.plan_driver import MakeDriver
-from piplan_tui.run.quota import QuotaPolicy
+from piplan_tui.run.options import RunChanges, RunOptions
 from piplan_tui.run.reduce import fold
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.reuse import Forecast, forecast
 from piplan_tui.run.run import Run
 from piplan_tui.run.run_info import run_info
+from piplan_tui.run.runtime_life import RuntimeLife
 from piplan_tui.run.state import RunState
-from piplan_tui.run.step_runner import StepExecutor, StepRunner
 from piplan_tui.run.workflow_run import (
     default_workflow_concurrency,
     stored_workflow,
     workflow_created,
     workflow_driver,
 )
-from piplan_tui.store.protocol import RunNotFound, RuntimeStore, StoreError
+from piplan_tui.store.protocol import RunNotFound, StoreError
 from piplan_tui.workflow.load import LoadedWorkflow
 
 log = logging.getLogger(__name__)
 
-DEFAULT_MAX_CONCURRENCY = 4
 
-
-class EventSink(Protocol):
-    """A host's receiver of events. `emit` may be a coroutine function; calls come in order, one at a time."""
-
-    def emit(self, event: ev.RuntimeEvent) -> Awaitable[None] | None: ...
-
-
-Sink = EventSink | Callable[[ev.RuntimeEvent], Awaitable[None] | None]
-MakeAgent = Callable[[str], Agent]
-Sweep = Callable[[str], Awaitable[int]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """How a plan is to be run.
-
-    `mode` `None` follows the plan; `serial` makes a parallel plan run one step at a time. `source` is the plan's
-    path, for people. Budgets count the whole run: tokens of all kinds, US dollars, output tokens. A workflow takes
-    `workflow_concurrency` in place of `max_concurrency` (`None`: 16, fewer on small machines), and may have
-    `max_agents` agent calls and `max_items` items in one fan-out. `steps` are the rules by which single steps get
-    another agent or model; see `piplan_tui.run.routing.routes`.
-    """
-
-    workspace: Path
-    agent: str = "pi"
-    model: str = ""
-    provider: str = ""
-    thinking: str = ""
-    tools: tuple[str, ...] | None = None
-    system_prompt: str = ""
-    max_concurrency: int = DEFAULT_MAX_CONCURRENCY
-    workflow_concurrency: int | None = None
-    max_agents: int | None = None
-    max_items: int | None = None
-    mode: Literal["serial", "parallel"] | None = None
-    budget_tokens: int | None = None
-    budget_usd: float | None = None
-    budget_output_tokens: int | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    run_id: str | None = None
-    source: str = ""
-    steps: Mapping[str, Any] = field(default_factory=dict)
-
-    def settings(self) -> dict[str, Any]:
-        """What agents are told at start, as it is kept with the run."""
-        given = {
-            "provider": self.provider,
-            "thinking": self.thinking,
-            "tools": list(self.tools) if self.tools is not None else None,
-            "systemPrompt": self.system_prompt,
-            "steps": dict(self.steps) or None,
-            "maxAgents": self.max_agents,
-            "maxItems": self.max_items,
-        }
-        return {key: value for key, value in given.items() if value not in (None, "")}
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunChanges:
-    """What is to be different when a run is taken up again; `None` keeps what it had."""
-
-    agent: str | None = None
-    model: str | None = None
-    provider: str | None = None
-    thinking: str | None = None
-    tools: tuple[str, ...] | None = None
-    max_concurrency: int | None = None
-    budget_tokens: int | None = None
-    budget_usd: float | None = None
-    budget_output_tokens: int | None = None
-    max_agents: int | None = None
-    max_items: int | None = None
-
-
-class _DrivenBy(TypedDict, total=False):
-    make_driver: MakeDriver
-    answer_checks: dict[str, AnswerCheck]
-
-
-class PlanRuntime:
+class PlanRuntime(RuntimeLife):
     """Runs plans.
 
     An async context manager: leaving it lets go of every run in order (what runs is interrupted and can be
-    resumed) and ends every agent process. The seed's calls (`run_plan`, `resume_step_with_input`) also work
-    without entering it; the runtime then lives for the length of the call.
+    resumed) and ends every agent process. The calls that stand alone (`run_plan`, `cancel_run`,
+    `resume_step_with_input`) also work without entering it; the runtime then lives for the length of the call.
     """
-
-    def __init__(
-        self,
-        *,
-        store: RuntimeStore,
-        make_agent: MakeAgent,
-        sweep: Sweep,
-        options: RunOptions | None = None,
-        sink: Sink | None = None,
-        now: Callable[[], datetime] = utc_now,
-        new_run_id: Callable[[], str] = lambda: secrets.token_hex(4),
-        executor: Callable[[Run], StepExecutor] | None = None,
-        quota: QuotaPolicy | None = None,
-    ) -> None:
-        self.store = store
-        self.options = options
-        self._make_agent = make_agent
-        self._sweep = sweep
-        self._sink = sink
-        self._now = now
-        self._new_run_id = new_run_id
-        self._executor = executor or self._step_runner
-        self._quota = quota
-        self._runs: dict[str, Run] = {}
-        self._agents: dict[str, Agent] = {}
-        self._agent_lock = anyio.Lock()
-        self._tasks: TaskGroup | None = None
-        self._stop = anyio.Event()
-        self._users = 0
-        self._unused = anyio.Event()
-
-    # -- life ----------------------------------------------------------------------------------
-
-    async def __aenter__(self) -> Self:
-        if self._tasks is not None:
-            raise RuntimeError("this runtime is already open")
-        self._stop, self._unused = anyio.Event(), anyio.Event()
-        self._tasks = await anyio.create_task_group().__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        tasks = self._tasks
-        assert tasks is not None
-        try:
-            with anyio.CancelScope(shield=True):
-                for run in list(self._runs.values()):
-                    await self._leave(run)
-                self._stop.set()
-            self._runs.clear()
-            # without the error: a group would wrap what the host raised
-            await tasks.__aexit__(None, None, None)
-        finally:
-            self._agents.clear()
-            self._tasks = None
-
-    @staticmethod
-    async def _leave(run: Run) -> None:
-        try:
-            await run.leave()
-        except Exception:
-            # the other runs and the agents' processes must be let go of nevertheless
-            log.exception("run %s could not be left in order", run.id)
-
-    @asynccontextmanager
-    async def _open(self) -> AsyncIterator[None]:
-        """Be open for the length of a call, unless the host has opened the runtime itself."""
-        if self._tasks is not None:
-            self._users += 1
-            try:
-                yield
-            finally:
-                self._users -= 1
-                if self._users == 0:
-                    self._unused.set()
-            return
-        async with self:
-            yield
-            while self._users:
-                self._unused = anyio.Event()
-                await self._unused.wait()
-
-    # -- agents --------------------------------------------------------------------------------
-
-    def _step_runner(self, run: Run) -> StepExecutor:
-        return StepRunner(
-            self.agent_named,
-            environment=run.environment,
-            redactor=run.redactor,
-            check=run.answer_checks.get,
-        )
-
-    async def agent_named(self, name: str) -> Agent:
-        """The agent of that name, started once and kept until the runtime closes.
-
-        Raises:
-            AgentFailure: there is no such agent, or it cannot be used here.
-        """
-        async with self._agent_lock:
-            known = self._agents.get(name)
-            if known is None:
-                assert self._tasks is not None
-                agent = self._make_agent(name)
-                # a task of its own: an agent's task group must be left by the task that entered it
-                known = self._agents[name] = await self._tasks.start(self._host_agent, agent)
-            return known
-
-    async def _host_agent(self, agent: Agent, *, task_status: TaskStatus[Agent]) -> None:
-        async with agent:
-            task_status.started(agent)
-            await self._stop.wait()
-
-    # -- runs ----------------------------------------------------------------------------------
 
     async def create_run(
         self,
@@ -426,38 +222,7 @@ class PlanRuntime:
             settings=settings if changed else None,
         )
 
-    async def _serve(self, state: RunState, **more: Unpack[_DrivenBy]) -> Run:
-        if self._tasks is None:
-            raise RuntimeError("open the runtime first: async with runtime")
-        run = Run(
-            state,
-            store=self.store,
-            executor=self._executor,
-            sweep=self._sweep,
-            now=self._now,
-            quota=self._quota,
-            **more,
-        )
-        await self._tasks.start(self._serve_run, run)
-        return run
-
-    async def _serve_run(self, run: Run, *, task_status: TaskStatus[None]) -> None:
-        self._runs[run.id] = run
-        try:
-            await run.serve(task_status.started)
-        finally:
-            self._runs.pop(run.id, None)
-
-    def _tell_sink(self, events: Sequence[ev.RuntimeEvent], run: Run) -> None:
-        if self._sink is None or self._tasks is None:
-            return
-        deliver = _Delivery(self._sink)
-        for event in events:
-            deliver(event)
-        run.subscribe(deliver)
-        self._tasks.start_soon(deliver.run_until, run.closed)
-
-    # -- the seed's calls ----------------------------------------------------------------------
+    # -- calls that stand alone ----------------------------------------------------------------
 
     async def run_plan(
         self,
@@ -539,42 +304,3 @@ class PlanRuntime:
         if known is not None:
             return known.state
         return fold([event async for event in self.store.read(run_id)])
-
-
-class _Delivery:
-    """Hands events to a host's sink, in order; a sink that fails is reported and does not stop the run."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._emit: Callable[[ev.RuntimeEvent], Awaitable[None] | None]
-        self._emit = sink if not hasattr(sink, "emit") else sink.emit
-        self._waiting: list[Awaitable[None]] = []
-        self._more = anyio.Event()
-
-    def __call__(self, event: ev.RuntimeEvent) -> None:
-        try:
-            outcome = self._emit(event)
-        except Exception:
-            log.exception("the sink failed on %s", event.type)
-            return
-        if inspect.isawaitable(outcome):
-            self._waiting.append(outcome)
-            self._more.set()
-
-    async def run_until(self, closed: anyio.Event) -> None:
-        """Await what a coroutine sink gave, until the run is closed and everything is delivered."""
-        async with anyio.create_task_group() as tasks:
-
-            async def wake_at_end() -> None:
-                await closed.wait()
-                self._more.set()
-
-            tasks.start_soon(wake_at_end)
-            while not (closed.is_set() and not self._waiting):
-                await self._more.wait()
-                self._more = anyio.Event()
-                waiting, self._waiting = self._waiting, []
-                for outcome in waiting:
-                    try:
-                        await outcome
-                    except Exception:
-                        log.exception("the sink failed")

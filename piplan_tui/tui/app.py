@@ -19,8 +19,9 @@ from textual.filter import LineFilter
 
 from piplan_tui.resources import style_files
 from piplan_tui.run.clock import utc_now
+from piplan_tui.run.options import RunOptions
 from piplan_tui.run.run import Run
-from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.state import RunState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.actions import first_key

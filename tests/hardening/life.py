@@ -28,8 +28,9 @@ from piplan_tui.agents.protocol import (
 from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.run import events as ev
 from piplan_tui.run.model import SessionRef
+from piplan_tui.run.options import RunOptions
 from piplan_tui.run.run import Run
-from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.state import RunState
 from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.store.protocol import RunNotFound, RuntimeStore

@@ -16,9 +16,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from piplan_tui.agents.protocol import AgentFailure, AskRaised, AskReply
 from piplan_tui.run import events as ev
 from piplan_tui.run.model import SessionRef, StepDone, StepJob, StepResult
+from piplan_tui.run.options import RunOptions
 from piplan_tui.run.reduce import fold
 from piplan_tui.run.refused import ControlRefused
-from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.step_runner import StepPort
 from piplan_tui.store.memory import MemoryRuntimeStore
 from tests.hardening.size import sized

@@ -27,8 +27,9 @@ from piplan_tui.agents.protocol import (
     Turn,
 )
 from piplan_tui.run.model import SessionRef
+from piplan_tui.run.options import RunOptions
 from piplan_tui.run.run import FLUSH_SECONDS
-from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.store.file import FileRuntimeStore
 from tests.run.plans import plan
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from piplan_tui.run.clock import utc_now
+from piplan_tui.run.options import RunOptions
 from piplan_tui.run.quota import QuotaPolicy
-from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.store.memory import MemoryRuntimeStore
 from piplan_tui.store.protocol import RuntimeStore
 from tests.run.steps import Steps

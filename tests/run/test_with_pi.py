@@ -15,8 +15,9 @@ from piplan_tui.agents.pi import PiAgent
 from piplan_tui.agents.protocol import Agent
 from piplan_tui.run import events as ev
 from piplan_tui.run.factory import create_pi_plan_runtime, sweep_processes
+from piplan_tui.run.options import RunOptions
 from piplan_tui.run.quota import QuotaPolicy
-from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.store.memory import MemoryRuntimeStore
 from tests.run.plans import plan

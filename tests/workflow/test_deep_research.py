@@ -12,7 +12,8 @@ import pytest
 
 from piplan_tui.agents.demo import DemoAgent
 from piplan_tui.run import events as ev
-from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.options import RunOptions
+from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.store.memory import MemoryRuntimeStore
 from piplan_tui.store.protocol import RuntimeStore

@@ -20,8 +20,9 @@ from textual.widgets.option_list import Option
 from piplan_tui.plan.find import FoundPlan, find_plans
 from piplan_tui.resources import examples_dir
 from piplan_tui.run.clock import utc_now
+from piplan_tui.run.options import RunOptions
 from piplan_tui.run.run import Run
-from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.protocol import RunInfo, StoreError
 from piplan_tui.tui.actions import Where, bindings_for

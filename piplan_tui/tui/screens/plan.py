@@ -19,10 +19,11 @@ from piplan_tui.plan.problem import PlanInvalid, Problem
 from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.run import events as ev
 from piplan_tui.run.clock import utc_now
+from piplan_tui.run.options import RunOptions
 from piplan_tui.run.reduce import fold
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
-from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.state import RunState
 from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.actions import ActionContext, Where, bindings_for

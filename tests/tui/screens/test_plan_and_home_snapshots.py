@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
-from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.options import RunOptions
+from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.store.memory import MemoryRuntimeStore
 from piplan_tui.store.protocol import RunInfo
 from piplan_tui.tui.app import PiplanApp

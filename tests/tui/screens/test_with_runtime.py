@@ -17,9 +17,10 @@ from textual.widgets import Input, OptionList, Static
 from piplan_tui.agents.demo import DemoAgent
 from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.run import events as ev
+from piplan_tui.run.options import RunOptions
 from piplan_tui.run.reduce import fold
 from piplan_tui.run.run_info import run_info
-from piplan_tui.run.runtime import PlanRuntime, RunOptions
+from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.store.memory import MemoryRuntimeStore
