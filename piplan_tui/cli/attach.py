@@ -20,8 +20,9 @@ from piplan_tui.run.asks import read_request
 from piplan_tui.run.state import HOLDS_SLOT
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.views.json_state import terminal_safe
+from piplan_tui.views.line import one_line
 from piplan_tui.views.plain import PlainPrinter
-from piplan_tui.views.rows import ask_order, one_line
+from piplan_tui.views.questions import ask_order
 from piplan_tui.views.summary import result_line
 
 

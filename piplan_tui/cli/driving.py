@@ -29,8 +29,9 @@ from piplan_tui.run.state import RunState
 from piplan_tui.store.protocol import StoreError
 from piplan_tui.views.ask_text import answer_commands
 from piplan_tui.views.json_state import terminal_safe
+from piplan_tui.views.line import one_line
 from piplan_tui.views.plain import PlainPrinter
-from piplan_tui.views.rows import ask_order, one_line, question
+from piplan_tui.views.questions import ask_order, question
 from piplan_tui.views.summary import LogPath, failed_step_lines, result_line, summary
 
 HEARTBEAT_SECONDS = 60.0

@@ -20,7 +20,7 @@ from piplan_tui.store.protocol import Owner, RunInfo, StoreError
 from piplan_tui.views.ask_text import ask_lines
 from piplan_tui.views.json_state import ask_document, dumps, state_document
 from piplan_tui.views.lists import agents_table, run_status, runs_table, steps_table
-from piplan_tui.views.rows import ask_order
+from piplan_tui.views.questions import ask_order
 from piplan_tui.views.summary import summary
 
 LATEST = 20

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic_core import to_jsonable_python
 
 from piplan_tui.run.state import RunState, StepState
-from piplan_tui.views.rows import one_line
+from piplan_tui.views.line import one_line
 
 MAX_RESULT = 60_000
 """Characters of a result that a model is given; the whole is in the run."""

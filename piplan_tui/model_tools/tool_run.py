@@ -20,8 +20,9 @@ from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import AskState
 from piplan_tui.store.protocol import StoreError
+from piplan_tui.views.line import one_line
 from piplan_tui.views.plain import PlainPrinter
-from piplan_tui.views.rows import one_line, question
+from piplan_tui.views.questions import question
 
 MAX_TRIES = 3
 """How often a question is put again when the answer does not fit."""

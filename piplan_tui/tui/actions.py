@@ -9,7 +9,7 @@ from typing import Literal
 from textual.binding import Binding, BindingType
 
 from piplan_tui.run.state import HOLDS_SLOT, TERMINAL, RunState, StepState
-from piplan_tui.views.rows import one_line
+from piplan_tui.views.line import one_line
 
 Where = Literal["app", "home", "plan", "run", "tree", "detail", "timeline", "log"]
 

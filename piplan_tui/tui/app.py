@@ -37,7 +37,7 @@ from piplan_tui.tui.stakes import lost_with_run, start_spans
 from piplan_tui.tui.terminal_driver import lasting_driver
 from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter
 from piplan_tui.tui.terminal_title import RESTORE_TITLE, SAVE_TITLE, set_title_sequence
-from piplan_tui.views.rows import one_line
+from piplan_tui.views.line import one_line
 
 _MOUSE_MODES = (1000, 1003, 1015, 1006)
 MOUSE_ON = "".join(f"\x1b[?{mode}h" for mode in _MOUSE_MODES)

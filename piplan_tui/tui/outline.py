@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from piplan_tui.run.state import PhaseState, RunState, StepState, StepStatus
-from piplan_tui.views.rows import phase_finished
+from piplan_tui.views.phase_row import phase_finished
 
 Filter = Literal["all", "running", "needs you", "failed", "pending", "done"]
 FILTERS: tuple[Filter, ...] = ("all", "running", "needs you", "failed", "pending", "done")

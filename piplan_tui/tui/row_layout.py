@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
 
-from piplan_tui.views.rows import STATUS_ROLES, Role, RowCells, Span
+from piplan_tui.views.line import STATUS_ROLES, Role, Span
+from piplan_tui.views.row_cells import RowCells
 
 _ELAPSED, _MONEY, _TOOLS, _TOKENS, _AGENT, _PROGRESS = 8, 8, 4, 7, 12, 11
 _STEP_PREFIX, _FLAT_PREFIX, _PHASE_PREFIX = 7, 4, 5

@@ -9,16 +9,10 @@ from rich.cells import cell_len
 
 from piplan_tui.run.state import PhaseState, RunState, StepStatus
 from piplan_tui.tui.outline import Row
-from piplan_tui.views.rows import (
-    RowCells,
-    one_line,
-    phase_cells,
-    phase_dependencies,
-    phase_ended_at,
-    phase_started_at,
-    queue_positions,
-    step_cells,
-)
+from piplan_tui.views.line import one_line
+from piplan_tui.views.phase_row import phase_cells, phase_dependencies, phase_ended_at, phase_started_at
+from piplan_tui.views.row_cells import RowCells
+from piplan_tui.views.step_row import queue_positions, step_cells
 
 TICKING: frozenset[StepStatus] = frozenset({"running", "retrying", "waiting_user"})
 """States in which a row shows a clock that moves."""

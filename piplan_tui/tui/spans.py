@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from textual.content import Content
 
-from piplan_tui.views.rows import Role, Span
+from piplan_tui.views.line import Role, Span
 
 ROLE_STYLES: dict[Role, str] = {
     "plain": "",

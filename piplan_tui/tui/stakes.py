@@ -8,7 +8,7 @@ from datetime import datetime
 from piplan_tui.run.retrying import downstream
 from piplan_tui.run.state import HOLDS_SLOT, SATISFIED, TERMINAL, RunState, StepState
 from piplan_tui.views.formatting import format_duration, format_money, format_tokens
-from piplan_tui.views.rows import Span, one_line
+from piplan_tui.views.line import Span, one_line
 
 
 def _spent(step: StepState, now: datetime) -> str:

@@ -15,12 +15,13 @@ from piplan_tui.run.state import AttemptState, RunState, StepState
 from piplan_tui.views.formatting import (
     GLYPHS,
     STATUS_WORDS,
+    agent_label,
     format_duration,
     format_money,
     format_size,
     format_tokens,
 )
-from piplan_tui.views.rows import Span, agent_label, one_line
+from piplan_tui.views.line import Span, one_line
 
 MAX_TEXT = 20_000
 MAX_TOOLS = 500

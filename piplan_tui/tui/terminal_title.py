@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from piplan_tui.run.state import RunState
 from piplan_tui.views.formatting import RUN_WORDS
-from piplan_tui.views.rows import one_line
+from piplan_tui.views.line import one_line
 
 SAVE_TITLE = "\x1b[22;2t"
 RESTORE_TITLE = "\x1b[23;2t"

@@ -10,7 +10,7 @@ from typing import Any
 from piplan_tui.clean import clean_text
 from piplan_tui.run.asks.request import ContextBlock, Field, InputRequest
 from piplan_tui.run.state import AskState
-from piplan_tui.views.rows import one_line
+from piplan_tui.views.line import one_line
 
 _CONTEXT_LINES = 40
 

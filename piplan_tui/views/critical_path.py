@@ -8,7 +8,7 @@ from datetime import datetime
 
 from piplan_tui.run.state import TERMINAL, RunState, StepState
 from piplan_tui.views.formatting import format_duration
-from piplan_tui.views.rows import Span, one_line
+from piplan_tui.views.line import Span, one_line
 
 _STARTED = frozenset({"running", "retrying", "waiting_user"})
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from piplan_tui.run.state import RunStatus, StepStatus
+from piplan_tui.views.line import one_line
 
 GLYPHS: dict[StepStatus, str] = {
     "pending": "◌",
@@ -85,6 +88,15 @@ def format_duration(seconds: float) -> str:
     return f"{minutes}m{second:02}s" if minutes else f"{second}s"
 
 
+def short_duration(seconds: float) -> str:
+    """One unit: `40s`, `3m`, `2h`, `5d`."""
+    total = max(0, int(seconds))
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if total >= size:
+            return f"{total // size}{unit}"
+    return f"{total}s"
+
+
 def format_tokens(tokens: int | None) -> str:
     """`812`, `8.1k`, `33k`, `1.2M`; `?` when no agent reported any (unknown is not zero)."""
     if tokens is None:
@@ -116,3 +128,21 @@ def format_size(size: int) -> str:
         value /= 1_000
         del units[0]
     return f"{value:.1f} {units[0]}" if value < 10 else f"{value:.0f} {units[0]}"
+
+
+def ordinal(number: int) -> str:
+    """`1st`, `2nd`, `3rd`, `11th`."""
+    if 10 <= number % 100 <= 20:
+        return f"{number}th"
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
+
+
+_DATE_SUFFIX = re.compile(r"-(?:\d{8}|\d{4}-\d{2}-\d{2}|latest)$")
+
+
+def agent_label(agent: str, model: str) -> str:
+    """`pi sonnet-4-5` from `pi` and `anthropic/claude-sonnet-4-5-20250929`."""
+    kind, _, rest = agent.partition(":")
+    short_agent = (rest if kind == "acp" and rest else kind).split("/")[-1]
+    short_model = _DATE_SUFFIX.sub("", model.rstrip("/").split("/")[-1]).removeprefix("claude-")
+    return one_line(short_agent if short_model in ("", short_agent) else f"{short_agent} {short_model}")

@@ -10,7 +10,8 @@ from rich.cells import cell_len, set_cell_size
 
 from piplan_tui.run.state import RunState, StepStatus
 from piplan_tui.views.formatting import GLYPHS, RUN_WORDS, format_clock, format_money, format_tokens
-from piplan_tui.views.rows import STATUS_ROLES, Role, Span, limit_note, one_line
+from piplan_tui.views.line import STATUS_ROLES, Role, Span, one_line
+from piplan_tui.views.step_row import limit_note
 
 NEVER = 1_000
 """The rank of a chip that no width drops."""

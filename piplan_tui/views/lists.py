@@ -15,8 +15,11 @@ from piplan_tui.views.formatting import (
     format_clock,
     format_money,
     format_tokens,
+    short_duration,
 )
-from piplan_tui.views.rows import one_line, phase_title, queue_positions, short_duration, step_cells
+from piplan_tui.views.line import one_line
+from piplan_tui.views.phase_row import phase_title
+from piplan_tui.views.step_row import queue_positions, step_cells
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[int] = ()) -> list[str]:

@@ -16,8 +16,9 @@ from piplan_tui.run import events as ev
 from piplan_tui.run.asks.request import InputRequest
 from piplan_tui.run.state import AskState, AttemptState, RunState, StepState
 from piplan_tui.views.ask_text import ask_lines, value_text
-from piplan_tui.views.formatting import RUN_WORDS, format_duration, format_money, format_tokens
-from piplan_tui.views.rows import Role, agent_label, limit_note, one_line, step_note
+from piplan_tui.views.formatting import RUN_WORDS, agent_label, format_duration, format_money, format_tokens
+from piplan_tui.views.line import Role, one_line
+from piplan_tui.views.step_row import limit_note, step_note
 
 ReadRequest = Callable[[AskState], InputRequest]
 LastActivity = Callable[[str], datetime | None]

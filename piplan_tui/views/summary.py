@@ -15,20 +15,15 @@ from piplan_tui.views.formatting import (
     GLYPHS,
     RUN_WORDS,
     STATUS_WORDS,
+    agent_label,
     format_clock,
     format_duration,
     format_money,
     format_tokens,
 )
+from piplan_tui.views.line import one_line
 from piplan_tui.views.lists import table
-from piplan_tui.views.rows import (
-    agent_label,
-    one_line,
-    phase_ended_at,
-    phase_started_at,
-    phase_status,
-    phase_title,
-)
+from piplan_tui.views.phase_row import phase_ended_at, phase_started_at, phase_status, phase_title
 
 LogPath = Callable[[str, int], Path | None]
 MAX_FAILED = 10

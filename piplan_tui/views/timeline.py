@@ -11,7 +11,8 @@ from rich.cells import cell_len, set_cell_size
 
 from piplan_tui.run.state import AttemptState, RunState, StepState, StepStatus
 from piplan_tui.views.formatting import GLYPHS, format_duration
-from piplan_tui.views.rows import STATUS_ROLES, Role, Span, one_line, phase_status
+from piplan_tui.views.line import STATUS_ROLES, Role, Span, one_line
+from piplan_tui.views.phase_row import phase_status
 
 Interval = tuple[float, float]
 """From and to, in seconds since the run's start."""

@@ -7,18 +7,9 @@ from datetime import datetime
 
 from piplan_tui.run.routing import limit_of
 from piplan_tui.run.state import RunState, StepState
-from piplan_tui.views.formatting import format_duration
-from piplan_tui.views.rows import (
-    MAX_NAMES,
-    Span,
-    before_the_start,
-    limit_note,
-    one_line,
-    ordinal,
-    reason,
-    retry_note,
-    unmet_dependencies,
-)
+from piplan_tui.views.formatting import format_duration, ordinal
+from piplan_tui.views.line import MAX_NAMES, Span, one_line
+from piplan_tui.views.step_row import before_the_start, limit_note, reason, retry_note, unmet_dependencies
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from piplan_tui.run.reduce import fold
 from piplan_tui.run.run import Run
 from piplan_tui.run.step_runner import StepPort
 from piplan_tui.store.memory import MemoryRuntimeStore
-from piplan_tui.views.rows import step_note
+from piplan_tui.views.step_row import step_note
 from tests.run.conftest import Bench
 from tests.run.plans import graphs, plan
 from tests.run.steps import Steps, completed

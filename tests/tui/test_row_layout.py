@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from piplan_tui.tui.row_layout import columns_for, glyph_column, phase_line, step_line
-from piplan_tui.views.rows import RowCells, Span
+from piplan_tui.views.line import Span
+from piplan_tui.views.row_cells import RowCells
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cf", "Mn", "Me")), max_size=40)
 cells = st.builds(

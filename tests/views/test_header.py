@@ -12,7 +12,8 @@ from rich.cells import cell_len
 
 from piplan_tui.run import events as ev
 from piplan_tui.views.header import Chip, fit_chips, header_lines
-from piplan_tui.views.rows import Span, step_note
+from piplan_tui.views.line import Span
+from piplan_tui.views.step_row import step_note
 from piplan_tui.views.why import why
 from tests.tui.support.run_double import RunDouble
 from tests.tui.support.scenes import deck, step

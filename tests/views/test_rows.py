@@ -10,20 +10,11 @@ from hypothesis import strategies as st
 
 from piplan_tui.run import events as ev
 from piplan_tui.run.state import StepState
-from piplan_tui.views.rows import (
-    agent_label,
-    ask_order,
-    one_line,
-    ordinal,
-    phase_cells,
-    phase_dependencies,
-    phase_status,
-    question,
-    queue_positions,
-    short_duration,
-    step_cells,
-    step_note,
-)
+from piplan_tui.views.formatting import agent_label, ordinal, short_duration
+from piplan_tui.views.line import one_line
+from piplan_tui.views.phase_row import phase_cells, phase_dependencies, phase_status
+from piplan_tui.views.questions import ask_order, question
+from piplan_tui.views.step_row import queue_positions, step_cells, step_note
 from piplan_tui.views.why import why
 from tests.tui.support.run_double import RunDouble
 from tests.tui.support.scenes import DECK, deck, step

@@ -16,7 +16,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from piplan_tui.tui.spans import to_content
-from piplan_tui.views.rows import Span
+from piplan_tui.views.line import Span
 
 
 @dataclass(frozen=True)

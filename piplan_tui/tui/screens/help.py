@@ -14,7 +14,7 @@ from textual.widgets import Static
 from piplan_tui.tui.actions import HEADINGS, Action, all_keys, keymap_of
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.formatting import GLYPHS, STATUS_WORDS
-from piplan_tui.views.rows import Span
+from piplan_tui.views.line import Span
 
 _ASK_KEYS = (
     ("1-9", "Pick a choice"),

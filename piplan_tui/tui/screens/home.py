@@ -29,8 +29,8 @@ from piplan_tui.tui.actions import Where, bindings_for
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.widgets.key_bar import KeyBar
-from piplan_tui.views.formatting import RUN_WORDS, format_money
-from piplan_tui.views.rows import Role, Span, one_line, short_duration
+from piplan_tui.views.formatting import RUN_WORDS, format_money, short_duration
+from piplan_tui.views.line import Role, Span, one_line
 
 MAX_RUNS = 200
 

@@ -21,7 +21,7 @@ from piplan_tui.tui.step_detail import title_line
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.search_bar import SearchBar
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
-from piplan_tui.views.rows import Span, one_line
+from piplan_tui.views.line import Span, one_line
 
 _TAIL_BYTES = 4_000_000
 """How much of the end of a transcript is read: more than the 5,000 rows that the view keeps."""

@@ -35,8 +35,8 @@ from piplan_tui.tui.step_detail import goal_lines, title_line
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.run_header import RunHeader
 from piplan_tui.tui.widgets.run_tree import RunTree
-from piplan_tui.views.formatting import format_money, format_tokens
-from piplan_tui.views.rows import Span, agent_label, one_line
+from piplan_tui.views.formatting import agent_label, format_money, format_tokens
+from piplan_tui.views.line import Span, one_line
 
 MAX_PROBLEMS = 200
 

@@ -36,7 +36,8 @@ from piplan_tui.tui.widgets.run_header import RunHeader
 from piplan_tui.tui.widgets.run_tree import RunTree
 from piplan_tui.tui.widgets.tab_bar import TabBar
 from piplan_tui.tui.widgets.why_line import WhyLine
-from piplan_tui.views.rows import ask_order, queue_positions
+from piplan_tui.views.questions import ask_order
+from piplan_tui.views.step_row import queue_positions
 from piplan_tui.views.why import Why, why
 
 WIDE = 100

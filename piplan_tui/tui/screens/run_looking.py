@@ -9,7 +9,8 @@ from piplan_tui.tui.screens.run_view import RunView
 from piplan_tui.tui.screens.timeline import TimelineScreen
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.search_bar import SearchBar
-from piplan_tui.views.rows import ask_order, one_line
+from piplan_tui.views.line import one_line
+from piplan_tui.views.questions import ask_order
 
 
 class LookingAround(RunView):

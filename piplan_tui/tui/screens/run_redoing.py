@@ -12,7 +12,8 @@ from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.screens.run_steering import Steering
 from piplan_tui.tui.screens.typing import TypedField, TypingDialog
 from piplan_tui.tui.stakes import again_after, again_with_downstream, retry_all_spans, retry_spans
-from piplan_tui.views.rows import agent_label, one_line
+from piplan_tui.views.formatting import agent_label
+from piplan_tui.views.line import one_line
 
 
 class Redoing(Steering):

@@ -20,7 +20,7 @@ from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.screens.run_view import RunView
 from piplan_tui.tui.stakes import lost_with_run, lost_with_step
 from piplan_tui.tui.widgets.ask_panel import AskPanel
-from piplan_tui.views.rows import one_line
+from piplan_tui.views.line import one_line
 
 
 class Steering(RunView):

@@ -19,7 +19,7 @@ from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.run_header import RunHeader
 from piplan_tui.tui.widgets.timeline_view import TimelineView
 from piplan_tui.views.critical_path import critical_path, critical_path_spans
-from piplan_tui.views.rows import Span
+from piplan_tui.views.line import Span
 from piplan_tui.views.timeline import FAILED, WAITING, WORKING
 
 _LEGEND = (

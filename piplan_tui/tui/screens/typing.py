@@ -15,7 +15,7 @@ from textual.widgets import Input, Label, Static, TextArea
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.widgets.external_editor import EditorFailed, edit_text
-from piplan_tui.views.rows import Span
+from piplan_tui.views.line import Span
 
 Check = Callable[[Mapping[str, str]], str]
 """What is wrong with the texts, in a sentence; empty when they can be used."""

@@ -21,7 +21,8 @@ from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.widgets.ask_form import AskForm
 from piplan_tui.views.formatting import format_duration
-from piplan_tui.views.rows import Span, ask_order, one_line
+from piplan_tui.views.line import Span, one_line
+from piplan_tui.views.questions import ask_order
 
 _DRAFT_PAUSE = 0.4
 """Seconds without typing after which a draft is stored."""

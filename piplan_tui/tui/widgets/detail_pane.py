@@ -29,7 +29,7 @@ from piplan_tui.tui.step_detail import (
 from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.tab_bar import TabBar
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
-from piplan_tui.views.rows import Span, one_line
+from piplan_tui.views.line import Span, one_line
 
 INPUT, OUTPUT, TOOLS, PROMPT, RESULT, TRIES = range(1, 7)
 

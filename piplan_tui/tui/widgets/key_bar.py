@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from piplan_tui.tui.actions import Action, first_key, keymap_of
 from piplan_tui.tui.spans import to_content
-from piplan_tui.views.rows import Span
+from piplan_tui.views.line import Span
 
 _KEPT = ("app.help", "app.quit")
 

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from piplan_tui.run.state import RunState
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.header import header_lines
-from piplan_tui.views.rows import Span
+from piplan_tui.views.line import Span
 
 
 class RunHeader(Widget):

@@ -23,10 +23,8 @@ from piplan_tui.tui.outline import Filter, Outline, Row
 from piplan_tui.tui.row_layout import Columns, columns_for, glyph_column, phase_line, step_line
 from piplan_tui.tui.row_source import TICKING, RowSource, is_active
 from piplan_tui.views.formatting import SPINNER
-from piplan_tui.views.rows import (
-    Role,
-    phase_finished,
-)
+from piplan_tui.views.line import Role
+from piplan_tui.views.phase_row import phase_finished
 
 _SPINNING = frozenset({"running"})
 

@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from piplan_tui.tui.spans import to_content
-from piplan_tui.views.rows import Span
+from piplan_tui.views.line import Span
 
 TABS = ("Input", "Output", "Tools", "Prompt", "Result", "Tries")
 _SHORTER = (

@@ -14,7 +14,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from piplan_tui.run.state import RunState
-from piplan_tui.views.rows import Role
+from piplan_tui.views.line import Role
 from piplan_tui.views.timeline import Bar, Scale, bar_line, bars, grouped_when_short, scale, scale_line
 
 

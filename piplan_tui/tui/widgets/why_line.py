@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from piplan_tui.tui.actions import first_key, keymap_of
 from piplan_tui.tui.spans import to_content
-from piplan_tui.views.rows import Span
+from piplan_tui.views.line import Span
 from piplan_tui.views.why import Why
 
 _NOTHING = Why(())

@@ -26,7 +26,7 @@ from piplan_tui.tui.widgets.search_bar import SearchBar
 from piplan_tui.tui.widgets.tab_bar import TabBar
 from piplan_tui.tui.widgets.timeline_view import TimelineView
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
-from piplan_tui.views.rows import ask_order
+from piplan_tui.views.questions import ask_order
 from tests.tui.support.run_double import RunDouble
 from tests.tui.support.scenes import AUDIENCE, app_on, deck, long_run
 

@@ -1,0 +1,50 @@
+"""What a line is made of: foreign text, cleaned, in pieces that have a role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from piplan_tui.clean import clean_text
+from piplan_tui.run.state import StepStatus
+
+Role = Literal["plain", "dim", "strong", "accent", "running", "attention", "failed", "done"]
+"""What a piece of text is, for whoever colours it. Never the only sign of a state."""
+MAX_NAMES = 3
+_PREVIEW = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a line."""
+
+    text: str
+    role: Role = "plain"
+
+
+STATUS_ROLES: dict[StepStatus, Role] = {
+    "pending": "dim",
+    "queued": "dim",
+    "running": "running",
+    "waiting_user": "attention",
+    "paused": "dim",
+    "retrying": "attention",
+    "completed": "done",
+    "reused": "done",
+    "failed": "failed",
+    "blocked": "dim",
+    "skipped": "dim",
+    "cancelled": "dim",
+}
+
+
+def one_line(text: str) -> str:
+    """Foreign text for a row: cleaned, on one line, without blanks around it, of bounded length."""
+    return clean_text(text[:_PREVIEW], keep_newlines=False).strip()
+
+
+def names(ids: Iterable[str], limit: int = MAX_NAMES) -> str:
+    known = list(ids)
+    text = ", ".join(one_line(name) for name in known[:limit])
+    return f"{text} + {len(known) - limit:,} more" if len(known) > limit else text

@@ -1,0 +1,37 @@
+"""Open questions: what each wants to know, and which to answer first."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from piplan_tui.run.state import AskState, RunState
+from piplan_tui.views.line import one_line
+
+
+def question(ask: AskState) -> str:
+    """What an ask wants to know, on one line, whatever shape its request has."""
+    request = ask.request
+    if isinstance(request, dict):
+        for key in ("title", "message", "question", "prompt", "text"):
+            if isinstance(value := request.get(key), str) and value.strip():
+                return one_line(value)
+        questions = request.get("questions")
+        if isinstance(questions, list) and questions:
+            return question(AskState(ask.id, ask.step_id, ask.attempt, questions[0], ask.opened_at, ask.live))
+    if isinstance(request, str) and request.strip():
+        return one_line(request)
+    return "an answer"
+
+
+def ask_order(state: RunState) -> list[AskState]:
+    """Open asks, the one to answer first in front: urgency, then how many steps it frees, then age."""
+
+    def rank(ask: AskState) -> tuple[int, int, datetime]:
+        request: Any = ask.request
+        urgency = request.get("urgency") if isinstance(request, dict) else None
+        level = {"high": 0, "low": 2}.get(urgency if isinstance(urgency, str) else "", 1)
+        step = state.steps.get(ask.step_id)
+        return level, -len(state.dependents[step.index]) if step else 0, ask.opened_at
+
+    return sorted(state.asks.values(), key=rank)
