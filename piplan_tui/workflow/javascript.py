@@ -25,8 +25,8 @@ from piplan_tui.plan.problem import PlanInvalid, Problem, errors
 from piplan_tui.workflow.host import WorkflowHost
 from piplan_tui.workflow.js.check import check_source
 from piplan_tui.workflow.js.compile import CompiledScript, compile_script
-from piplan_tui.workflow.js.engine import JsLimits
 from piplan_tui.workflow.js.failure import ScriptFailed
+from piplan_tui.workflow.js.limits import JsLimits
 from piplan_tui.workflow.js.meta import phase_titles, read_meta
 from piplan_tui.workflow.js.session import Session
 from piplan_tui.workflow.js.source import Source

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-from contextlib import suppress
 from typing import Any, NoReturn
 
 import anyio
 import anyio.lowlevel
 from anyio.abc import TaskGroup
-from anyio.streams.memory import MemoryObjectSendStream
 
 from piplan_tui.plan.problem import Problem, quoted
 from piplan_tui.workflow.host import ScriptMistake, WorkflowHost
 from piplan_tui.workflow.js.compile import CompiledScript
-from piplan_tui.workflow.js.engine import EngineStopped, JsLimits, memory_message
 from piplan_tui.workflow.js.failure import ScriptFailed
-from piplan_tui.workflow.js.worker import Batch, Budget, Stuck, Worker
+from piplan_tui.workflow.js.limits import JsLimits, memory_message, time_message
+from piplan_tui.workflow.js.process import Batch, Budget, Ended, engine_process
 
 _MAX_MESSAGE = 2_000
 _AT_ONCE = 50
@@ -49,29 +45,16 @@ class Session:
             ScriptFailed: it threw, broke a limit, or can never end.
             WorkflowStop: the host said so.
         """
-        send, receive = anyio.create_memory_object_stream[Batch](math.inf)
-        loop = asyncio.get_running_loop()
-
-        def post(batch: Batch) -> None:  # in the script's thread
-            try:
-                loop.call_soon_threadsafe(_offer, send, batch)
-            except RuntimeError:  # the loop is closed: nobody listens any more
-                self._worker.stop()
-
-        self._worker = Worker(self._script, self._host.args, self._limits, post)
-        try:
-            with send, receive:
-                self._worker.start(self._budget())
-                async with anyio.create_task_group() as tasks:
-                    self._scope = tasks.cancel_scope
-                    tasks.start_soon(self._watch)
-                    async for batch in receive:
-                        await self._take(batch, tasks)
-                        if self._outcome is not None:
-                            tasks.cancel_scope.cancel()
-                            break
-        finally:
-            self._worker.stop()
+        async with engine_process(self._script, self._host.args, self._limits, self._budget()) as engine:
+            self._engine = engine
+            async with anyio.create_task_group() as tasks:
+                self._scope = tasks.cancel_scope
+                tasks.start_soon(self._watch)
+                async for batch in engine.batches():
+                    await self._take(batch, tasks)
+                    if self._outcome is not None:
+                        tasks.cancel_scope.cancel()
+                        break
         if isinstance(self._outcome, _End):
             return self._outcome.value
         assert self._outcome is not None
@@ -80,7 +63,7 @@ class Session:
     async def _watch(self) -> None:
         # the engine looks at its limit in loops and calls of the script, but not inside its built-in functions
         patience = 2 * self._limits.cpu_seconds + 1
-        while self._worker.busy_seconds() < patience:  # noqa: ASYNC110  # a stuck thread cannot set an event
+        while self._engine.busy_seconds() < patience:  # noqa: ASYNC110  # a stuck engine says nothing
             await anyio.sleep(_WATCH_SECONDS)
         said = f"the script has been inside one built-in function for more than {patience:g} s"
         self._outcome = self._outcome or ScriptFailed(Problem(self._name, 0, 0, said))
@@ -151,7 +134,7 @@ class Session:
             self._scope.cancel()
 
     def _settle(self, request: int, *, value: Any = None, error: str | None = None) -> None:
-        self._worker.answer(request, self._budget(), value=value, error=error)
+        self._engine.answer(request, self._budget(), value=value, error=error)
         self._running.pop(request, None)
 
     def _items(self, message: dict[str, Any], request: int | None) -> None:
@@ -178,14 +161,14 @@ class Session:
     def _thrown(self, error: dict[str, str]) -> NoReturn:
         self._fail(_said(error, self._limits), *self._place(error["at"]))
 
-    def _broken(self, end: Stuck | BaseException) -> NoReturn:
-        if isinstance(end, EngineStopped):
-            place = self._script.sites[end.site] if end.site is not None else self._script.place(*end.place)
-            self._fail(str(end), *place)
-        if isinstance(end, Stuck):
-            place = self._script.sites[end.site] if end.site is not None else (0, 0)
-            self._fail("the script waits for something that never happens", *place)
-        raise end
+    def _broken(self, end: Ended) -> NoReturn:
+        place = self._script.sites[end.site] if end.site is not None else self._script.place(*end.place)
+        said = {
+            "stuck": "the script waits for something that never happens",
+            "time": time_message(self._limits),
+            "memory": memory_message(self._limits),
+        }
+        self._fail(said.get(end.why, end.why), *place)
 
     def _fail(self, message: str, line: int, column: int) -> NoReturn:
         raise ScriptFailed(Problem(self._name, line, column, message[:_MAX_MESSAGE]))
@@ -197,12 +180,6 @@ class Session:
     def _at(self, at: str) -> str:
         line, column = self._place(at)
         return f" ({self._name}:{line}:{column})" if line else ""
-
-
-def _offer(send: MemoryObjectSendStream[Batch], batch: Batch) -> None:
-    # closed: the session has ended already
-    with suppress(anyio.ClosedResourceError, anyio.BrokenResourceError):
-        send.send_nowait(batch)
 
 
 def _said(error: dict[str, str], limits: JsLimits) -> str:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 
 from piplan_tui.plan.problem import PlanInvalid
@@ -221,3 +224,23 @@ async def test_scripts_leave_nothing_behind() -> None:
     for _ in range(30):
         await run("return await agent('x')")
     assert sys.getallocatedblocks() - before < 20_000
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+async def test_the_engine_has_a_process_with_nothing_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "sk-secret")
+    seen: list[str] = []
+
+    def answer(prompt: str, _: dict[str, Any]) -> str:
+        (engine,) = (c for c in psutil.Process().children() if "engine.py" in " ".join(c.cmdline()))
+        folder = Path(f"/proc/{engine.pid}")
+        seen.append(folder.joinpath("environ").read_text())
+        seen.append(folder.joinpath("limits").read_text())
+        return prompt
+
+    await run("return await agent('x')", FakeHost(answer))
+    environment, limits = seen
+    assert "sk-secret" not in environment
+    for name in ("Max processes", "Max open files", "Max file size", "Max core file size"):
+        (line,) = (line for line in limits.splitlines() if line.startswith(name))
+        assert line.removeprefix(name).split()[:2] == ["0", "0"]

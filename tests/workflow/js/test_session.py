@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import anyio
+import psutil
 import pytest
 
 from piplan_tui.workflow.host import AgentLimitReached, WorkflowCancelled
@@ -88,7 +88,11 @@ async def test_an_error_of_the_program_is_not_the_script_s() -> None:
         await run("await parallel([() => agent('x')])", FakeHost(answer))
 
 
-async def test_cancelling_stops_agents_and_the_thread() -> None:
+def engines() -> list[psutil.Process]:
+    return [child for child in psutil.Process().children() if "engine.py" in " ".join(child.cmdline())]
+
+
+async def test_cancelling_stops_agents_and_the_engine() -> None:
     started = anyio.Event()
 
     async def answer(prompt: str, _: dict[str, Any]) -> None:
@@ -99,18 +103,34 @@ async def test_cancelling_stops_agents_and_the_thread() -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(run, "await agent('x')", host)
         await started.wait()
-        threads = [thread for thread in threading.enumerate() if thread.name == "workflow-script"]
+        assert len(engines()) == 1
         tasks.cancel_scope.cancel()
     assert host.cancelled == ["x"]
-    for thread in threads:
-        await anyio.to_thread.run_sync(thread.join, 5)
-        assert not thread.is_alive()
+    assert engines() == []
 
 
-async def test_cancelling_does_not_wait_for_a_busy_script() -> None:
-    with anyio.move_on_after(0.05) as scope:
-        await run("for (;;);", cpu_seconds=1.0)
-    assert scope.cancelled_caught
+@pytest.mark.parametrize(
+    "busy", ["for (;;);", "Array.prototype.reverse.call({ length: 3e9 })"], ids=["loop", "built-in"]
+)
+async def test_cancelling_stops_a_busy_script_at_once(busy: str) -> None:
+    host = FakeHost()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run, f"await agent('x')\n{busy}", host)
+        while not host.prompts or host.running:  # noqa: ASYNC110  # nothing of the script can say that it is busy
+            await anyio.sleep(0.01)
+        cancelled = anyio.current_time()
+        tasks.cancel_scope.cancel()
+    assert anyio.current_time() - cancelled < 5.0  # its own limit would come after ten
+    assert engines() == []
+
+
+async def test_an_engine_that_is_killed_is_told() -> None:
+    async def answer(prompt: str, _: dict[str, Any]) -> None:
+        engines()[0].kill()
+        await anyio.sleep_forever()
+
+    with pytest.raises(ScriptFailed, match=r"flow.js: the engine of the script broke off \(exit code -9\)"):
+        await run("await agent('x')", FakeHost(answer))
 
 
 async def test_a_promise_that_is_never_awaited_is_told_with_its_place() -> None:
