@@ -5,8 +5,8 @@ that `--config` or `PIPLAN_CONFIG` names. A file beside the plan is never read b
 downloaded must not choose which programs run here.
 
 Each setting has a variable in the environment, `PIPLAN_` and its name in capitals (`PIPLAN_MAX_CONCURRENCY`),
-but for `pi_command`, which is `PIPLAN_PI`, and `steps`, which only the file can hold. An empty variable counts as
-not set.
+but for `pi_command`, which is `PIPLAN_PI`, and `steps` and `agents`, which only the file can hold. An empty variable
+counts as not set.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,11 +22,16 @@ from typing import Annotated, Any, Literal
 from platformdirs import user_config_dir
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from piplan_tui import agent_tables, step_rules
 from piplan_tui.plan.problem import printable
-from piplan_tui.step_rules import problems_of
+from piplan_tui.run.permission import POLICIES_SAID, Policy, read_policy
 
 OnAsk = Literal["wait", "exit", "fail", "defaults"]
 Ui = Literal["plain", "json", "quiet"]
+
+
+def _read_policy(value: object) -> object:
+    return read_policy(value) or value if isinstance(value, str) else value
 
 
 def _split_names(value: object) -> object:
@@ -59,6 +64,14 @@ class Settings(BaseModel):
     steps: dict[str, Any] = Field(default_factory=dict)
     """Agents and models for steps that a rule fits, and what takes the place of an agent that cannot be used; see
     `piplan_tui.step_rules`."""
+
+    agents: dict[str, Any] = Field(default_factory=dict)
+    """Agents with names of the user's own, and what each agent may do; see `piplan_tui.agent_tables`."""
+
+    permissions: Annotated[Policy | None, BeforeValidator(_read_policy)] = None
+    """What agents may do without a question: `ask` about everything that they ask, `allow read-only`,
+    `allow in workspace` (reading and changing files there) or `deny`; not set: what they ask is asked. A policy
+    in `agents` goes before it."""
 
     workspace: Path | None = None
     """The folder that the agents work in; not set: the current folder."""
@@ -96,6 +109,9 @@ class Settings(BaseModel):
         return (self.workspace.expanduser() if self.workspace else Path.cwd()).absolute()
 
 
+ONLY_IN_FILE = frozenset({"steps", "agents"})
+"""Settings that are tables: neither a variable nor a flag can hold them."""
+
 EXPECTED: dict[str, str] = {
     "agent": "the name of an agent, such as pi, demo or command:./agent.sh",
     "model": "text",
@@ -104,6 +120,8 @@ EXPECTED: dict[str, str] = {
     "tools": 'a list of names, such as ["read", "bash"]',
     "system_prompt": "text",
     "steps": "tables such as [steps.by.role.designer]",
+    "agents": "tables such as [agents.my-agent]",
+    "permissions": POLICIES_SAID,
     "workspace": "a folder",
     "store": "a folder, or memory",
     "max_concurrency": "a whole number, 1 or more",
@@ -161,12 +179,11 @@ def load_settings(
                 chosen[name] = _Chosen(_from_folder(name, value, file.path.parent), file.place(name))
             else:
                 problems.append(f"{file.place(name)}: unknown setting {_suggested(name)}")
-        if "steps" in file.values:
-            problems += [f"{file.place(*path)}: {said}" for path, said in problems_of(file.values["steps"])]
-            if problems:
-                chosen.pop("steps", None)  # said already, and more exactly
+        for name, wrong in _table_problems(file.values):
+            chosen.pop(name, None)  # said already, and more exactly
+            problems += [f"{file.place(*path)}: {said}" for path, said in wrong]
     for name in Settings.model_fields:
-        if name == "steps":
+        if name in ONLY_IN_FILE:
             continue
         if value := environ.get(variable(name)):
             chosen[name] = _Chosen(value, variable(name))
@@ -183,6 +200,16 @@ def load_settings(
     if problems:
         raise SettingsInvalid(problems)
     return settings
+
+
+def _table_problems(values: dict[str, Any]) -> Iterator[tuple[str, list[step_rules.Problem]]]:
+    """The tables of the file that cannot be used, with what is wrong in them."""
+    agents = values.get("agents", {})
+    if wrong := agent_tables.problems_of(agents):
+        yield "agents", wrong
+    own = tuple(agents) if isinstance(agents, dict) else ()
+    if "steps" in values and (wrong := step_rules.problems_of(values["steps"], own)):
+        yield "steps", wrong
 
 
 @dataclass(frozen=True, slots=True)

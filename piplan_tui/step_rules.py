@@ -8,6 +8,9 @@
     model = "anthropic/claude-opus"
     thinking = "high"
     tools = ["read", "write"]
+    permissions = "allow in workspace"
+    workspace = "design"                              # from the run's workspace
+    isolation = "worktree"                            # a git worktree of its own
     fallback = [{ agent = "pi", model = "openai/gpt-5" }]
 
     [steps.by.phase."2 Research"]                     # steps with "phase": "2 Research"
@@ -17,6 +20,9 @@
 apply, a later one over an earlier one; a field that holds a list fits with each of its items. What a rule leaves out
 comes from the run's own settings when it keeps the run's agent, and is left to the agent otherwise.
 
+`permissions` goes before what is set for all agents; `workspace` and `isolation` belong to the step, whoever carries
+it out. `[steps]` itself may have an `isolation` for all steps; a rule's `"none"` takes it back.
+
 `fallback` is what takes the place of an agent that is not installed or at its provider's limit. A rule's own goes
 before the one for all steps.
 """
@@ -24,82 +30,112 @@ before the one for all steps.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from piplan_tui.agents.registry import KNOWN_AGENTS, is_agent_name
 from piplan_tui.plan.problem import printable
+from piplan_tui.run.permission import POLICIES_SAID, read_policy
 
 Problem = tuple[tuple[str, ...], str]
 """Where in the config file, as a path of keys, and what is wrong there."""
 
 _TEXTS = ("agent", "model", "provider", "thinking")
-_OF_AN_AGENT = (*_TEXTS, "tools")
-_OF_A_RULE = (*_OF_AN_AGENT, "fallback")
+_OF_AN_AGENT = (*_TEXTS, "tools", "permissions")
+_OF_A_RULE = (*_OF_AN_AGENT, "workspace", "isolation", "fallback")
+ISOLATIONS = ("none", "worktree")
 _RULE = "a table such as [steps.by.role.designer]"
 
 
-def problems_of(table: Any) -> list[Problem]:
-    """What is wrong with a `[steps]` table; empty when it can be used."""
-    return list(_table(table))
+def problems_of(table: Any, own_agents: Collection[str] = ()) -> list[Problem]:
+    """What is wrong with a `[steps]` table; empty when it can be used.
+
+    `own_agents` are the names that the user gave to agents.
+    """
+    return list(_Reader(own_agents).table(table))
 
 
-def _table(table: Any) -> Iterator[Problem]:
-    if not isinstance(table, dict):
-        yield ("steps",), f"steps must be {_RULE}"
-        return
-    yield from _unknown(table, ("by", "fallback"), ("steps",), "steps")
-    if "fallback" in table:
-        yield from _fallback(table["fallback"], ("steps", "fallback"))
-    fields = table.get("by", {})
-    if not isinstance(fields, dict):
-        yield ("steps", "by"), f"steps.by must hold {_RULE}"
-        return
-    for field, values in fields.items():
-        path: tuple[str, ...] = ("steps", "by", field)
-        if not isinstance(values, dict):
-            yield path, f"{_name(path)} must hold {_RULE}: a field of the steps, then one of its values"
-            continue
-        for value, rule in values.items():
-            yield from _rule(rule, (*path, value))
+class _Reader:
+    def __init__(self, own_agents: Collection[str]) -> None:
+        self._own_agents = own_agents
+
+    def table(self, table: Any) -> Iterator[Problem]:
+        if not isinstance(table, dict):
+            yield ("steps",), f"steps must be {_RULE}"
+            return
+        yield from _unknown(table, ("by", "fallback", "isolation"), ("steps",), "steps")
+        yield from _place(table, ("steps",))
+        if "fallback" in table:
+            yield from self._fallback(table["fallback"], ("steps", "fallback"))
+        fields = table.get("by", {})
+        if not isinstance(fields, dict):
+            yield ("steps", "by"), f"steps.by must hold {_RULE}"
+            return
+        for field, values in fields.items():
+            path: tuple[str, ...] = ("steps", "by", field)
+            if not isinstance(values, dict):
+                yield path, f"{_name(path)} must hold {_RULE}: a field of the steps, then one of its values"
+                continue
+            for value, rule in values.items():
+                yield from self._rule(rule, (*path, value))
+
+    def _rule(self, rule: Any, path: tuple[str, ...]) -> Iterator[Problem]:
+        if not isinstance(rule, dict):
+            yield path, f"{_name(path)} must be {_RULE}: a field of the steps, then one of its values"
+            return
+        yield from _unknown(rule, _OF_A_RULE, path, _name(path))
+        yield from _place(rule, path)
+        yield from self._agent(rule, path)
+        if "fallback" in rule:
+            yield from self._fallback(rule["fallback"], (*path, "fallback"))
+
+    def _fallback(self, entries: Any, path: tuple[str, ...]) -> Iterator[Problem]:
+        if not isinstance(entries, list):
+            yield path, f'{_name(path)} must be a list of agents, such as ["pi", "command:./agent.sh"]'
+            return
+        for entry in entries:
+            if isinstance(entry, dict):
+                if "agent" not in entry:
+                    yield path, f"{_name(path)} has a table without an agent"
+                yield from _unknown(entry, _OF_AN_AGENT, path, _name(path))
+                yield from self._agent(entry, path, inside=True)
+            else:
+                yield from self._agent({"agent": entry}, path, inside=True)
+
+    def _agent(
+        self, settings: dict[str, Any], path: tuple[str, ...], *, inside: bool = False
+    ) -> Iterator[Problem]:
+        for name in _TEXTS:
+            value = settings.get(name, "")
+            where = path if inside else (*path, name)
+            if not isinstance(value, str):
+                yield where, f"{_name(where)} has {_shown(value)} as its {name}, but that must be text"
+            elif name == "agent" and name in settings and not self._is_agent(value):
+                yield where, f"there is no agent {_shown(value)}; the agent can be {KNOWN_AGENTS}"
+        tools = settings.get("tools", [])
+        if not isinstance(tools, list) or not all(isinstance(tool, str) for tool in tools):
+            where = path if inside else (*path, "tools")
+            yield where, f'{_name(where)} must be a list of names, such as ["read", "bash"]'
+        permissions = settings.get("permissions", "ask")
+        if not isinstance(permissions, str) or read_policy(permissions) is None:
+            where = path if inside else (*path, "permissions")
+            yield where, f"{_name(where)} is {_shown(permissions)}, but must be {POLICIES_SAID}"
+
+    def _is_agent(self, name: str) -> bool:
+        return name in self._own_agents or is_agent_name(name)
 
 
-def _rule(rule: Any, path: tuple[str, ...]) -> Iterator[Problem]:
-    if not isinstance(rule, dict):
-        yield path, f"{_name(path)} must be {_RULE}: a field of the steps, then one of its values"
-        return
-    yield from _unknown(rule, _OF_A_RULE, path, _name(path))
-    yield from _agent(rule, path)
-    if "fallback" in rule:
-        yield from _fallback(rule["fallback"], (*path, "fallback"))
-
-
-def _fallback(entries: Any, path: tuple[str, ...]) -> Iterator[Problem]:
-    if not isinstance(entries, list):
-        yield path, f'{_name(path)} must be a list of agents, such as ["pi", "command:./agent.sh"]'
-        return
-    for entry in entries:
-        if isinstance(entry, dict):
-            if "agent" not in entry:
-                yield path, f"{_name(path)} has a table without an agent"
-            yield from _unknown(entry, _OF_AN_AGENT, path, _name(path))
-            yield from _agent(entry, path, inside=True)
-        else:
-            yield from _agent({"agent": entry}, path, inside=True)
-
-
-def _agent(settings: dict[str, Any], path: tuple[str, ...], *, inside: bool = False) -> Iterator[Problem]:
-    for name in _TEXTS:
-        value = settings.get(name, "")
-        where = path if inside else (*path, name)
-        if not isinstance(value, str):
-            yield where, f"{_name(where)} has {_shown(value)} as its {name}, but that must be text"
-        elif name == "agent" and name in settings and not is_agent_name(value):
-            yield where, f"there is no agent {_shown(value)}; the agent can be {KNOWN_AGENTS}"
-    tools = settings.get("tools", [])
-    if not isinstance(tools, list) or not all(isinstance(tool, str) for tool in tools):
-        where = path if inside else (*path, "tools")
-        yield where, f'{_name(where)} must be a list of names, such as ["read", "bash"]'
+def _place(settings: dict[str, Any], path: tuple[str, ...]) -> Iterator[Problem]:
+    workspace = settings.get("workspace", ".")
+    if not isinstance(workspace, str) or not workspace:
+        yield (
+            (*path, "workspace"),
+            f"{_name((*path, 'workspace'))} is {_shown(workspace)}, but must be a folder",
+        )
+    isolation = settings.get("isolation", "none")
+    if isolation not in ISOLATIONS:
+        where = (*path, "isolation")
+        yield where, f"{_name(where)} is {_shown(isolation)}, but must be none or worktree"
 
 
 def _unknown(

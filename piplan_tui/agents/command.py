@@ -48,20 +48,21 @@ class CommandAgent:
     A program named with a slash is looked for in the workspace; any other on PATH, then in the workspace.
     A second prompt in the same session runs the program again with that prompt: it keeps no conversation.
     The program finds PIPLAN_RUN_ID, PIPLAN_STEP_ID, PIPLAN_ATTEMPT and PIPLAN_WORKSPACE in its environment.
-    What it leaves running is ended when it ends.
+    What it leaves running is ended when it ends. `name` is what the user wrote to choose it, when that is not
+    `command:` and the command.
 
     Raises:
         ValueError: there is no program in `command`, or a quote in it is not closed.
     """
 
-    def __init__(self, command: str, *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, command: str, *, name: str = "", environment: Mapping[str, str] | None = None) -> None:
         try:
             self._command = shlex.split(command)
         except ValueError as error:
             raise ValueError(f"{PREFIX}{command} cannot be read as a command: {error}") from error
         if not self._command:
             raise ValueError(f"{PREFIX} needs a program, such as {PREFIX}./step.sh")
-        self._name = PREFIX + command
+        self._name = name or PREFIX + command
         self._environment = dict(environment or {})
 
     @property

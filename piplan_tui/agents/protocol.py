@@ -138,7 +138,8 @@ class SessionRequest(msgspec.Struct, frozen=True, kw_only=True):
     `env` is added to the agent's environment: markers to find its processes again, and secrets that the user
     gave. `session_dir` is where the agent may keep the conversation. `resume` asks for an earlier
     conversation to be continued; an agent that cannot starts a new one and reports a `Notice`. `step` is
-    the step's own document, for agents that read settings of their own from it.
+    the step's own document, for agents that read settings of their own from it. `permissions` is the user's
+    policy for tool calls; it is enforced outside of the session, which has only to ask (see `run.permission`).
     """
 
     run_id: str
@@ -154,6 +155,7 @@ class SessionRequest(msgspec.Struct, frozen=True, kw_only=True):
     session_dir: Path | None = None
     resume: SessionRef | None = None
     step: dict[str, Any] = msgspec.field(default_factory=dict)
+    permissions: str = ""
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):

@@ -23,11 +23,19 @@ class UnknownAgent(ValueError):
     """No agent has this name. `str()` is one sentence that says which there are."""
 
 
+class NamedAgent(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent that the user gave a name: which one it is, what starts it (Pi only), what is in its environment."""
+
+    agent: str
+    command: tuple[str, ...] | None = None
+    environment: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+
 class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What the user chose for the agents of a run; each agent takes what concerns it.
 
     `pi_command` is the command that starts Pi as a list of words, `pi_config_root` Pi's configuration folder.
-    `demo_pace` scales the demo agent's pauses: 1 is lifelike, 0 is at once.
+    `demo_pace` scales the demo agent's pauses: 1 is lifelike, 0 is at once. `named` are the user's own names.
     """
 
     model: str = ""
@@ -39,6 +47,7 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     pi_command: tuple[str, ...] | None = None
     pi_config_root: Path | None = None
     demo_pace: float = 1.0
+    named: Mapping[str, NamedAgent] = msgspec.field(default_factory=dict)
 
 
 class AgentInfo(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -60,20 +69,41 @@ def is_agent_name(name: str) -> bool:
 
 
 def make_agent(name: str, settings: AgentSettings | None = None) -> Agent:
-    """The agent of this name: `pi`, `acp:NAME` or `acp:COMMAND`, `command:PROGRAM ARGUMENTS…` or `demo`.
+    """The agent of this name: the user's own, `pi`, `acp:NAME` or `acp:COMMAND`, `command:PROGRAM ARGUMENTS…`
+    or `demo`.
 
     Raises:
         UnknownAgent: there is no such agent.
     """
-    # imported here so that a run loads only the agent that it uses
     settings = settings or AgentSettings()
-    kind, colon, rest = name.strip().partition(":")
+    name = name.strip()
+    own = settings.named.get(name)
+    if own is not None:
+        settings = msgspec.structs.replace(
+            settings,
+            pi_command=own.command or settings.pi_command,
+            environment={**settings.environment, **own.environment},
+        )
+    try:
+        made = _make(own.agent if own is not None else name, name, settings)
+    except ValueError as error:
+        raise UnknownAgent(str(error)) from error
+    if made is None:
+        yours = f", or one of your own: {', '.join(settings.named)}" if settings.named else ""
+        raise UnknownAgent(f"there is no agent {name!r}; the agent can be {KNOWN_AGENTS}{yours}")
+    return made
+
+
+def _make(what: str, name: str, settings: AgentSettings) -> Agent | None:
+    # imported here so that a run loads only the agent that it uses
+    kind, colon, rest = what.partition(":")
     if kind == "pi" and not colon:
         from piplan_tui.agents.pi import PiAgent
 
         return PiAgent(
             settings.pi_command,
             settings.pi_config_root,
+            name=name,
             model=settings.model,
             provider=settings.provider,
             thinking=settings.thinking,
@@ -88,26 +118,21 @@ def make_agent(name: str, settings: AgentSettings | None = None) -> Agent:
     if kind == "command" and colon:
         from piplan_tui.agents.command import CommandAgent
 
-        try:
-            return CommandAgent(rest.strip(), environment=settings.environment)
-        except ValueError as error:
-            raise UnknownAgent(str(error)) from error
+        return CommandAgent(rest.strip(), name=name, environment=settings.environment)
     if kind == "acp" and colon:
         from piplan_tui.agents.acp.agent import AcpAgent
 
-        try:
-            return AcpAgent(
-                rest.strip(),
-                model=settings.model,
-                provider=settings.provider,
-                thinking=settings.thinking,
-                tools=settings.tools,
-                system_prompt=settings.system_prompt,
-                environment=settings.environment,
-            )
-        except ValueError as error:
-            raise UnknownAgent(str(error)) from error
-    raise UnknownAgent(f"there is no agent {name!r}; the agent can be {KNOWN_AGENTS}")
+        return AcpAgent(
+            rest.strip(),
+            name=name,
+            model=settings.model,
+            provider=settings.provider,
+            thinking=settings.thinking,
+            tools=settings.tools,
+            system_prompt=settings.system_prompt,
+            environment=settings.environment,
+        )
+    return None
 
 
 def known_agents(settings: AgentSettings | None = None) -> list[AgentInfo]:
@@ -126,6 +151,11 @@ def known_agents(settings: AgentSettings | None = None) -> list[AgentInfo]:
         AgentInfo(name="demo", installed=True, hint="plays believable steps without a model"),
         *_over_acp(settings),
         AgentInfo(name="acp:COMMAND", installed=True, hint="any other program that speaks ACP"),
+        *(
+            AgentInfo(name=name, installed=True, hint=f"your own name for {own.agent}")
+            for name, own in settings.named.items()
+            if own.agent != name
+        ),
     ]
 
 

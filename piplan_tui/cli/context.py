@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from piplan_tui.cli.parser import UsageError
-from piplan_tui.config import Settings, load_settings
+from piplan_tui.config import ONLY_IN_FILE, Settings, load_settings
 from piplan_tui.plan.problem import printable
 from piplan_tui.run.recovery import recover
 from piplan_tui.run.reduce import fold, reduce
@@ -101,7 +101,8 @@ def make_context(args: argparse.Namespace) -> Context:
         SettingsInvalid, StoreError
     """
     flags = {name: value for name, value in vars(args).items() if name in Settings.model_fields}
-    flags.pop("steps", None)  # on a command line these are steps of a run
+    for name in ONLY_IN_FILE:
+        flags.pop(name, None)  # on a command line these are steps of a run
     if flags.get("ui") == "tui":
         del flags["ui"]
     config = getattr(args, "config", None)

@@ -140,11 +140,13 @@ def _ask_document(state: RunState, ask: AskState) -> dict[str, Any]:
 
 async def agents(args: argparse.Namespace) -> int:
     """Which agents are known, whether they are here, their versions."""
+    from piplan_tui.agent_tables import named_agents
     from piplan_tui.agents.registry import AgentSettings, known_agents
 
     context = make_context(args)
     command = tuple(shlex.split(context.settings.pi_command)) or None
-    found = await anyio.to_thread.run_sync(known_agents, AgentSettings(pi_command=command))
+    named = named_agents(context.settings.agents)
+    found = await anyio.to_thread.run_sync(known_agents, AgentSettings(pi_command=command, named=named))
     if context.given("json"):
         put_json(dumps({"version": 1, "agents": msgspec.to_builtins(found)}))
         return 0

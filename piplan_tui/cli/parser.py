@@ -70,12 +70,32 @@ _ASCII: tuple[tuple[str, ...], dict[str, Any]] = (
     {"action": "store_true", "help": "draw with ASCII characters only"},
 )
 _RUNNING: list[tuple[tuple[str, ...], dict[str, Any]]] = [
-    (("--agent",), {"metavar": "NAME", "help": "who carries out the steps: pi, demo, command:PROGRAM"}),
+    (
+        ("--agent",),
+        {
+            "metavar": "NAME",
+            "help": "who carries out the steps: pi, acp:NAME, acp:COMMAND, command:PROGRAM, demo",
+        },
+    ),
     (("--model",), {"metavar": "ID", "help": "the model that the agent is to use"}),
     (("--provider",), {"metavar": "NAME", "help": "the model's provider, as the agent names it"}),
     (("--thinking",), {"metavar": "LEVEL", "help": "how much the model is to think"}),
     (("--tools",), {"metavar": "a,b", "type": _names, "help": "the only tools that the agent may use"}),
+    (
+        ("--permissions",),
+        {
+            "metavar": "POLICY",
+            "help": "what agents may do without a question: ask, allow read-only, allow in workspace or deny",
+        },
+    ),
     (("--workspace",), {"metavar": "DIR", "help": "the folder that the agents work in"}),
+    (
+        ("--isolation",),
+        {
+            "choices": ("none", "worktree"),
+            "help": "worktree: each step of a plan in a git worktree of its own, merged back when you say so",
+        },
+    ),
     (("--max-concurrency",), {"metavar": "N", "type": _count, "help": "steps that may run at once"}),
     (("--budget-tokens",), {"metavar": "N", "type": _count, "help": "no step starts beyond this"}),
     (

@@ -6,9 +6,11 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
+from piplan_tui.agent_tables import named_agents, permissions_by_agent
 from piplan_tui.agents.registry import AgentSettings, UnknownAgent, make_agent
 from piplan_tui.cli.context import Context
 from piplan_tui.cli.parser import UsageError
+from piplan_tui.config import Settings
 from piplan_tui.plan.problem import printable
 from piplan_tui.run.events import RuntimeEvent
 from piplan_tui.run.factory import create_runtime
@@ -27,7 +29,9 @@ def make_runtime(context: Context, sink: Callable[[RuntimeEvent], None] | None =
         pi_command = tuple(shlex.split(settings.pi_command)) or None
     except ValueError as error:
         raise UsageError(f"The command {printable(settings.pi_command)} cannot be read: {error}.") from None
-    agents = AgentSettings(pi_command=pi_command, demo_pace=settings.demo_pace)
+    agents = AgentSettings(
+        pi_command=pi_command, demo_pace=settings.demo_pace, named=named_agents(settings.agents)
+    )
     try:
         make_agent(settings.agent, agents)
     except UnknownAgent as error:
@@ -56,7 +60,8 @@ def run_options(context: Context, source: str) -> RunOptions:
         thinking=settings.thinking,
         tools=settings.tools,
         system_prompt=settings.system_prompt,
-        steps=settings.steps,
+        steps=_step_rules(settings, context.given("isolation")),
+        permissions=_permissions(settings),
         max_concurrency=settings.max_concurrency,
         workflow_concurrency=context.given("max_concurrency"),
         budget_tokens=settings.budget_tokens,
@@ -85,3 +90,14 @@ def run_changes(context: Context, *, for_steps: bool = False) -> RunChanges:
         budget_usd=context.given("budget_usd"),
         budget_output_tokens=context.given("budget_output_tokens"),
     )
+
+
+def _step_rules(settings: Settings, isolation: str | None) -> dict[str, Any]:
+    return settings.steps if isolation is None else {**settings.steps, "isolation": isolation}
+
+
+def _permissions(settings: Settings) -> dict[str, Any]:
+    """The user's policies as a run keeps them: for all agents, and by agent."""
+    by = permissions_by_agent(settings.agents)
+    policies: dict[str, Any] = {"default": settings.permissions} if settings.permissions else {}
+    return {**policies, "by": by} if by else policies

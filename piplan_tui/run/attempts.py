@@ -18,6 +18,7 @@ from piplan_tui.run import events as ev
 from piplan_tui.run.call import call_job
 from piplan_tui.run.handoff import HandoffError
 from piplan_tui.run.model import StepDone, StepExecutionInput, StepJob, Usage
+from piplan_tui.run.permission import decide, question_of
 from piplan_tui.run.quota import Quota
 from piplan_tui.run.redact import Redactor
 from piplan_tui.run.routing import Route
@@ -35,6 +36,7 @@ class ActiveAttempt:
 
     step_id: str
     number: int
+    workspace: Path
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     ended: anyio.Event | None = None
     stopped: StopReason | None = None
@@ -44,6 +46,7 @@ class ActiveAttempt:
     replies: list[tuple[str, AskReply]] = field(default_factory=list)
     usage_before: Usage | None = None
     last_said: datetime | None = None
+    permissions: str = ""
     held: said.TextDelta | said.ThinkingDelta | None = None
     """Streamed text that is not passed on yet, because it may be the beginning of a secret."""
 
@@ -71,6 +74,8 @@ class Attempts:
         self._attempts_dir = attempts_dir
         self._quota = quota
         self.active: dict[str, ActiveAttempt] = {}
+        self.start_soon: Callable[..., object] | None = None
+        """Starts a task of the run; set by who holds its tasks."""
 
     # -- beginning -----------------------------------------------------------------------------
 
@@ -97,7 +102,7 @@ class Attempts:
             self._emit(ev.StepResumed(step_id=step.id, attempt=number))
         else:
             self._emit(ev.StepStarted(step_id=step.id, attempt=number, agent=route.agent, model=route.model))
-        active = ActiveAttempt(step.id, number)
+        active = ActiveAttempt(step.id, number, Path(given.workspace), permissions=route.permissions)
         active.usage_before = previous.usage if goes_on and previous else None
         self.active[step.id] = active
         job = StepJob(
@@ -108,6 +113,7 @@ class Attempts:
             thinking=route.thinking,
             tools=route.tools,
             system_prompt=self._state.settings.get("systemPrompt", ""),
+            permissions=route.permissions,
             reason="answer" if goes_on else "continue" if interrupted else "start",
             resume=previous.session if previous is not None and (goes_on or interrupted) else None,
             session_dir=str(self._attempts_dir / step.id / "sessions") if self._attempts_dir else "",
@@ -230,10 +236,7 @@ class Attempts:
             return
         replies, active.replies = active.replies, []
         for agent_ask_id, reply in replies:
-            try:
-                await active.session.answer(agent_ask_id, reply)
-            except AgentFailure as failure:
-                self.heard(active, said.Notice(f"the answer did not reach the agent: {failure}", "error"))
+            await self._reply(active, active.session, agent_ask_id, reply)
 
     def keep_reply(self, step_id: str, ask_id: str, reply: AskReply) -> None:
         """Hold an answer until the step has a slot again. Nothing happens when no session waits for it."""
@@ -270,10 +273,47 @@ class Attempts:
         self._say_held(active)
         event = self._redactor.value(event)
         self._transcripts.add(active.step_id, active.number, event)
+        if isinstance(event, said.AskRaised) and self._decided(active, event):
+            return
         fact = self._fact(active, event)
         if fact is not None:
             self._emit(fact)
         self._quota.heard(active.step_id, event)
+
+    def _decided(self, active: ActiveAttempt, event: said.AskRaised) -> bool:
+        """Let the user's policy answer, where it does, and keep a record of it."""
+        session = active.session
+        if session is None or self.start_soon is None:
+            return False
+        decided = decide(active.permissions, event.request, active.workspace)
+        if decided is None:
+            return False
+        reply = AskReply(
+            action="accept" if decided.allowed else "decline",
+            values={"decision": decided.decision} if decided.decision else {},
+        )
+        self._emit(
+            ev.AskAnswered(
+                step_id=active.step_id,
+                attempt=active.number,
+                ask_id=self._new_ask_id(active.step_id, active.number),
+                action=reply.action,
+                values=reply.values,
+                by="policy",
+                policy=active.permissions,
+                question=question_of(event.request),
+            )
+        )
+        self.start_soon(self._reply, active, session, event.ask_id, reply)
+        return True
+
+    async def _reply(
+        self, active: ActiveAttempt, session: AgentSession, agent_ask_id: str, reply: AskReply
+    ) -> None:
+        try:
+            await session.answer(agent_ask_id, reply)
+        except AgentFailure as failure:
+            self.heard(active, said.Notice(f"the answer did not reach the agent: {failure}", "error"))
 
     def _heard_streamed(self, active: ActiveAttempt, event: said.TextDelta | said.ThinkingDelta) -> None:
         """Pass streamed text on, but for an end that may turn out to be the beginning of a secret."""
@@ -334,9 +374,9 @@ class _Port:
         self._attempts = attempts
         self._active = active
 
-    def opened(self, session: AgentSession) -> None:
+    def opened(self, session: AgentSession, workspace: Path | None = None) -> None:
         active = self._active
-        active.session = session
+        active.session, active.workspace = session, workspace or active.workspace
         self._attempts._emit(
             ev.SessionStarted(step_id=active.step_id, attempt=active.number, session=session.ref)
         )

@@ -80,7 +80,6 @@ class Inbox:
         surface: str,
     ) -> None:
         request = self.request(ask_id)
-        ask = self._state.asks[ask_id]
         answer = CheckedAnswer(values={}, other=[], secrets={})
         if action == "accept":
             checked = check_action(request, action_id, values) if action_id else check_values(request, values)
@@ -89,22 +88,26 @@ class Inbox:
             answer = checked
             action = checked.action
         self._redactor.learn(dict(answer.secrets))
-        self._emit(
-            ev.AskAnswered(
-                step_id=ask.step_id,
-                attempt=ask.attempt,
-                ask_id=ask_id,
-                action=action,
-                values=dict(answer.values),
-                action_id=action_id,
-                other=list(answer.other),
-                note=self._redactor.text(note),
-                by=by,
-                surface=surface,
-            )
-        )
         told: Literal["accept", "decline", "cancel"] = "cancel" if action == "expire" else action
-        self._attempts.keep_reply(ask.step_id, ask_id, AskReply(action=told, values=dict(answer.values)))
+        # the same permission of several agents is one question
+        for same in self._state.same_asks(ask_id):
+            self._emit(
+                ev.AskAnswered(
+                    step_id=same.step_id,
+                    attempt=same.attempt,
+                    ask_id=same.id,
+                    action=action,
+                    values=dict(answer.values),
+                    action_id=action_id,
+                    other=list(answer.other),
+                    note=self._redactor.text(note),
+                    by=by,
+                    surface=surface,
+                    same_as=ask_id if same.id != ask_id else "",
+                )
+            )
+            reply = AskReply(action=told, values=dict(answer.values))
+            self._attempts.keep_reply(same.step_id, same.id, reply)
 
     def withdraw(self, step: StepState, reason: str) -> None:
         """Close what a step asks without an answer, because nothing waits for one any more."""

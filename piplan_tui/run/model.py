@@ -128,7 +128,9 @@ class StepJob(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, k
     or that it was interrupted (`continue`). `session_dir` is empty when conversations are not kept.
     `wanted` says what counts as a result: a plan step's JSON object with a `status`, or, for a workflow's
     agent call, the text of the last message or a JSON object that fits `schema`. With the isolation `worktree`
-    it is carried out in a git worktree of the workspace's repository.
+    it is carried out in a git worktree of the workspace's repository. `permissions` is the user's policy, see
+    `piplan_tui.run.permission`. `home` is the run's workspace, where handoff files are, when the step works
+    somewhere else.
     """
 
     given: StepExecutionInput
@@ -143,6 +145,8 @@ class StepJob(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, k
     session_dir: str = ""
     wanted: Wanted = "status"
     isolation: str = ""
+    permissions: str = ""
+    home: str = ""
     schema: dict[str, Any] | None = None
 
 

@@ -18,7 +18,8 @@ class RunOptions:
     path, for people. Budgets count the whole run: tokens of all kinds, US dollars, output tokens. A workflow takes
     `workflow_concurrency` in place of `max_concurrency` (`None`: 16, fewer on small machines), and may have
     `max_agents` agent calls and `max_items` items in one fan-out. `steps` are the rules by which single steps get
-    another agent or model; see `piplan_tui.run.routing.routes`.
+    another agent or model; see `piplan_tui.run.routing.routes`. `permissions` is what agents may do without a
+    question, `{"default": policy, "by": {agent: policy}}`; see `piplan_tui.run.permission`.
     """
 
     workspace: Path
@@ -40,6 +41,7 @@ class RunOptions:
     run_id: str | None = None
     source: str = ""
     steps: Mapping[str, Any] = field(default_factory=dict)
+    permissions: Mapping[str, Any] = field(default_factory=dict)
 
     def settings(self) -> dict[str, Any]:
         """What agents are told at start, as it is kept with the run."""
@@ -49,6 +51,7 @@ class RunOptions:
             "tools": list(self.tools) if self.tools is not None else None,
             "systemPrompt": self.system_prompt,
             "steps": dict(self.steps) or None,
+            "permissions": dict(self.permissions) or None,
             "maxAgents": self.max_agents,
             "maxItems": self.max_items,
         }

@@ -58,6 +58,7 @@ class PlanDriver:
         self._journal = journal
         self._attempts = attempts
         self._tasks = tasks
+        attempts.start_soon = tasks.start_soon
         self.halted: StoreError | None = None
         """Why no step starts although the run is not paused: what happened could not be stored."""
         self.started = False

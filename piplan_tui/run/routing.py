@@ -6,11 +6,13 @@ as they are; nothing here knows what a field means.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from piplan_tui.run.call import called_model
+from piplan_tui.run.permission import policy_of, read_policy
 from piplan_tui.run.state import ProviderLimit, RunState, StepState
 
 
@@ -22,6 +24,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     provider: str = ""
     thinking: str = ""
     tools: tuple[str, ...] | None = None
+    permissions: str = ""
 
     @property
     def quota(self) -> str:
@@ -47,16 +50,17 @@ def routes(state: RunState, step: StepState) -> tuple[Route, ...]:
     )
     rules = settings.get("steps") or {}
     chosen = _matching(rules, step)
-    first = _route(own, chosen)
+    first = _route(own, chosen, settings)
     if step.agent_override and step.agent_override != first.agent:
-        first = msgspec.structs.replace(own, agent=step.agent_override)
+        permissions = policy_of(settings, step.agent_override)
+        first = msgspec.structs.replace(own, agent=step.agent_override, permissions=permissions)
     model = step.model_override or called_model(state, step)
     if model:
         first = msgspec.structs.replace(first, model=model)
     found = [first]
     if not step.agent_override:
         for entry in chosen.get("fallback", rules.get("fallback", ())):
-            other = _route(own, {"agent": entry} if isinstance(entry, str) else entry)
+            other = _route(own, {"agent": entry} if isinstance(entry, str) else entry, settings)
             if other not in found:
                 found.append(other)
     return tuple(found)
@@ -90,7 +94,7 @@ def _text(value: str | float) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _route(own: Route, chosen: dict[str, Any]) -> Route:
+def _route(own: Route, chosen: dict[str, Any], settings: dict[str, Any]) -> Route:
     """`own` with what is chosen; another agent takes nothing over, for models and tools have its own names."""
     agent = chosen.get("agent", own.agent)
     base = own if agent == own.agent else Route(agent=agent)
@@ -103,7 +107,24 @@ def _route(own: Route, chosen: dict[str, Any]) -> Route:
         provider=chosen.get("provider", base.provider),
         thinking=chosen.get("thinking", base.thinking),
         tools=tools,
+        permissions=read_policy(str(chosen.get("permissions", ""))) or policy_of(settings, agent),
     )
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a step works: a folder, and `worktree` when that is to be a git worktree of its own."""
+
+    workspace: str
+    isolation: str = ""
+
+
+def place_of(state: RunState, step: StepState) -> Place:
+    """Where the rules want a step to work; a relative folder is taken from the run's workspace."""
+    rules = state.settings.get("steps") or {}
+    chosen = _matching(rules, step)
+    isolation = chosen.get("isolation", rules.get("isolation", "none"))
+    workspace = Path(state.workspace) / Path(chosen.get("workspace", "")).expanduser()
+    return Place(workspace=str(workspace), isolation="" if isolation == "none" else isolation)
 
 
 def _names(tools: Any) -> tuple[str, ...] | None:

@@ -64,6 +64,21 @@ class ProviderRetry:
 
 
 @dataclass(slots=True)
+class Decision:
+    """Who answered a question, and how. `by` is `user`, `policy`, `timeout`, or what stood in for the user."""
+
+    ask_id: str
+    at: datetime
+    question: str
+    action: str
+    choice: str
+    by: str
+    surface: str = ""
+    policy: str = ""
+    same_as: str = ""
+
+
+@dataclass(slots=True)
 class AttemptState:
     """One try at a step."""
 
@@ -79,6 +94,7 @@ class AttemptState:
     open_tools: dict[str, Tool] = field(default_factory=dict)
     session: SessionRef | None = None
     answers: list[UserInput] = field(default_factory=list)
+    decisions: list[Decision] = field(default_factory=list)
     waited_seconds: float = 0.0
     waiting_since: datetime | None = None
     waits: list[tuple[datetime, datetime]] = field(default_factory=list)
@@ -102,7 +118,11 @@ class AttemptState:
 
 @dataclass(slots=True)
 class AskState:
-    """A question that is open. `live` means that a session stands still until it is answered."""
+    """A question that is open. `live` means that a session stands still until it is answered.
+
+    `sameness` is equal for permissions that are the same question of several agents, and empty otherwise.
+    `expires_at` is when nobody waits for the answer any more.
+    """
 
     id: str
     step_id: str
@@ -110,6 +130,8 @@ class AskState:
     request: Any
     opened_at: datetime
     live: bool
+    sameness: str = ""
+    expires_at: datetime | None = None
 
 
 @dataclass(slots=True)
@@ -246,6 +268,15 @@ class RunState:
     @property
     def done(self) -> int:
         return sum(self.counts.get(status, 0) for status in SATISFIED)
+
+    def same_asks(self, ask_id: str) -> list[AskState]:
+        """The open asks that one answer to this one closes: itself, and equal permissions of other agents."""
+        ask = self.asks.get(ask_id)
+        if ask is None:
+            return []
+        if not ask.sameness:
+            return [ask]
+        return [other for other in self.asks.values() if other.sameness == ask.sameness]
 
     def first_ready(self) -> StepState | None:
         """The queued step that comes first in plan order. Amortised O(log steps)."""

@@ -43,7 +43,8 @@ MAX_REPROMPTS = 2
 class StepPort(Protocol):
     """Where an attempt reports to while it runs. All calls are quick and come from the attempt's own task."""
 
-    def opened(self, session: AgentSession) -> None: ...
+    def opened(self, session: AgentSession, workspace: Path | None = None) -> None:
+        """The session works in this folder; `None`: in that of the errand."""
 
     def said(self, event: SessionEvent) -> None: ...
 
@@ -103,7 +104,7 @@ class StepRunner:
         agent = await self._agent_named(job.agent)
         session = await agent.open(self._request(job, agent))
         try:
-            port.opened(session)
+            port.opened(session, Path(given.workspace))
             text = _first_message(job, session)
             if job.wanted != "status":
                 return await self._to_answer(session, text, port, self._reader(job))
@@ -158,6 +159,7 @@ class StepRunner:
             session_dir=Path(job.session_dir) if job.session_dir else None,
             resume=job.resume if agent.continues_sessions else None,
             step=given.step,
+            permissions=job.permissions,
         )
 
     async def _to_result(self, session: AgentSession, text: str, port: StepPort) -> tuple[StepResult, str]:

@@ -163,7 +163,7 @@ class Port:
     def __init__(self) -> None:
         self.problems: list[str] = []
 
-    def opened(self, session: AgentSession) -> None:
+    def opened(self, session: AgentSession, workspace: Path | None = None) -> None:
         pass
 
     def said(self, event: SessionEvent) -> None:

@@ -27,7 +27,7 @@ class Heard:
         self.events: list[SessionEvent] = []
         self.reprompts: list[str] = []
 
-    def opened(self, session: AgentSession) -> None:
+    def opened(self, session: AgentSession, workspace: Path | None = None) -> None:
         self.session = session
 
     def said(self, event: SessionEvent) -> None:

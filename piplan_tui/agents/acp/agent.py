@@ -32,7 +32,8 @@ class AcpAgent:
     `command` is what stands after `acp:`: a known name, perhaps with more arguments, or a command line. What a
     request leaves empty is taken from `model`, `provider`, `thinking`, `tools` and `system_prompt`, which is
     sent before the first message: the protocol has no place of its own for it. `mode` is one of the agent's
-    own modes. `environment` is added to that of this process.
+    own modes. `name` is what the user wrote to choose it, when that is another name. `environment` is added to
+    that of this process.
 
     Raises:
         ValueError: there is no program in `command`, or a quote in it is not closed.
@@ -42,6 +43,7 @@ class AcpAgent:
         self,
         command: str,
         *,
+        name: str = "",
         model: str = "",
         provider: str = "",
         thinking: str = "",
@@ -51,7 +53,7 @@ class AcpAgent:
         environment: Mapping[str, str] | None = None,
         limits: AcpLimits | None = None,
     ) -> None:
-        self._command = read_command(command)
+        self._command = read_command(command, name)
         self._model = model
         self._provider = provider
         self._thinking = thinking
@@ -127,6 +129,7 @@ class AcpAgent:
             partial(self._release, self._pool, launch, process),
             self._spent,
         )
+        session.denied = request.permissions == "deny"
         session.preamble = request.system_prompt or self._system_prompt
         wanted = Wanted(
             cwd=request.workspace.absolute(),

@@ -90,13 +90,15 @@ class AgentCommand:
         return self.known.login if self.known else ""
 
 
-def read_command(text: str) -> AgentCommand:
+def read_command(text: str, name: str = "") -> AgentCommand:
     """The agent that the part after `acp:` names: a known one, perhaps with more arguments, or a command.
+
+    `name` is what the user calls it, when that is not just `acp:` and the text.
 
     Raises:
         ValueError: it is empty, or a quote in it is not closed.
     """
-    name = f"{PREFIX}{text}"
+    name = name or f"{PREFIX}{text}"
     try:
         words = tuple(shlex.split(text))
     except ValueError as error:

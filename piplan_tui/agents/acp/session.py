@@ -43,6 +43,7 @@ from piplan_tui.run.model import SessionRef
 _WAITING_ITEMS = 256
 _MAX_NOTICES = 100
 _ELICITATIONS = ("form", "url")
+_CHANGES = ("fs/write_text_file", "terminal/create")
 
 
 @dataclass
@@ -110,6 +111,8 @@ class AcpSession:
         self.notices: list[Notice] = []
         self.preamble = ""
         self.continued = False
+        self.denied = False
+        """Whether nothing may be changed or run for the agent."""
 
     @property
     def ref(self) -> SessionRef:
@@ -329,6 +332,8 @@ class AcpSession:
     async def asked(self, method: str, call: Call) -> dict[str, Any]:
         if method in (asks.PERMISSION, asks.ELICITATION):
             return await self._ask(method, call)
+        if self.denied and method in _CHANGES:
+            raise RequestError(-32602, f"{method} is denied by the user's policy")
         answer = await serve(method, call.params, self._workspace, self._terminals)
         if answer is None:
             raise RequestError.method_not_found(method)
@@ -356,7 +361,11 @@ class AcpSession:
             call_id = RequestPermissionRequest.model_validate(call.params).tool_call.tool_call_id
         elif call.params.get("mode") not in _ELICITATIONS:
             raise RequestError(-32602, "elicitation is possible in the modes form and url")
-        request = asks.input_request(method, call.params)
+        params = call.params
+        if call_id and self._turn:
+            # a permission repeats only what is new of its tool call
+            params = {**params, "toolCall": {**self._turn.known_call(call_id), **_given(params["toolCall"])}}
+        request = asks.input_request(method, params)
         ask = _Ask(f"ask_{uuid.uuid4().hex[:12]}", method, call.request_id, request, call_id)
         self._asks[ask.ask_id] = ask
         await _put(self._sender, ask)
@@ -385,6 +394,10 @@ class AcpSession:
                 except ValidationError:
                     return False
         return False
+
+
+def _given(call: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in call.items() if value is not None}
 
 
 async def _put(sender: MemoryObjectSendStream[_Item], item: _Item) -> None:

@@ -100,6 +100,13 @@ class TurnReader:
             return [Notice(f"the agent sent a {kind} in an unknown form ({where}: {what['msg']})", "warning")]
         return []
 
+    def known_call(self, call_id: str) -> dict[str, Any]:
+        """What the agent has said of a call so far, as the protocol has it."""
+        call = self._calls.get(call_id)
+        if call is None:
+            return {}
+        return call.known.model_dump(mode="json", by_alias=True, exclude_none=True)
+
     def about_to_ask(self, call_id: str) -> list[SessionEvent]:
         """The start of a call that was held back, because the user is asked about it now."""
         call = self._calls.get(call_id)

@@ -49,11 +49,11 @@ def pi_command(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
 class PiAgent:
     """Carries out attempts with Pi processes that it keeps warm between sessions.
 
-    `command` starts Pi (default: PIPLAN_PI, else `pi`). `config_root` is Pi's configuration folder (default:
-    Pi's own). What a request leaves empty is taken from `model` (an id, or provider/id), `provider`,
-    `thinking`, `tools` and `system_prompt`, which is appended to Pi's own. `environment` is added to that of
-    this process. With `ask_user` the model has a tool of that name, which asks the user and waits; only a
-    request for no tools at all leaves it out.
+    `name` is what the user wrote to choose it. `command` starts Pi (default: PIPLAN_PI, else `pi`).
+    `config_root` is Pi's configuration folder (default: Pi's own). What a request leaves empty is taken from
+    `model` (an id, or provider/id), `provider`, `thinking`, `tools` and `system_prompt`, which is appended to
+    Pi's own. `environment` is added to that of this process. With `ask_user` the model has a tool of that
+    name, which asks the user and waits; only a request for no tools at all leaves it out.
     """
 
     def __init__(
@@ -61,6 +61,7 @@ class PiAgent:
         command: Sequence[str] | None = None,
         config_root: Path | None = None,
         *,
+        name: str = "pi",
         model: str = "",
         provider: str = "",
         thinking: str = "",
@@ -70,6 +71,7 @@ class PiAgent:
         limits: PiLimits | None = None,
         ask_user: bool = True,
     ) -> None:
+        self._name = name
         self._command = tuple(command) if command else None
         self._environment = dict(environment or {})
         if config_root is not None:
@@ -87,7 +89,7 @@ class PiAgent:
 
     @property
     def name(self) -> str:
-        return "pi"
+        return self._name
 
     @property
     def continues_sessions(self) -> bool:
@@ -137,6 +139,7 @@ class PiAgent:
             self._limits,
             partial(self._release, self._pool, launch, opened.process),
             tuple(notices),
+            agent=self._name,
             ask_tool=ASK_TOOL if launch.extensions else "",
         )
 

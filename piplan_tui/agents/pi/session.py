@@ -47,6 +47,7 @@ class PiSession:
         release: Callable[[bool], Awaitable[None]],
         notices: tuple[Notice, ...] = (),
         *,
+        agent: str = "pi",
         ask_tool: str = "",
     ) -> None:
         self.ask_tool = ask_tool
@@ -61,7 +62,7 @@ class PiSession:
         self._closed = False
         model = state.model
         self._ref = SessionRef(
-            agent="pi",
+            agent=agent,
             session_id=state.session_id,
             file=state.session_file or "",
             model=f"{model.provider}/{model.id}" if model else "",

@@ -20,7 +20,12 @@ class AskOpened(StepEvent, tag="ask.opened", kw_only=True):
 
 
 class AskAnswered(StepEvent, tag="ask.answered", kw_only=True):
-    """The user (or what the plan's author allowed to answer) decided. Secrets are named, never held."""
+    """The user (or what the plan's author allowed to answer) decided. Secrets are named, never held.
+
+    `by` is `human` for the user, `policy` for one of the user's config file, which `policy` names; such an ask is
+    never open, so `question` says in a line what it was about. `same_as` is the ask whose answer was given to
+    this one too, because both are about the same permission.
+    """
 
     ask_id: str
     action: AnswerAction
@@ -30,6 +35,9 @@ class AskAnswered(StepEvent, tag="ask.answered", kw_only=True):
     note: str = ""
     by: AnsweredBy = "human"
     surface: str = ""
+    policy: str = ""
+    question: str = ""
+    same_as: str = ""
 
 
 class AskWithdrawn(StepEvent, tag="ask.withdrawn", kw_only=True):

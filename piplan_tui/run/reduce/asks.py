@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 from piplan_tui.run import events as ev
 from piplan_tui.run.model import UserInput
+from piplan_tui.run.permission import choice_of, question_of, sameness
 from piplan_tui.run.reduce.attempts import attempt_of, stop_waiting
 from piplan_tui.run.reduce.step_status import rest, set_status
-from piplan_tui.run.state import AskState, AttemptState, RunState, StepState
+from piplan_tui.run.state import AskState, AttemptState, Decision, RunState, StepState
+
+_MAX_SECONDS = 366 * 86_400.0
 
 
 def open_ask(state: RunState, e: ev.AskOpened | ev.StepWaitingUser) -> None:
     if found := attempt_of(state, e):
         step, attempt = found
         live = isinstance(e, ev.AskOpened)
-        state.asks[e.ask_id] = AskState(e.ask_id, e.step_id, e.attempt, e.request, e.at, live)
+        state.asks[e.ask_id] = AskState(
+            e.ask_id,
+            e.step_id,
+            e.attempt,
+            e.request,
+            e.at,
+            live,
+            sameness=sameness(e.request) if live else "",
+            expires_at=_expiry(e.request, e.at),
+        )
         step.asks.append(e.ask_id)
         attempt.status = "waiting_user"
         attempt.waiting_since = attempt.waiting_since or e.at
@@ -27,7 +40,10 @@ def open_ask(state: RunState, e: ev.AskOpened | ev.StepWaitingUser) -> None:
 
 def ask_answered(state: RunState, e: ev.AskAnswered) -> None:
     ask = _close_ask(state, e.ask_id)
-    if ask is not None and (found := attempt_of(state, e)):
+    found = attempt_of(state, e)
+    if found is not None:
+        found[1].decisions.append(_decision(e, ask))
+    if ask is not None and found is not None:
         step, attempt = found
         message = ask.request.get("message", "") if isinstance(ask.request, dict) else ask.request
         attempt.answers.append(
@@ -40,6 +56,32 @@ def ask_answered(state: RunState, e: ev.AskAnswered) -> None:
             )
         )
         _go_on_when_answered(state, step, attempt, e.at)
+
+
+_WHO = {"human": "user"}
+
+
+def _decision(e: ev.AskAnswered, ask: AskState | None) -> Decision:
+    request = ask.request if ask is not None else None
+    return Decision(
+        ask_id=e.ask_id,
+        at=e.at,
+        question=e.question or question_of(request),
+        action=e.action,
+        choice=e.action_id or choice_of(request, e.values),
+        by=_WHO.get(e.by, e.by),
+        surface=e.surface,
+        policy=e.policy,
+        same_as=e.same_as,
+    )
+
+
+def _expiry(request: Any, opened_at: datetime) -> datetime | None:
+    expires = request.get("expires") if isinstance(request, dict) else None
+    seconds = expires.get("afterSeconds") if isinstance(expires, dict) else None
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 < seconds < _MAX_SECONDS:
+        return None
+    return opened_at + timedelta(seconds=seconds)
 
 
 def ask_withdrawn(state: RunState, e: ev.AskWithdrawn) -> None:
