@@ -18,6 +18,7 @@ from piplan_tui.run.run_info import run_info
 from piplan_tui.run.state import AskState, RunState
 from piplan_tui.store.protocol import Owner, RunInfo, StoreError
 from piplan_tui.views.ask_text import ask_lines
+from piplan_tui.views.decisions import applies_to
 from piplan_tui.views.json_state import ask_document, dumps, state_document
 from piplan_tui.views.lists import agents_table, run_status, runs_table, steps_table
 from piplan_tui.views.questions import ask_order
@@ -98,7 +99,7 @@ async def show(args: argparse.Namespace) -> int:
     lines = summary(state, _clock(state, owner), log_path=log_path, ascii_only=ascii_only)
     put([*lines, "", *steps_table(state, _clock(state, owner), ascii_only=ascii_only)])
     for ask in ask_order(state):
-        put(["", *ask_lines(run_id, ask, read_request(ask.request))])
+        put(["", *ask_lines(run_id, ask, read_request(ask.request), applies_to(state, ask))])
     return 0
 
 
@@ -126,14 +127,14 @@ async def asks(args: argparse.Namespace) -> int:
         return 0
     for index, (state, ask) in enumerate(found):
         put([""] * (index > 0) + [f"run {state.run_id} · {clean_text(state.title, keep_newlines=False)}"])
-        put(ask_lines(state.run_id, ask, read_request(ask.request)))
+        put(ask_lines(state.run_id, ask, read_request(ask.request), applies_to(state, ask)))
     return 0
 
 
 def _ask_document(state: RunState, ask: AskState) -> dict[str, Any]:
     return {
         "runId": state.run_id,
-        **ask_document(ask),
+        **ask_document(state, ask),
         "form": read_request(ask.request).to_json(),
     }
 

@@ -60,6 +60,9 @@ RUN is the id of a run, the beginning of one, or `last`. A plan that is named li
 Options, before or after the command
   --agent NAME         who carries out the steps: pi (default), demo, acp:NAME, command:PROGRAM
   --model ID           --provider NAME   --thinking LEVEL   --tools a,b
+  --permissions POLICY what agents may do without a question: ask, allow read-only,
+                       allow in workspace, deny
+  --isolation HOW      worktree: each step in a git worktree of its own, merged when you say so
   --workspace DIR      the folder that the agents work in (default: the current one)
   --store DIR|memory   where runs are kept (default: the user's state folder)
   --max-concurrency N  --budget-tokens N  --budget-output-tokens N  --budget-usd X

@@ -12,6 +12,7 @@ from piplan_tui.agents.protocol import SessionEvent, ToolEnded, ToolStarted
 from piplan_tui.clean import clean_text
 from piplan_tui.run.model import UserInput
 from piplan_tui.run.state import AttemptState, RunState, StepState
+from piplan_tui.views.decisions import decision_line
 from piplan_tui.views.formatting import (
     GLYPHS,
     STATUS_WORDS,
@@ -25,6 +26,7 @@ from piplan_tui.views.line import Span, one_line
 
 MAX_TEXT = 20_000
 MAX_TOOLS = 500
+_MAX_DECISIONS = 200
 _KNOWN_STEP_FIELDS = frozenset({"id", "title", "goal", "dependsOn", "phase"})
 _KNOWN_PLAN_FIELDS = frozenset({"id", "title", "summary", "executionMode", "steps"})
 
@@ -176,6 +178,10 @@ def _attempt(attempt: AttemptState, now: datetime, *, first: bool) -> list[Span]
         spans.append(Span(f"\n{_block(attempt.summary)}"))
     if attempt.error:
         spans.append(Span(f"\n{_block(attempt.error)}", "failed"))
+    spans += [
+        Span(f"\n{decision.at:%H:%M:%S} {decision_line(decision)}", "dim")
+        for decision in attempt.decisions[-_MAX_DECISIONS:]
+    ]
     if attempt.session is not None and attempt.session.file:
         spans.append(Span(f"\nsession {one_line(attempt.session.file)}", "dim"))
     return spans

@@ -15,9 +15,10 @@ from piplan_tui.views.line import one_line
 _CONTEXT_LINES = 40
 
 
-def ask_lines(run_id: str, ask: AskState, request: InputRequest) -> list[str]:
-    """Everything that is needed to answer: message, reason, context, fields, commands."""
+def ask_lines(run_id: str, ask: AskState, request: InputRequest, note: str = "") -> list[str]:
+    """Everything that is needed to answer: message, reason, context, fields, commands. `note` comes first."""
     lines = [f"? {one_line(ask.step_id)} asks: {one_line(request.title)}".rstrip(": ").rstrip()]
+    lines += _indented(note)
     lines += _indented(request.message)
     if request.reason:
         lines += _indented(f"why: {request.reason}")

@@ -7,8 +7,9 @@
      phases: [{title, steps: [id], done, counts, tools, usage}],
      steps: [{id, title, phase, goal, dependsOn, status, blockedBy, asks: [askId], handoff | null, attempts: [
          {number, status, agent, model, startedAt, endedAt, elapsedSeconds, waitedSeconds, usage | null, tools,
-          reprompts, summary, error, errorKind, errorDetail, session | null, answers, log | null}]}],
-     asks: [{askId, stepId, attempt, openedAt, live, request}],
+          reprompts, summary, error, errorKind, errorDetail, session | null, answers,
+          decisions: [{askId, at, question, action, choice, by, surface, policy, sameAs}], log | null}]}],
+     asks: [{askId, stepId, attempt, openedAt, expiresAt | null, live, appliesTo: [stepId], request}],
      totals: {wallSeconds, agentSeconds, blockedByUserSeconds, attempts, tools, usage, byModel: {label: usage}}}
 
 Times are UTC in ISO 8601, or null. `usage` is {input, output, cacheRead, cacheWrite, tokens, costUsd}, where
@@ -27,6 +28,7 @@ import msgspec
 from piplan_tui.run.model import Usage
 from piplan_tui.run.state import AskState, AttemptState, PhaseState, RunState, StepState
 from piplan_tui.store.protocol import Owner
+from piplan_tui.views.decisions import decision_document
 from piplan_tui.views.summary import LogPath, totals
 
 VERSION = 1
@@ -88,7 +90,7 @@ def state_document(
         "counts": {status: count for status, count in state.counts.items() if count},
         "phases": [_phase(phase) for phase in state.phases.values()],
         "steps": [_step(step, now, log_path) for step in state.order],
-        "asks": [ask_document(ask) for ask in state.asks.values()],
+        "asks": [ask_document(state, ask) for ask in state.asks.values()],
         "totals": _totals(state, now),
     }
 
@@ -121,13 +123,15 @@ def usage_document(usage: Usage) -> dict[str, Any]:
     }
 
 
-def ask_document(ask: AskState) -> dict[str, Any]:
-    """An open question."""
+def ask_document(state: RunState, ask: AskState) -> dict[str, Any]:
+    """An open question; its answer goes to every step of `appliesTo`."""
     return {
         "askId": ask.id,
         "stepId": ask.step_id,
         "attempt": ask.attempt,
         "openedAt": ask.opened_at,
+        "expiresAt": ask.expires_at,
+        "appliesTo": [same.step_id for same in state.same_asks(ask.id)],
         "live": ask.live,
         "request": ask.request,
     }
@@ -181,6 +185,7 @@ def _attempt(
         "errorDetail": attempt.error_detail,
         "session": attempt.session,
         "answers": attempt.answers,
+        "decisions": [decision_document(decision) for decision in attempt.decisions],
         "log": str(path) if path is not None else None,
     }
 

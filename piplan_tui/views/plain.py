@@ -16,6 +16,7 @@ from piplan_tui.run import events as ev
 from piplan_tui.run.asks.request import InputRequest
 from piplan_tui.run.state import AskState, AttemptState, RunState, StepState
 from piplan_tui.views.ask_text import ask_lines, value_text
+from piplan_tui.views.decisions import applies_to, decision_line
 from piplan_tui.views.formatting import RUN_WORDS, agent_label, format_duration, format_money, format_tokens
 from piplan_tui.views.line import Role, one_line
 from piplan_tui.views.step_row import limit_note, step_note
@@ -150,7 +151,7 @@ class PlainPrinter:
             case ev.StepWaitingUser() | ev.AskOpened():
                 return self._asked(step, event.ask_id)
             case ev.AskAnswered():
-                return self._line(step, _answer(event))
+                return self._line(step, self._answered(step, event))
             case ev.AskWithdrawn():
                 why = f": {one_line(event.reason)}" if event.reason else ""
                 return self._line(step, f"the question is void{why}")
@@ -214,12 +215,25 @@ class PlainPrinter:
 
     def _asked(self, step: StepState, ask_id: str) -> list[str]:
         ask = self._state.asks.get(ask_id)
-        return self.question(ask) if ask is not None else []
+        if ask is None:
+            return []
+        first = self._state.same_asks(ask_id)[0]
+        if first is not ask:
+            return self._line(step, f"asks the same as {one_line(first.step_id)}", "attention")
+        return self.question(ask)
+
+    def _answered(self, step: StepState, event: ev.AskAnswered) -> str:
+        attempt = step.attempt
+        if event.by == "policy" and attempt is not None and attempt.decisions:
+            return decision_line(attempt.decisions[-1])
+        return _answer(event)
 
     def question(self, ask: AskState) -> list[str]:
         """An open question in full, with how to answer it."""
         step = self._state.steps[ask.step_id]
-        first, *rest = ask_lines(self._state.run_id, ask, self._read_request(ask))
+        first, *rest = ask_lines(
+            self._state.run_id, ask, self._read_request(ask), applies_to(self._state, ask)
+        )
         return [*self._line(step, first, "attention"), *rest]
 
     # -- what agents say -----------------------------------------------------------------------

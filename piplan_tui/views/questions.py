@@ -25,7 +25,10 @@ def question(ask: AskState) -> str:
 
 
 def ask_order(state: RunState) -> list[AskState]:
-    """Open asks, the one to answer first in front: urgency, then how many steps it frees, then age."""
+    """Open questions, the one to answer first in front: urgency, then how many steps it frees, then age.
+
+    Of permissions that are the same question only the oldest is there; see `RunState.same_asks`.
+    """
 
     def rank(ask: AskState) -> tuple[int, int, datetime]:
         request: Any = ask.request
@@ -34,4 +37,7 @@ def ask_order(state: RunState) -> list[AskState]:
         step = state.steps.get(ask.step_id)
         return level, -len(state.dependents[step.index]) if step else 0, ask.opened_at
 
-    return sorted(state.asks.values(), key=rank)
+    alone = [ask for ask in state.asks.values() if not ask.sameness]
+    # of equal ones the oldest stays: it comes last here, and the last value of a key wins
+    together = {ask.sameness: ask for ask in reversed(state.asks.values()) if ask.sameness}
+    return sorted([*alone, *together.values()], key=rank)

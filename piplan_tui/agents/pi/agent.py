@@ -17,7 +17,7 @@ import msgspec
 from anyio import to_thread
 
 from piplan_tui.agents.pi.decode import Undecodable, decode
-from piplan_tui.agents.pi.dialogs import ASK_EXTENSION, ASK_TOOL
+from piplan_tui.agents.pi.dialogs import ASK_EXTENSION, ASK_TOOL, PERMISSION_EXTENSION
 from piplan_tui.agents.pi.pool import Launch, PiLimits, PiPool, launch_environment
 from piplan_tui.agents.pi.rpc import PiProcess
 from piplan_tui.agents.pi.session import PiSession
@@ -140,7 +140,7 @@ class PiAgent:
             partial(self._release, self._pool, launch, opened.process),
             tuple(notices),
             agent=self._name,
-            ask_tool=ASK_TOOL if launch.extensions else "",
+            ask_tool=ASK_TOOL if ASK_EXTENSION in launch.extensions else "",
         )
 
     @staticmethod
@@ -165,7 +165,10 @@ class PiAgent:
             thinking=request.thinking or self._thinking,
             tools=tools,
             system_prompt=request.system_prompt or self._system_prompt,
-            extensions=(ASK_EXTENSION,) if asks else (),
+            extensions=(
+                *((ASK_EXTENSION,) if asks else ()),
+                *((PERMISSION_EXTENSION,) if request.permissions else ()),
+            ),
             env=launch_environment([self._environment, given, {RUN_MARK: request.run_id}]),
         )
 

@@ -15,8 +15,25 @@ ASK_TOOL = "ask_user"
 ASK_EXTENSION = Path(__file__).with_name("ask_user.ts")
 """The extension; its dialogs carry a whole input request, and the whole answer, as JSON."""
 
+PERMISSION_EXTENSION = Path(__file__).with_name("permission.ts")
+"""The extension that asks before each tool call, for a user with a permission policy."""
+
 ASK_TITLE = "piplan:ask:1"
+PERMISSION_TITLE = "piplan:permission:1"
 FIELD = "answer"
+_KINDS = {
+    "read": "read",
+    "grep": "search",
+    "find": "search",
+    "ls": "search",
+    "edit": "edit",
+    "write": "edit",
+    "bash": "execute",
+}
+_PERMISSION_OPTIONS = [
+    {"optionId": "once", "name": "Allow once", "kind": "allow_once"},
+    {"optionId": "no", "name": "Do not allow", "kind": "reject_once"},
+]
 _METHODS = {"select", "confirm", "input", "editor"}
 
 
@@ -26,8 +43,8 @@ def is_question(dialog: Dialog) -> bool:
 
 
 def input_request(dialog: Dialog) -> dict[str, Any]:
-    """The question as an input request: what our own tool asks, or else one field, `answer`."""
-    if asked := _of_our_tool(dialog):
+    """The question as an input request: what our own extensions ask, or else one field, `answer`."""
+    if asked := _of_our_tool(dialog) or _permission(dialog):
         return asked
     field: dict[str, Any] = {"name": FIELD, "label": dialog.title or "Answer"}
     match dialog.method:
@@ -69,6 +86,9 @@ def response(dialog: Dialog, reply: AskReply) -> dict[str, Any]:
         # a decline and a cancel are told apart, which a dialog of Pi cannot do
         told = {"action": reply.action, "values": reply.values}
         return {**answer, "value": msgspec.json.encode(told).decode()}
+    if _permission(dialog):
+        allow = reply.action == "accept" and reply.values.get("decision") == "once"
+        return {**answer, "value": msgspec.json.encode({"allow": allow}).decode()}
     value = reply.values.get(FIELD)
     if reply.action == "accept" and dialog.method == "confirm":
         return {**answer, "confirmed": bool(value)}
@@ -97,3 +117,30 @@ def _of_our_tool(dialog: Dialog) -> dict[str, Any] | None:
         "version": 1,
         "source": {"dialect": "pi-ask-user", "id": dialog.id, "method": dialog.method},
     }
+
+
+def _permission(dialog: Dialog) -> dict[str, Any] | None:
+    """A tool call that is to be allowed, in the shape in which agents over ACP ask for it."""
+    if dialog.method != "editor" or dialog.title != PERMISSION_TITLE:
+        return None
+    try:
+        asked = msgspec.json.decode(dialog.prefill)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    if not isinstance(asked, dict) or not isinstance(tool := asked.get("tool"), str):
+        return None
+    given = asked.get("input")
+    arguments: dict[str, Any] = given if isinstance(given, dict) else {}
+    detail = next((arguments[k] for k in ("path", "command", "pattern") if arguments.get(k)), "")
+    request: dict[str, Any] = {
+        "toolCall": {
+            "title": f"{tool} {detail}".strip(),
+            "kind": _KINDS.get(tool, "other"),
+            "rawInput": arguments,
+        },
+        "options": _PERMISSION_OPTIONS,
+        "source": {"dialect": "pi-permission", "id": dialog.id, "method": dialog.method},
+    }
+    if isinstance(arguments.get("command"), str):
+        request["context"] = [{"type": "command", "text": arguments["command"]}]
+    return request

@@ -20,6 +20,7 @@ from piplan_tui.run.state import AskState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.widgets.ask_form import AskForm
+from piplan_tui.views.decisions import applies_to
 from piplan_tui.views.formatting import format_duration
 from piplan_tui.views.line import Span, one_line
 from piplan_tui.views.questions import ask_order
@@ -103,6 +104,8 @@ class AskPanel(Vertical):
             Span(one_line(self.ask.step_id), "strong"),
             Span(f" asks · waiting {waited}{self._deadline()}", "dim"),
         ]
+        if also := applies_to(self._run.state, self.ask):
+            spans.append(Span(f" · {also}", "attention"))
         # the clock may tick between being created and being composed, when there is no title yet
         for title in self.query("#ask-title").results(Static):
             title.update(to_content(spans))

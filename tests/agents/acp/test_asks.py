@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import msgspec
 import pytest
 
 from piplan_tui.agents.acp import asks
@@ -54,6 +55,8 @@ async def test_permissions(make_acp: MakeAcp, session_request: SessionRequest, w
         reply = AskReply(action="accept", values={"decision": "always"})
         request, outcome = await answered(session, "permission rm -r build", reply)
         assert outcome == {"outcome": "selected", "optionId": "always"}
+        call = request["toolCall"]
+        assert (call["kind"], call["title"]) == ("execute", "run rm -r build"), "with what was said before"
         form = read_request(request)
         assert form.kind == "permission"
         assert form.message == "Allow run rm -r build?"
@@ -81,6 +84,19 @@ async def test_permissions(make_acp: MakeAcp, session_request: SessionRequest, w
             (workspace / "outcome").unlink()
             tasks.cancel_scope.cancel()
         assert (workspace / "outcome").read_text() == "cancelled"
+
+
+@pytest.mark.anyio
+async def test_a_user_who_denies_everything(
+    make_acp: MakeAcp, session_request: SessionRequest, workspace: Path
+) -> None:
+    (workspace / "a.txt").write_text("one\ntwo\n")
+    async with make_acp() as agent:
+        session = await agent.open(msgspec.structs.replace(session_request, permissions="deny"))
+        turn = await session.prompt(f"write {workspace}/a.txt x", Events())
+        assert turn.text == "refused -32602: fs/write_text_file is denied by the user's policy"
+        assert (await session.prompt(f"read {workspace}/a.txt", Events())).text == "two\n"
+    assert (workspace / "a.txt").read_text() == "one\ntwo\n"
 
 
 @pytest.mark.anyio
