@@ -17,9 +17,11 @@ from piplan_tui.views.formatting import GLYPHS, STATUS_WORDS
 from piplan_tui.views.line import Span
 
 _ASK_KEYS = (
-    ("1-9", "Pick a choice"),
+    ("1-9", "Pick a choice; sends it when it is all that is asked"),
     ("Ctrl-s", "Send; Enter does it when there is one field"),
     ("Ctrl-e", "Edit a long text in $EDITOR"),
+    ("Tab", "Next field; completes a path"),
+    ("c  Ctrl-o", "The whole context; the question as it was written"),
     ("d", "Decline, with a reason if you like"),
     ("Esc", "Later: the question stays open, the draft is kept"),
 )

@@ -8,13 +8,23 @@ from textual.content import Content
 from textual.widgets import Button
 
 from piplan_tui.clean import clean_text
-from piplan_tui.run.asks import InputRequest
+from piplan_tui.run.asks import Action, Field, InputRequest
 
 
 def is_single_pick(request: InputRequest) -> bool:
-    """Whether the whole answer is one option, so that one key picks it and another sends it."""
+    """Whether the whole answer is one option: then the keys are enough, and no buttons are shown."""
     fields = request.fields
     return len(fields) == 1 and fields[0].type in ("choice", "boolean") and not request.actions
+
+
+def sends_on_pick(request: InputRequest) -> bool:
+    """Whether the number of an option sends it. Yes and no are letters, which are hit more easily: those pick."""
+    return is_single_pick(request) and request.fields[0].type == "choice"
+
+
+def action_of_key(request: InputRequest, key: str | None) -> Action | None:
+    """The action of a review that this character stands for."""
+    return next((action for action in request.actions if key and action.key == key), None)
 
 
 def make_buttons(request: InputRequest) -> Iterator[Button]:
@@ -36,15 +46,27 @@ def _button(label: str, classes: str, *, name: str | None = None) -> Button:
     return Button(Content(label), compact=True, classes=classes, name=name)
 
 
+def _picking(field: Field) -> Iterator[str]:
+    count = len(field.options)
+    if any(option.key for option in field.options):
+        yield "its key sends"
+    else:
+        yield f"1-{min(9, count)} send" if count > 1 else "1 send"
+    if field.allow_other and count < 9:
+        yield f"{count + 1} your own"
+
+
 DECLINING_HINT = Content("Enter decline · Esc back")
+RAW_HINT = Content("as it was asked · j k scroll · Esc back to the form")
 
 
 def hint(request: InputRequest, *, typing: bool, long_text: bool, page: int = 0, pages: int = 1) -> Content:
     """The keys that do something now. `typing`: a letter is text; `long_text`: an editor can be opened."""
     parts: list[str] = []
-    if is_single_pick(request) and not typing:
-        digits = min(9, len(request.fields[0].options) + request.fields[0].allow_other)
-        parts += [f"1-{digits} pick" if digits else "y n pick", "Enter send"]
+    if sends_on_pick(request) and not typing:
+        parts += [*_picking(request.fields[0]), "Enter send"]
+    elif is_single_pick(request) and not typing:
+        parts += ["y n pick", "Enter send"]
     else:
         if pages > 1:
             parts.append(f"page {page + 1} of {pages}: Ctrl-PgDn PgUp")

@@ -3,40 +3,77 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import anyio.to_thread
 from textual.content import Content
 from textual.widgets import Static
 
 from piplan_tui.clean import clean_text
-from piplan_tui.run.asks import ContextBlock, InputRequest
+from piplan_tui.run.asks import ContextBlock, Field, InputRequest
+from piplan_tui.tui.file_excerpt import Excerpt, read_excerpt
+from piplan_tui.tui.widgets.laid_out import LayOut, markdown_rows
+from piplan_tui.tui.widgets.soft_wrap import soft_wrap
 
 _LONGEST = 400
 """Lines of one block, even when it is unfolded."""
+_MARKDOWN_WIDTH = 76
 
 
-def question(request: InputRequest, asker: str = "") -> Content:
+def question(request: InputRequest, asker: str = "") -> LayOut:
     """The message with its title, asker and reason."""
-    lines: list[Content] = []
     title = clean_text(request.title, keep_newlines=False).strip()
-    asker = clean_text(asker, keep_newlines=False).strip()
-    if asker or title:
-        lines.append(Content.assemble((" · ".join(part for part in (title, asker) if part), "$text-accent")))
-    lines.append(Content.styled(clean_text(request.message).strip(), "bold"))
-    if reason := clean_text(request.reason).strip():
-        lines.append(Content.styled(reason, "$foreground-muted"))
-    if url := clean_text(request.url, keep_newlines=False).strip():
-        lines.append(Content.styled(url, "underline"))
-    return Content("\n").join(lines)
+    by = clean_text(asker, keep_newlines=False).strip()
+    heading = " · ".join(part for part in (title, by) if part)
+    reason = clean_text(request.reason).strip()
+    url = clean_text(request.url, keep_newlines=False).strip()
+
+    def lay_out(width: int) -> list[Content]:
+        rows = _wrapped(heading, width, "$text-accent") if heading else []
+        rows += markdown_rows(request.message.strip(), width, "bold")
+        for line in reason.split("\n") if reason else ():
+            rows += _wrapped(line, width, "$foreground-muted")
+        return rows + (_wrapped(url, width, "underline") if url else [])
+
+    return lay_out
+
+
+def needs_label(request: InputRequest, field: Field) -> bool:
+    """The only field needs no name of its own when the question says it already."""
+    if len(request.fields) > 1 or field.description:
+        return True
+    return bool(field.label) and field.label not in (request.title, request.message)
+
+
+def _wrapped(text: str, width: int, style: str) -> list[Content]:
+    return [Content.styled(text[start:end], style) for start, end in soft_wrap(text, width)]
 
 
 class ContextView(Static):
     """One context block: its first lines until it is unfolded."""
 
-    def __init__(self, block: ContextBlock) -> None:
+    def __init__(self, block: ContextBlock, workspace: Path | None = None) -> None:
         super().__init__(classes=f"ask-context -{block.type}")
+        self._block = block
+        self._workspace = workspace
         self._title, self._lines = _block_lines(block)
+        self._target = 0
+        """The line to be seen while not all are."""
         self._room = 0
         self._unfolded = False
+
+    def on_mount(self) -> None:
+        if self._block.type == "file" and self._block.path and not self._block.text and self._workspace:
+            self.run_worker(self._read(self._workspace), group="context")
+
+    async def _read(self, workspace: Path) -> None:
+        block = self._block
+        found = await anyio.to_thread.run_sync(read_excerpt, workspace, block.path, block.line)
+        self._lines = _file_lines(found, block.line)
+        numbers = [number for number, _ in found.lines]
+        self._target = numbers.index(block.line) if block.line in numbers else 0
+        room, self._room = self._room, -1
+        self.lay_out(room, self._unfolded)
 
     @property
     def folds(self) -> bool:
@@ -50,7 +87,9 @@ class ContextView(Static):
         self._room, self._unfolded = room, unfolded
         limit = _LONGEST if unfolded else room
         # to leave out one line would take as much room as to show it
-        shown = self._lines[: limit + (len(self._lines) == limit + 1)]
+        limit += len(self._lines) == limit + 1
+        start = 0 if unfolded else max(0, min(self._target - limit // 2, len(self._lines) - limit))
+        shown = self._lines[start : start + limit]
         hidden = len(self._lines) - len(shown)
         lines = [self._title, *shown] if self._title.plain else list(shown)
         if hidden:
@@ -79,12 +118,27 @@ def _block_lines(block: ContextBlock) -> tuple[Content, list[Content]]:
         case "json":
             if block.data is not None:
                 text = clean_text(json.dumps(block.data, ensure_ascii=False, indent=2))
+        case "markdown":
+            return _heading(title), markdown_rows(text, _MARKDOWN_WIDTH) if text else []
         case "diff":
             return _heading(title), [_diff_line(line) for line in text.split("\n")]
         case _:
             pass
     lines = text.split("\n") if text else []
     return _heading(title), [Content.styled(line.expandtabs(4), style) for line in lines]
+
+
+def _file_lines(found: Excerpt, line: int | None) -> list[Content]:
+    if found.problem:
+        return [Content.styled(clean_text(found.problem, keep_newlines=False), "$foreground-muted")]
+    digits = len(str(found.lines[-1][0]))
+    return [
+        Content.assemble(
+            (f"{number:>{digits}}{'>' if number == line else ' '} ", "$foreground-muted"),
+            (text.expandtabs(4), "bold" if number == line else ""),
+        )
+        for number, text in found.lines
+    ]
 
 
 def _heading(title: str) -> Content:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from textual import events, on
 from textual.actions import SkipAction
-from textual.app import ComposeResult, SuspendNotSupported
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
@@ -16,16 +17,26 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
 
 from piplan_tui.clean import clean_text
-from piplan_tui.run.asks import Action, Field, FieldError, InputRequest
-from piplan_tui.tui.widgets.ask_actions import DECLINING_HINT, hint, is_single_pick, make_buttons
-from piplan_tui.tui.widgets.ask_context import ContextView, question
+from piplan_tui.run.asks import Action, FieldError, InputRequest
+from piplan_tui.tui.widgets.ask_actions import (
+    DECLINING_HINT,
+    RAW_HINT,
+    action_of_key,
+    hint,
+    is_single_pick,
+    make_buttons,
+    sends_on_pick,
+)
+from piplan_tui.tui.widgets.ask_context import ContextView, needs_label, question
+from piplan_tui.tui.widgets.ask_editing import edit_field
 from piplan_tui.tui.widgets.ask_fields import FieldEditor, make_editor
 from piplan_tui.tui.widgets.ask_pages import Pages
+from piplan_tui.tui.widgets.ask_raw import RawRequest
 from piplan_tui.tui.widgets.ask_values import AskValues
-from piplan_tui.tui.widgets.external_editor import EditorFailed, edit_text
+from piplan_tui.tui.widgets.laid_out import LaidOut
 
-_LOW = 14
-"""Rows below which the context is cut down to almost nothing, so that the question and a field are seen."""
+_LOW = 14  # rows below which the context is cut down, so that the question and a field are seen
+_SAME_PRESS = 1.0  # seconds within which sending once more is the habit of pressing Enter after a number
 
 
 class AskForm(Widget):
@@ -38,16 +49,13 @@ class AskForm(Widget):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+s", "send", "Send", id="ask.send", priority=True, tooltip="Send the answer"),
-        Binding(
-            "ctrl+e", "edit", "Editor", id="ask.edit", priority=True, tooltip="Edit this text in $EDITOR"
-        ),
+        Binding("ctrl+e", "edit", "Editor", id="ask.edit", priority=True, tooltip="This text in $EDITOR"),
         Binding("escape", "later", "Later", id="ask.later", tooltip="Leave the question open"),
         Binding("d", "decline", "Decline", id="ask.decline", tooltip="Refuse to answer"),
+        Binding("ctrl+o,J", "raw", "As asked", show=False, id="ask.raw", tooltip="The question as raw JSON"),
         Binding("c", "context", "Context", show=False, id="ask.context", tooltip="Show the whole context"),
         Binding("ctrl+pagedown", "page(1)", "Next page", show=False, id="ask.next_page", priority=True),
-        Binding(
-            "ctrl+pageup", "page(-1)", "Previous page", show=False, id="ask.previous_page", priority=True
-        ),
+        Binding("ctrl+pageup", "page(-1)", "Page before", show=False, id="ask.previous_page", priority=True),
     ]
 
     class Submitted(Message):
@@ -90,27 +98,27 @@ class AskForm(Widget):
         draft: Mapping[str, Any] | None = None,
         asker: str = "",
         workspace: Path | None = None,
-        id: str | None = None,
-        classes: str | None = None,
     ) -> None:
-        super().__init__(id=id, classes=classes)
+        super().__init__()
         self.request = request
         self._asker = asker
+        self._workspace = workspace
         self._pages = Pages(request.fields)
         self._values = AskValues(request, draft, workspace)
         self._editors: dict[str, FieldEditor] = {}
         self._errors: dict[str, str] = {}
         self._context_unfolded = False
         self._focus_wanted = False
+        self._sent_at = -_SAME_PRESS
 
     # Layout
 
     def compose(self) -> ComposeResult:
         # a review is read before it is answered: there the text has the focus, and its keys scroll
         with VerticalScroll(classes="ask-body", can_focus=bool(self.request.actions)):
-            yield Static(question(self.request, self._asker), classes="ask-question")
+            yield LaidOut(question(self.request, self._asker), classes="ask-question")
             for block in self.request.context:
-                yield ContextView(block)
+                yield ContextView(block, self._workspace)
             yield from self._make_editors()
             if not is_single_pick(self.request):
                 with Horizontal(classes="ask-actions"):
@@ -149,15 +157,15 @@ class AskForm(Widget):
     def _make_editors(self) -> Iterable[FieldEditor]:
         self._editors = {}
         for field in self._pages.current:
-            editor = make_editor(field, self._values.get(field.name), show_label=self._needs_label(field))
+            editor = make_editor(
+                field,
+                self._values.get(field.name),
+                show_label=needs_label(self.request, field),
+                sends_on_pick=sends_on_pick(self.request),
+                workspace=self._workspace,
+            )
             self._editors[field.name] = editor
             yield editor
-
-    def _needs_label(self, field: Field) -> bool:
-        """The only field needs no name of its own when the question says it already."""
-        if len(self.request.fields) > 1 or field.description:
-            return True
-        return bool(field.label) and field.label not in (self.request.title, self.request.message)
 
     def _lay_out_context(self) -> None:
         views = list(self.query(ContextView))
@@ -181,8 +189,11 @@ class AskForm(Widget):
             page=self._pages.index,
             pages=self._pages.count,
         )
-        declining = self._decline_note is not None
-        self.query_one(".ask-hint", Static).update(DECLINING_HINT if declining else line)
+        if self._raw is not None:
+            line = RAW_HINT
+        elif self._decline_note is not None:
+            line = DECLINING_HINT
+        self.query_one(".ask-hint", Static).update(line)
 
     # What the user does
 
@@ -236,14 +247,11 @@ class AskForm(Widget):
             self._act(next(action for action in self.request.actions if action.id == button.name))
 
     def on_key(self, event: events.Key) -> None:
-        if self._is_typing or not event.character:
-            return
-        for action in self.request.actions:
-            if action.key == event.character:
-                event.stop()
-                event.prevent_default()
-                self._act(action)
-                return
+        action = None if self._is_typing else action_of_key(self.request, event.character)
+        if action is not None:
+            event.stop()
+            event.prevent_default()
+            self._act(action)
 
     def action_send(self) -> None:
         """Send the answer, unless something is wrong with it: then say what."""
@@ -275,11 +283,15 @@ class AskForm(Widget):
             return
         self._errors.clear()
         self._show_fields()
-        self.post_message(self.Submitted(values, "accept", action_id))
+        if time.monotonic() - self._sent_at > _SAME_PRESS:
+            self._sent_at = time.monotonic()
+            self.post_message(self.Submitted(values, "accept", action_id))
 
     async def action_later(self) -> None:
-        """Leave the question open; or go back from declining it."""
-        if self._decline_note is not None:
+        """Leave the question open; or go back from declining it, or from how it was written."""
+        if self._raw is not None:
+            await self.action_raw()
+        elif self._decline_note is not None:
             await self._decline_note.remove()
             self.focus()
             self._show_hint()
@@ -304,6 +316,23 @@ class AskForm(Widget):
     def _decline_note(self) -> Input | None:
         return next(iter(self.query_children(".ask-decline-note").results(Input)), None)
 
+    @property
+    def _raw(self) -> RawRequest | None:
+        return next(iter(self.query_children(RawRequest)), None)
+
+    async def action_raw(self) -> None:
+        """Show the question as it was written, or the form again."""
+        raw = self._raw
+        self.query_one(".ask-body").display = raw is not None
+        if raw is not None:
+            await raw.remove()
+            self.focus()
+        else:
+            raw = RawRequest(self.request)
+            await self.mount(raw, before=self.query_one(".ask-hint"))
+            raw.focus()
+        self._show_hint()
+
     def action_context(self) -> None:
         """Show the context whole, or a few lines of it again."""
         self._context_unfolded = not self._context_unfolded
@@ -314,18 +343,7 @@ class AskForm(Widget):
         editor = self._focused_editor
         if editor is None or editor.long_text is None:
             raise SkipAction
-        self.run_worker(self._edit(editor), exclusive=True, group="editor")
-
-    async def _edit(self, editor: FieldEditor) -> None:
-        text = editor.long_text or ""
-        try:
-            text = await edit_text(self.app, text, suffix=editor.file_suffix)
-        except EditorFailed as problem:
-            self.notify(str(problem), severity="error", markup=False)
-        except SuspendNotSupported:
-            self.notify("An editor cannot be opened from here.", severity="warning", markup=False)
-        else:
-            editor.long_text = clean_text(text)
+        self.run_worker(edit_field(editor), exclusive=True, group="editor")
 
     async def action_page(self, by: int) -> None:
         """Go to another page of fields; what was typed is kept."""
@@ -361,6 +379,7 @@ class AskForm(Widget):
     def show_errors(self, errors: Iterable[FieldError]) -> None:
         """Say what is wrong below each field, and put the focus into the first of them."""
         errors = list(errors)
+        self._sent_at = -_SAME_PRESS
         self._errors = {error.name: error.message for error in errors}
         first = next((field.name for field in self.request.fields if field.name in self._errors), None)
         elsewhere = [error.message for error in errors if self.request.field(error.name) is None]
@@ -378,42 +397,3 @@ class AskForm(Widget):
         self._show_fields()
         if (editor := self._editors.get(name)) is not None:
             editor.focus_input()
-
-
-def _demo() -> None:
-    """Show the request in a JSON file: `python -m piplan_tui.tui.widgets.ask_form asks.json`."""
-    import json
-    import sys
-    from pathlib import Path
-
-    from textual.app import App
-
-    from piplan_tui.resources import styles_dir
-    from piplan_tui.run.asks import read_request
-
-    text = Path(sys.argv[1]).read_text(encoding="utf-8") if len(sys.argv) > 1 else '{"message": "What now?"}'
-
-    class Demo(App[str]):
-        AUTO_FOCUS = None
-        CSS_PATH: ClassVar = [styles_dir() / "ask_form.tcss"]
-
-        def compose(self) -> ComposeResult:
-            yield AskForm(read_request(json.loads(text)), asker="demo asks")
-
-        def on_mount(self) -> None:
-            self.query_one(AskForm).focus()
-
-        def on_ask_form_submitted(self, message: AskForm.Submitted) -> None:
-            self.exit(f"{message.action} {message.action_id} {json.dumps(message.values)}")
-
-        def on_ask_form_declined(self, message: AskForm.Declined) -> None:
-            self.exit(f"declined {message.note}")
-
-        def on_ask_form_postponed(self) -> None:
-            self.exit("later")
-
-    print(clean_text(Demo().run() or ""))
-
-
-if __name__ == "__main__":
-    _demo()

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Static
 
-from piplan_tui.run.asks import FieldError
+from piplan_tui.run.asks import FieldError, read_request
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import AskState
@@ -21,13 +21,20 @@ from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.widgets.ask_form import AskForm
 from piplan_tui.views.decisions import applies_to
-from piplan_tui.views.formatting import format_duration
+from piplan_tui.views.formatting import format_clock, format_duration
 from piplan_tui.views.line import Span, one_line
 from piplan_tui.views.questions import ask_order
 
 _DRAFT_PAUSE = 0.4
 """Seconds without typing after which a draft is stored."""
 _TITLE_ROWS = 2
+_THEN = {
+    "decline": "declined",
+    "cancel": "cancelled",
+    "fail": "the step fails",
+    "defaults": "answered with the defaults",
+}
+"""What comes of a question that nobody answers in time."""
 
 
 class AskPanel(Vertical):
@@ -53,6 +60,7 @@ class AskPanel(Vertical):
     def __init__(self, run: Run | StoredRun, ask: AskState) -> None:
         super().__init__()
         self.ask = ask
+        self._expires = read_request(ask.request).expires
         self._run = run
         self._draft: dict[str, Any] | None = None
         self._draft_changed = False
@@ -111,14 +119,12 @@ class AskPanel(Vertical):
             title.update(to_content(spans))
 
     def _deadline(self) -> str:
-        request = self.ask.request
-        expires = request.get("expires") if isinstance(request, dict) else None
-        if not isinstance(expires, dict) or not isinstance(
-            seconds := expires.get("afterSeconds"), int | float
-        ):
+        expires = self._expires
+        if expires is None:
             return " · never times out"
-        left = seconds - (self._run.now() - self.ask.opened_at).total_seconds()
-        return f" · {one_line(str(expires.get('then', 'ends')))} in {format_duration(max(0.0, left))}"
+        left = expires.after_seconds - (self._run.now() - self.ask.opened_at).total_seconds()
+        then = _THEN[expires.then]
+        return f" · {then} in {format_clock(max(0.0, left))}" if left > 0 else f" · {then} now"
 
     def focus_form(self) -> None:
         """Put the focus on the first field, as soon as there is one."""

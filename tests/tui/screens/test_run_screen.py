@@ -249,7 +249,7 @@ async def test_a_question_is_answered_by_keys_under_the_tree() -> None:
         assert screen.focused is screen.run_tree, "a question takes no keys until the user turns to it"
         await pilot.press("a")
         await settle(pilot)
-        await pilot.press("2", "enter")
+        await pilot.press("2")
         await until(pilot, lambda: run.asked)
         assert run.asked == [("answer", "ask-topic-choice", "accept", {"audience": "enterprise"})]
 
@@ -261,7 +261,7 @@ async def test_a_question_is_answered_beside_the_tree() -> None:
         await settle(pilot)
         assert screen.query_one(DetailPane).query(AskPanel)
         assert not screen.query_one("#ask-slot").query(AskPanel)
-        await pilot.press("1", "enter")
+        await pilot.press("1")
         await until(pilot, lambda: run.asked)
         assert run.asked == [("answer", "ask-topic-choice", "accept", {"audience": "seed"})]
 
@@ -274,7 +274,7 @@ async def test_a_question_is_answered_on_the_screen_of_its_step() -> None:
         await settle(pilot)
         assert isinstance(pilot.app.screen, DetailScreen)
         assert not screen.query(AskPanel), "one form for one question"
-        await pilot.press("2", "enter")
+        await pilot.press("2")
         await until(pilot, lambda: run.asked)
         assert run.asked == [("answer", "ask-topic-choice", "accept", {"audience": "enterprise"})]
 
@@ -286,7 +286,7 @@ async def test_an_answered_question_makes_way_for_what_comes_of_it() -> None:
         await settle(pilot)
         pane = screen.query_one(DetailPane)
         assert pane.tab == 1
-        await pilot.press("1", "enter")
+        await pilot.press("1")
         await until(pilot, lambda: run.asked)
         run.emit(
             ev.AskAnswered(step_id="topic-choice", attempt=1, ask_id="ask-topic-choice", action="accept")

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, TextArea
+from textual.widgets import Input, Static, TextArea
 
 from piplan_tui.run.asks import FieldError
+from piplan_tui.tui.widgets.ask_fields.option_rows import OptionRows
 from piplan_tui.tui.widgets.ask_form import AskForm
 from tests.tui.widgets.form_app import AUDIENCE, FORM, REVIEW, SECRET, SINGLE, FormApp
 
@@ -24,15 +25,56 @@ def one_field(**field: Any) -> dict[str, Any]:
     return {"message": "Say.", "fields": [{"name": "it", **field}]}
 
 
-async def test_a_digit_picks_and_enter_sends_the_only_choice() -> None:
-    app = FormApp(SINGLE)
+@pytest.mark.parametrize("allow_other", [True, False])
+async def test_the_number_of_the_only_choice_sends_it(allow_other: bool) -> None:
+    app = FormApp({**SINGLE, "fields": [{**AUDIENCE, "allowOther": allow_other}]})
     async with app.run_test(size=(80, 8)) as pilot:
         await pilot.press("2")
-        assert app.submitted is None
-        assert app.draft == {"audience": "enterprise"}
-        await pilot.press("enter")
     assert app.submitted is not None
     assert (app.submitted.values, app.submitted.action) == ({"audience": "enterprise"}, "accept")
+
+
+async def test_enter_after_the_number_does_not_send_twice() -> None:
+    app = FormApp(SINGLE)
+    async with app.run_test() as pilot:
+        await pilot.press("2", "enter")
+    assert app.submitted is not None
+
+
+async def test_the_key_of_an_option_sends_it() -> None:
+    options = [{"value": "once", "key": "o"}, {"value": "never", "key": "v"}]
+    app = FormApp(one_field(type="choice", options=options))
+    async with app.run_test() as pilot:
+        assert "its key sends" in hint_of(app)
+        await pilot.press("v")
+    assert app.submitted is not None
+    assert app.submitted.values == {"it": "never"}
+
+
+async def test_a_number_only_picks_when_there_is_more_to_answer() -> None:
+    for more in ({"fields": [AUDIENCE, {"name": "b", "type": "text"}]}, {"actions": REVIEW["actions"]}):
+        app = FormApp({**SINGLE, **more})
+        async with app.run_test() as pilot:
+            app.query_one(OptionRows).focus()
+            await pilot.press("1")
+            await pilot.pause()
+        assert app.submitted is None
+        assert app.draft == {"audience": "seed"}
+
+
+async def test_a_number_does_not_send_over_an_answer_that_was_typed() -> None:
+    app = FormApp(SINGLE, draft={"audience": "my aunt"})
+    async with app.run_test() as pilot:
+        await pilot.press("1")
+        await pilot.pause()
+        assert app.submitted is None
+        await pilot.press("3", "enter")
+    assert app.submitted is not None
+    assert app.submitted.values == {"audience": "my aunt"}
+
+
+def hint_of(app: FormApp) -> str:
+    return str(app.query_one(".ask-hint", Static).render())
 
 
 async def test_enter_takes_the_option_under_the_cursor() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
+from textual.content import Content
 from textual.widgets import Input
 
 from piplan_tui.clean import clean_text
@@ -13,15 +14,20 @@ from piplan_tui.run.asks import Field
 from piplan_tui.tui.widgets.ask_fields.field_editor import FieldEditor
 from piplan_tui.tui.widgets.ask_fields.option_rows import OptionRow, OptionRows
 from piplan_tui.tui.widgets.ask_fields.text_editors import as_text, range_hint
+from piplan_tui.tui.widgets.laid_out import LaidOut, markdown_rows
 
+_LONGEST_PREVIEW = 40
 _OTHER = OptionRow("Other…", "type your own")
 
 
 class OptionsEditor(FieldEditor):
     """choice and multichoice. With `allow_other` a text of the user's own can be given instead, or besides."""
 
-    def __init__(self, field: Field, *, initial: Any = None, show_label: bool = True) -> None:
+    def __init__(
+        self, field: Field, *, initial: Any = None, show_label: bool = True, sends_on_pick: bool = False
+    ) -> None:
         super().__init__(field, show_label=show_label)
+        self._sends_on_pick = sends_on_pick
         self._multiple = field.type == "multichoice"
         self._values = [option.value for option in field.options]
         given = initial if isinstance(initial, list) else [] if initial is None else [initial]
@@ -62,6 +68,20 @@ class OptionsEditor(FieldEditor):
         yield self._rows
         if self.field.allow_other:
             yield self._other
+        if any(option.preview for option in self.field.options):
+            yield LaidOut(self._preview, classes="ask-preview")
+
+    def _preview(self, width: int) -> list[Content]:
+        """What the option under the cursor looks like."""
+        index = self._rows.cursor
+        text = self.field.options[index].preview if index < len(self._values) else ""
+        return markdown_rows(text, width)[:_LONGEST_PREVIEW] if text.strip() else []
+
+    @on(OptionRows.Moved)
+    def _show_preview(self, event: OptionRows.Moved) -> None:
+        event.stop()
+        for preview in self.query_children(LaidOut):
+            preview.show(self._preview)
 
     @property
     def value(self) -> Any:
@@ -96,6 +116,10 @@ class OptionsEditor(FieldEditor):
         if event.index == len(self._values) and self._other_chosen:
             self._other.focus()
         self.notice_change()
+        # what was typed instead of an option is not lost to a slip of a finger
+        own_text = self._other.display or self._other.value.strip()
+        if event.by_key and self._sends_on_pick and not own_text:
+            self.post_message(self.Entered(self))
 
     @on(OptionRows.Entered)
     def _enter(self, event: OptionRows.Entered) -> None:

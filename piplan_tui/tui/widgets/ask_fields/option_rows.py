@@ -52,16 +52,21 @@ class OptionRows(Widget, can_focus=True):
     chosen: reactive[frozenset[int]] = reactive(frozenset())
 
     class Picked(Message):
-        """The user changed what is chosen; `index` is the option that was touched."""
+        """The user changed what is chosen; `index` is the option that was touched, `by_key` whether by its own
+        number or letter."""
 
-        def __init__(self, rows: OptionRows, index: int) -> None:
+        def __init__(self, rows: OptionRows, index: int, by_key: bool) -> None:
             super().__init__()
             self.rows = rows
             self.index = index
+            self.by_key = by_key
 
         @property
         def control(self) -> OptionRows:
             return self.rows
+
+    class Moved(Message):
+        """The cursor is on another option."""
 
     class Entered(Message):
         """The user pressed Enter: done with these options. `index` is the option under the cursor."""
@@ -102,17 +107,18 @@ class OptionRows(Widget, can_focus=True):
 
     def watch_cursor(self) -> None:
         self.show_cursor()
+        self.post_message(self.Moved())
 
     def on_focus(self) -> None:
         # where the rows are is only known when the form has been laid out
         self.call_after_refresh(self.show_cursor)
 
-    def pick(self, index: int) -> None:
+    def pick(self, index: int, *, by_key: bool = False) -> None:
         """Choose the option, or take it back where several can be chosen."""
         self.cursor = index
         one = frozenset((index,))
         self.chosen = self.chosen ^ one if self._multiple else one
-        self.post_message(self.Picked(self, index))
+        self.post_message(self.Picked(self, index, by_key))
 
     def action_move(self, by: int) -> None:
         self.cursor = max(0, min(len(self._options) - 1, self.cursor + by))
@@ -139,7 +145,7 @@ class OptionRows(Widget, can_focus=True):
         if 0 <= index < len(self._options):
             event.stop()
             event.prevent_default()
-            self.pick(index)
+            self.pick(index, by_key=True)
 
     def on_click(self, event: events.Click) -> None:
         for index, (top, rows, left, columns) in enumerate(self._places):

@@ -60,7 +60,7 @@ class LineInput(Input):
 
 
 class LineEditor(FieldEditor):
-    """text, secret, number, integer, date, datetime and path: one line."""
+    """text, secret, number, integer, date and datetime: one line."""
 
     def __init__(self, field: Field, *, initial: Any = None, show_label: bool = True) -> None:
         super().__init__(field, show_label=show_label)
@@ -68,12 +68,11 @@ class LineEditor(FieldEditor):
         placeholder = field.placeholder or _PLACEHOLDERS.get(field.type, "")
         if not placeholder and field.examples:
             placeholder = f"for example {as_text(field.examples[0])}"
-        self._input = LineInput(
-            text,
-            placeholder=clean_text(placeholder, keep_newlines=False),
-            password=field.type == "secret",
-            kind=field.type,
-        )
+        self._input = self.make_input(text, clean_text(placeholder, keep_newlines=False))
+
+    def make_input(self, text: str, placeholder: str) -> LineInput:
+        kind = self.field.type
+        return LineInput(text, placeholder=placeholder, password=kind == "secret", kind=kind)
 
     def compose_input(self) -> ComposeResult:
         yield self._input
@@ -97,7 +96,8 @@ class LineEditor(FieldEditor):
         if field.type in ("integer", "number"):
             return range_hint(field.minimum, field.maximum)
         if field.type == "path":
-            return f"a path like {field.path.glob}" if field.path and field.path.glob else ""
+            like = f"a path like {field.path.glob} · " if field.path and field.path.glob else ""
+            return f"{like}Tab completes"
         return field.pattern_hint or range_hint(field.min_length or None, field.max_length, "characters")
 
     def on_input_changed(self, event: Input.Changed) -> None:

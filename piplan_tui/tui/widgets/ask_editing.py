@@ -1,0 +1,21 @@
+"""A field's text in the user's own editor."""
+
+from __future__ import annotations
+
+from textual.app import SuspendNotSupported
+
+from piplan_tui.clean import clean_text
+from piplan_tui.tui.widgets.ask_fields import FieldEditor
+from piplan_tui.tui.widgets.external_editor import EditorFailed, edit_text
+
+
+async def edit_field(editor: FieldEditor) -> None:
+    """Put in what was saved, clean; if nothing could be edited, say why and leave the text as it is."""
+    try:
+        text = await edit_text(editor.app, editor.long_text or "", suffix=editor.file_suffix)
+    except EditorFailed as problem:
+        editor.notify(str(problem), severity="error", markup=False)
+    except SuspendNotSupported:
+        editor.notify("An editor cannot be opened from here.", severity="warning", markup=False)
+    else:
+        editor.long_text = clean_text(text)

@@ -1,0 +1,105 @@
+"""An open question on the run screen: how long it stays open, its draft, the next in the queue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from piplan_tui.run import events as ev
+from piplan_tui.tui.widgets.ask_panel import AskPanel
+from tests.tui.support.run_double import RunDouble
+from tests.tui.support.scenes import app_on
+
+pytestmark = pytest.mark.anyio
+
+TIMED = {
+    "version": 1,
+    "message": "Run the long benchmark (40 min)?",
+    "fields": [{"name": "go", "type": "boolean", "label": "Run it", "default": False}],
+    "expires": {"afterSeconds": 900, "then": "defaults"},
+}
+NAME = {"message": "Name?", "fields": [{"name": "name", "type": "text"}]}
+COLOUR = {
+    "message": "Colour?",
+    "fields": [{"name": "c", "type": "choice", "options": [{"value": "r"}, {"value": "g"}]}],
+}
+
+
+def asking(*requests: Any) -> RunDouble:
+    names = "abc"[: len(requests)]
+    run = RunDouble([{"id": name, "title": name, "goal": "g", "dependsOn": []} for name in names])
+    run.emit(ev.RunStarted())
+    for name, request in zip(names, requests, strict=True):
+        run.started(name)
+        run.asks(name, request)
+        run.later(5)
+    return run
+
+
+def title(pilot: Pilot[Any]) -> str:
+    return str(pilot.app.screen.query_one("#ask-title", Static).render())
+
+
+async def settle(pilot: Pilot[Any]) -> None:
+    await pilot.app.workers.wait_for_complete()
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_a_time_limit_counts_down(size: tuple[int, int]) -> None:
+    run = asking(TIMED)
+    async with app_on(run).run_test(size=size) as pilot:
+        await settle(pilot)
+        assert "answered with the defaults in 14:55" in title(pilot)
+        run.later(61)
+        pilot.app.screen.query_one(AskPanel).tick()
+        assert "in 13:54" in title(pilot)
+        run.later(1_000)
+        pilot.app.screen.query_one(AskPanel).tick()
+        assert "answered with the defaults now" in title(pilot)
+
+
+async def test_without_a_limit_it_says_so() -> None:
+    async with app_on(asking(NAME)).run_test() as pilot:
+        await settle(pilot)
+        assert "never times out" in title(pilot)
+
+
+async def test_a_draft_is_kept_while_another_question_is_looked_at() -> None:
+    run = asking(NAME, COLOUR)
+    async with app_on(run).run_test(size=(120, 40)) as pilot:
+        pilot.app.screen.query_one("RunTree").focus()
+        await settle(pilot)
+        await pilot.press("g", "a")
+        await settle(pilot)
+        assert "1 of 2 · a asks" in title(pilot)
+        await pilot.press("m", "e")
+        pilot.app.screen.query_one("RunTree").focus()
+        await pilot.press("right_square_bracket")
+        await settle(pilot)
+        assert "2 of 2 · b asks" in title(pilot)
+        assert run.drafts == {"ask-a": {"name": "me"}}
+        await pilot.press("left_square_bracket", "a")
+        await settle(pilot)
+        panel = pilot.app.screen.query_one(AskPanel)
+        assert panel.form is not None
+        assert panel.form._editors["name"].value == "me"
+
+
+async def test_more_questions_do_not_replace_the_one_that_is_open() -> None:
+    run = asking(NAME)
+    async with app_on(run).run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("a")
+        await settle(pilot)
+        await pilot.press("m")
+        run.emit(
+            ev.StepWaitingUser(step_id="a", attempt=1, ask_id="urgent", request={**COLOUR, "urgency": "high"})
+        )
+        await settle(pilot)
+        pilot.app.screen.query_one(AskPanel).tick()
+        assert "2 of 2 · a asks" in title(pilot)
+        assert pilot.app.screen.query_one(AskPanel).ask.id == "ask-a"
