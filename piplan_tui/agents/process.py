@@ -1,21 +1,20 @@
 """Child processes that can always be found again and ended with everything that they started.
 
-Each child leads its own session and process group, carries two marks in its environment (which its descendants
-inherit, also those that leave the group), and on Linux gets SIGTERM when this process dies.
+Each child leads its own session and carries two marks in its environment, which its descendants inherit, also those
+that leave the session. On Linux a warden stands between: it keeps every descendant findable, whatever that does to its
+environment, and ends them all when this process dies; see `piplan_tui.agents.warden`.
 """
 
 from __future__ import annotations
 
 import os
 import platform
-import shutil
 import signal
 import subprocess
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +22,8 @@ import anyio
 import anyio.abc
 import psutil
 from anyio import to_thread
+
+from piplan_tui.agents.guarded import GuardedStart, is_warden
 
 RUN_MARK = "PIPLAN_RUN_ID"
 RUN_TOKEN = "PIPLAN_RUN_TOKEN"
@@ -41,20 +42,27 @@ class ChildProcess:
     Run `drain_stderr` in a task for as long as the child lives: a program blocks when nobody reads its stderr.
     """
 
-    def __init__(self, process: anyio.abc.Process, marks: Mapping[str, str], started: float) -> None:
+    def __init__(self, process: anyio.abc.Process, marks: Mapping[str, str], start: GuardedStart) -> None:
         self._process = process
+        self._start = start
         self.marks = dict(marks)
-        self.started = started
+        self.pid = start.pid or process.pid
+        try:
+            self.started = psutil.Process(self.pid).create_time()
+        except psutil.Error:
+            self.started = 0.0
         self._stderr: deque[str] = deque(maxlen=_STDERR_LINES)
 
     @property
-    def pid(self) -> int:
+    def top_pid(self) -> int:
+        """The process that all others of this child descend from: its warden, where there is one."""
         return self._process.pid
 
     @property
     def returncode(self) -> int | None:
         """The exit code, minus the number of a signal that killed it, or None while it runs."""
-        return self._process.returncode
+        code = self._start.returncode
+        return code if code is not None or self._start.is_listening else self._process.returncode
 
     @property
     def stderr_tail(self) -> str:
@@ -64,6 +72,8 @@ class ChildProcess:
     @property
     def exec_error(self) -> str:
         """Why the program itself could not be executed, when that came out only after the start."""
+        if error := self._start.exec_error:
+            return error
         if self.returncode in (126, 127) and self._stderr and self._stderr[-1].startswith("setpriv: failed"):
             return self._stderr[-1].rpartition(": ")[2]
         return ""
@@ -129,7 +139,10 @@ class ChildProcess:
         with anyio.move_on_after(0.5, shield=True):
             while await self.receive():
                 pass
+        # in any case: what is left open would be closed by the collector, when there may be no loop any more
+        with anyio.move_on_after(1.0, shield=True):
             await self._process.aclose()
+        self._start.close()
 
 
 async def start_child(command: Sequence[str], *, cwd: Path, env: Mapping[str, str]) -> ChildProcess:
@@ -141,36 +154,24 @@ async def start_child(command: Sequence[str], *, cwd: Path, env: Mapping[str, st
         OSError: it cannot be started.
     """
     marks = {CHILD_MARK: uuid.uuid4().hex}
-    process = await anyio.open_process(
-        [*_death_signal(), *command],
-        cwd=cwd,
-        env={**env, **marks},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
+    start = await GuardedStart.prepare(command)
     try:
-        started = psutil.Process(process.pid).create_time()
-    except psutil.Error:
-        started = 0.0
-    return ChildProcess(process, marks, started)
-
-
-@cache
-def _death_signal() -> tuple[str, ...]:
-    # setpriv (util-linux) sets the signal and execs: a preexec function is not safe beside threads
-    if not _ON_LINUX:
-        return ()
-    setpriv = shutil.which("setpriv")
-    if not setpriv:
-        return ()
-    prefix = (setpriv, "--pdeathsig", "TERM", "--")
-    try:
-        works = subprocess.run([*prefix, "true"], capture_output=True, timeout=5, check=False).returncode == 0
-    except (OSError, subprocess.SubprocessError):
-        return ()
-    return prefix if works else ()
+        process = await anyio.open_process(
+            start.command,
+            cwd=cwd,
+            env={**env, **marks},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            pass_fds=start.pass_fds,
+        )
+        with anyio.CancelScope(shield=True):
+            await start.started()
+    except BaseException:
+        start.close()
+        raise
+    return ChildProcess(process, marks, start)
 
 
 def describe_exit(returncode: int | None) -> str:
@@ -193,7 +194,7 @@ async def terminate_tree(child: ChildProcess, grace_seconds: float = 2.0) -> int
     """
     with anyio.CancelScope(shield=True):
         await child.close_stdin()
-        left = await _end(lambda: _members(child.pid, child.marks), grace_seconds)
+        left = await _end(lambda: _members(child.top_pid, child.marks), grace_seconds)
         await child.wait(1.0)
     return left
 
@@ -231,24 +232,28 @@ async def sweep(
                 if abs(process.create_time() - started) < 1.0 and _alive(process) and process not in found:
                     found.append(process)
                     found += [p for p in process.children(recursive=True) if p not in found]
-        seen.update(process.pid for process in found)
+        seen.update(process.pid for process in found if not is_warden(process))
         return found
 
     with anyio.CancelScope(shield=True):
         left = await _end(find, grace_seconds)
-    return SweepReport(ended=len(seen) - left, left=left)
+    return SweepReport(ended=max(0, len(seen) - left), left=left)
 
 
 async def _end(find: Callable[[], list[psutil.Process]], grace_seconds: float) -> int:
     members = await to_thread.run_sync(find)
     await to_thread.run_sync(_signal_all, members, signal.SIGTERM)
     await _until_gone(members, grace_seconds)
-    for _ in range(5):  # a member may have started another while it was being ended
+    looks = 0
+    for _ in range(8):  # a member may have started another while it was being ended
         rest = await to_thread.run_sync(find)
         members = [process for process in {*members, *rest} if _alive(process)]
-        if not members:
+        looks = 0 if members else looks + 1
+        if looks == 2:  # one look may miss what was just being started by what just ended
             return 0
-        await to_thread.run_sync(_signal_all, members, signal.SIGKILL)
+        # a warden goes by itself once nothing is left, and what is left can only be found through it
+        wards = await to_thread.run_sync(lambda now: [p for p in now if not is_warden(p)], members)
+        await to_thread.run_sync(_signal_all, wards or members, signal.SIGKILL)
         await _until_gone(members, 1.0)
     return sum(_alive(process) for process in members)
 

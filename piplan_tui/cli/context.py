@@ -84,7 +84,7 @@ class Context:
         """
         owner = await self.store.owner(run_id)
         state = fold([event async for event in self.store.read(run_id)])
-        if owner is None and (state.status == "running" or state.cancelling):
+        if owner is None:
 
             def seen(event: Any) -> None:
                 event.seq, event.at = state.seq, state.at

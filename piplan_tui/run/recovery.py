@@ -18,7 +18,9 @@ def recover(state: RunState, emit: Callable[[ev.RuntimeEvent], None]) -> None:
     """
     if state.ended:
         return
-    if state.status == "running" or state.slots_used:
+    # a question may have been closed, and its owner gone before it could say where that leaves the run
+    waits_for_nothing = state.status == "waiting_user" and not state.asks
+    if state.status == "running" or state.slots_used or waits_for_nothing:
         emit(ev.RunInterrupted(reason="the process that owned the run is gone"))
     for step in state.order:
         if step.status in HOLDS_SLOT:

@@ -49,7 +49,7 @@ def running(pid: int) -> bool:
         "setsid -f sleep 300; setsid sleep 300 & echo begun; wait",
         "setsid -f sh -c 'trap \"\" TERM; sleep 300'; echo begun",  # outlives its parent
         "env -i sleep 300 & echo begun; wait",  # drops the marks but stays in the session
-        "kill -STOP $$ & echo begun; sleep 300",
+        "echo begun; kill -STOP $$; sleep 300",
     ],
     ids=["group", "ignores TERM", "own session", "orphan", "no marks", "stopped"],
 )

@@ -142,6 +142,8 @@ class Model:
         for step in self.steps.values():
             if step.own == "running" or (in_order and (step.own == "live" or step.answered_live)):
                 step.own, step.answered = "idle", False
+            elif step.own == "live":
+                step.own = "waiting"  # the question stays, the session that stood still is gone
             step.answered_live = False
         self.started = False
 
@@ -382,6 +384,8 @@ class Machine(RuleBasedStateMachine):
             self.model.status = "paused"
         elif self.model.status == "running":
             self.model.status = "interrupted"
+        elif self.model.status == "waiting_user" and not self._can("waiting_user"):
+            self.model.status = "interrupted"
         after = fold(self.store._runs[RUN_ID].events)
         self.do(self._open())
         self._recovered(after)
@@ -426,7 +430,8 @@ class Machine(RuleBasedStateMachine):
             assert step.attempts - number in (0, 1), f"attempts of {name} are gone"
             step.attempts = number
             step.answered = after.steps[name].continues
-        if after.status in ("running",) or after.slots_used:
+        nothing_asked = after.status == "waiting_user" and not after.asks
+        if after.status == "running" or after.slots_used or nothing_asked:
             self.model.status = "interrupted"
         elif not self.model.ended or after.ended:
             self.model.status = after.status

@@ -10,6 +10,7 @@ import anyio
 import msgspec
 import psutil
 
+from piplan_tui.agents.guarded import is_warden
 from piplan_tui.agents.pi import PiAgent
 from piplan_tui.agents.process import RUN_MARK
 from piplan_tui.agents.protocol import SessionEvent, SessionRequest, TextDelta
@@ -47,7 +48,7 @@ MakeAgent = Callable[..., PiAgent]
 
 
 def alive_of(run_id: str) -> list[str]:
-    """Command lines of living processes that carry the run's mark."""
+    """Command lines of living processes that carry the run's mark, each without its warden's."""
     found = []
     for pid in psutil.pids():
         try:
@@ -56,6 +57,7 @@ def alive_of(run_id: str) -> list[str]:
                 process.environ().get(RUN_MARK) == run_id
                 and process.status() != psutil.STATUS_ZOMBIE
                 and pid != os.getpid()
+                and not is_warden(process)
             ):
                 found.append(" ".join(process.cmdline()))
         except psutil.Error:

@@ -148,10 +148,12 @@ class AcpProcess:
         """End the process and all that it started; return how many of them are left."""
         with anyio.CancelScope(shield=True):
             self.client = None
-            left = await terminate_tree(self.child, grace_seconds)
-            await self._connection.close()
-            self.scope.cancel()
-            await self.child.release()
+            try:
+                left = await terminate_tree(self.child, grace_seconds)
+                await self._connection.close()
+            finally:
+                self.scope.cancel()
+                await self.child.release()
         return left
 
     async def _updated(self, params: dict[str, Any]) -> None:
