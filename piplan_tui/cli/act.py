@@ -16,6 +16,7 @@ from piplan_tui.cli.parser import UsageError
 from piplan_tui.plan.problem import printable
 from piplan_tui.run.asks import InputRequest, PairError, check_action, check_values, parse_pairs, read_request
 from piplan_tui.run.asks.answer import CheckedAnswer
+from piplan_tui.run.control_watch import cancelled
 from piplan_tui.run.inbox import AnswerInvalid
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import AskState, RunState
@@ -32,9 +33,7 @@ async def cancel(args: argparse.Namespace) -> int:
             await run.cancel_step(args.step)
             return f"step {args.step} was cancelled"
         result = await run.cancel()
-        return (
-            f"run {run_id} was cancelled" if result.cancelled else f"run {run_id} is already {result.status}"
-        )
+        return cancelled(run_id, result) if result.cancelled else f"run {run_id} is already {result.status}"
 
     state, _ = await context.look_at(run_id)
     if not args.step and state.ended:

@@ -9,6 +9,7 @@ import anyio
 import anyio.to_thread
 
 from piplan_tui.run.inbox import AnswerInvalid
+from piplan_tui.run.model import PiPlanCancelResult
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
 from piplan_tui.store import control
@@ -28,6 +29,12 @@ async def serve_control(run: Run, run_dir: Path) -> None:
         tasks.start_soon(_watch, run, run_dir)
         await run.closed.wait()
         tasks.cancel_scope.cancel()
+
+
+def cancelled(run_id: str, result: PiPlanCancelResult) -> str:
+    """Says that a run was cancelled, and how many processes of it could not be ended."""
+    word = "process" if result.processes_left == 1 else "processes"
+    return f"run {run_id} was cancelled; {result.processes_left} {word} left"
 
 
 async def _watch(run: Run, run_dir: Path) -> None:
@@ -76,7 +83,7 @@ async def _do(run: Run, request: control.ControlRequest) -> str:
             result = await run.cancel(reason=request.reason)
             if not result.cancelled:
                 raise ControlRefused(f"the run is already {result.status}")
-            return f"run {run.id} was cancelled"
+            return cancelled(run.id, result)
         case control.PauseRequest():
             await run.pause(reason=request.reason)
             return f"run {run.id} is paused"

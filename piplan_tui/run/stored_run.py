@@ -14,6 +14,7 @@ from watchfiles import awatch
 from piplan_tui.run import events as ev
 from piplan_tui.run.asks import CheckedAnswer, InputRequest, check_action, check_values, read_request
 from piplan_tui.run.inbox import AnswerInvalid
+from piplan_tui.run.kept_state import KeptState
 from piplan_tui.run.model import PiPlanCancelResult
 from piplan_tui.run.recovery import recover
 from piplan_tui.run.reduce import fold, reduce
@@ -55,6 +56,7 @@ class StoredRun:
         self.owner_changed = anyio.Event()
         """Set, and replaced by a new one, when the run gets another owner or loses it."""
         self._polling = anyio.Lock()
+        self._as_stored: KeptState | None = None
         self._activity: dict[str, datetime] = {}
         self._subscribers: list[Callable[[ev.RuntimeEvent], None]] = []
 
@@ -125,8 +127,11 @@ class StoredRun:
             owner = await self._store.owner(self.id)
             # in this order: what an owner wrote before it went is read before it is taken for dead
             async for event in self._store.read(self.id, after=self.state.seq):
+                self._show_as_stored()
                 await self._take(event)
             before, self.owner = self.owner, owner
+            if owner is not None:
+                self._show_as_stored()
             if owner is None and before is not None:
                 self._show_as_interrupted()
             if owner != before:
@@ -150,7 +155,14 @@ class StoredRun:
             reduce(self.state, event)
             self._tell(event)
 
+        self._as_stored = KeptState(self.state)
         recover(self.state, seen)
+
+    def _show_as_stored(self) -> None:
+        # what was only shown may be said in the store now, and counts once
+        if self._as_stored is not None:
+            self._as_stored.restore(self.state)
+            self._as_stored = None
 
     async def _follow_transcripts(self) -> None:
         while True:

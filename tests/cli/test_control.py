@@ -119,7 +119,7 @@ def test_cancel_from_another_terminal(cli: Cli) -> None:
     assert refused.code == 2
     assert "has no step 'nothing'" in refused.err
     whole = cli("cancel", R)
-    assert (whole.code, whole.err) == (0, f"run {R} was cancelled\n")
+    assert (whole.code, whole.err) == (0, f"run {R} was cancelled; 0 processes left\n")
     assert running.end().code == 3
     assert gone(second)
     assert cli("cancel", R).code == 2

@@ -382,9 +382,9 @@ class Machine(RuleBasedStateMachine):
         self.model.owner_gone(in_order=True)
         if running:
             self.model.status = "paused"
-        elif self.model.status == "running":
-            self.model.status = "interrupted"
-        elif self.model.status == "waiting_user" and not self._can("waiting_user"):
+        elif self.model.status == "running" or (
+            self.model.status == "waiting_user" and not self._can("waiting_user")
+        ):
             self.model.status = "interrupted"
         after = fold(self.store._runs[RUN_ID].events)
         self.do(self._open())

@@ -163,3 +163,39 @@ async def test_a_transcript_is_followed_from_its_tail_without_loss(tmp_path: Pat
     await tails.poll()
     assert len(said) == 1
     assert set(await tails.last_written([("a", 1), ("zz", 1)])) == {"a"}
+
+
+async def test_what_a_watcher_saw_of_a_dead_owner_is_not_counted_twice(tmp_path: Path, bench: Bench) -> None:
+    """A watcher shows what a dead owner left as interrupted; then a third process says so in the store."""
+    bench.store = FileRuntimeStore(tmp_path / "store")
+    bench.steps.hold("b")
+    elsewhere = FileRuntimeStore(tmp_path / "store")
+    async with bench.runtime() as runtime:
+        run = await runtime.create_run(plan({"a": [], "b": ["a"], "c": ["b"]}))
+        await run.start()
+        await bench.steps.started("b")
+        await run._journal.flush()
+        seen = await StoredRun.open(elsewhere, run.id, utc_now)
+        heard: list[ev.RuntimeEvent] = []
+        seen.subscribe(heard.append)
+        step, number = seen.state.steps["b"], seen.state.steps["b"].attempts[-1].number
+        # as after SIGKILL: the lock is free, and nothing more was written
+        bench.store._open.pop(run.id).lock.release()
+        await seen.poll()
+        assert (seen.state.status, step.status) == ("interrupted", "queued")
+    bench.steps.release("b")
+    async with bench.runtime() as runtime:
+        third = await runtime.open_run(run.id)
+        await third._journal.flush()
+        await seen.poll()
+        stored = [event async for event in elsewhere.read(run.id)]
+        assert seen.state == fold(stored)
+        assert seen.state.steps["b"] is step
+        assert [attempt.number for attempt in step.attempts] == [number]
+        await third.start()
+        await third.wait()
+    await seen.poll()
+    assert seen.state == fold([event async for event in elsewhere.read(run.id)])
+    assert seen.state.status == "completed"
+    real = [event.seq for event in heard if event.seq > stored[-1].seq]
+    assert real == sorted(set(real))
