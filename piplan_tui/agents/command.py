@@ -29,6 +29,7 @@ from piplan_tui.agents.protocol import (
     Notice,
     OnEvent,
     SessionRequest,
+    Steered,
     TextDelta,
     Turn,
 )
@@ -164,8 +165,8 @@ class CommandSession:
     async def answer(self, ask_id: str, reply: AskReply) -> None:
         raise AgentFailure("protocol", f"{self._name} asks no questions")
 
-    async def steer(self, text: str) -> bool:
-        return False
+    async def steer(self, text: str) -> Steered:
+        return ""
 
     async def close(self) -> None:
         return None

@@ -25,6 +25,7 @@ from piplan_tui.agents.protocol import (
     Retrying,
     SessionEvent,
     SessionRequest,
+    Steered,
     TextDelta,
     ThinkingDelta,
     ToolEnded,
@@ -131,10 +132,10 @@ class DemoSession:
     async def answer(self, ask_id: str, reply: AskReply) -> None:
         """It asks by ending its turn only, so there is never a question that this could answer."""
 
-    async def steer(self, text: str) -> bool:
+    async def steer(self, text: str) -> Steered:
         """Take up a remark with the next piece of text."""
         self._remarks.append(" ".join(text.split())[:200])
-        return True
+        return "now"
 
     async def close(self) -> None:
         """Nothing to give back."""

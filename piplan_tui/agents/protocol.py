@@ -114,6 +114,9 @@ SessionEvent = (
 )
 OnEvent = Callable[[SessionEvent], None]
 
+Steered = Literal["", "now", "queued"]
+"""What became of a message to a working agent: refused, passed on, or kept until its turn ends."""
+
 FailureKind = Literal["missing", "unusable", "died", "hung", "provider", "rate_limit", "auth", "protocol"]
 
 
@@ -191,8 +194,8 @@ class AgentSession(Protocol):
     async def answer(self, ask_id: str, reply: AskReply) -> None:
         """Answer a question that this session raised."""
 
-    async def steer(self, text: str) -> bool:
-        """Say something to the agent while it works. False when this agent cannot be steered."""
+    async def steer(self, text: str) -> Steered:
+        """Say something to the agent while it works. Empty when this agent cannot be told anything now."""
 
     async def close(self) -> None:
         """Give the session back. The agent may keep its process warm for the next one; never raises."""

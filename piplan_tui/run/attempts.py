@@ -258,9 +258,9 @@ class Attempts:
             assert active.ended is not None
             await active.ended.wait()
 
-    async def steer(self, step_id: str, text: str) -> bool:
+    async def steer(self, step_id: str, text: str) -> said.Steered:
         active = self.active.get(step_id)
-        return active is not None and active.session is not None and await active.session.steer(text)
+        return await active.session.steer(text) if active is not None and active.session is not None else ""
 
     # -- what a session says -------------------------------------------------------------------
 

@@ -106,6 +106,7 @@ async def _do(run: Run, request: control.ControlRequest) -> str:
             await run.edit_step(request.step_id, request.goal)
             return f"step {request.step_id} has a new goal"
         case control.SteerRequest():
-            if not await run.steer(request.step_id, request.message):
+            told = await run.steer(request.step_id, request.message)
+            if not told:
                 raise ControlRefused(f"step {request.step_id} cannot be told anything now")
-            return f"step {request.step_id} was told"
+            return f"step {request.step_id} {'was told' if told == 'now' else 'is told when its turn ends'}"

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
+from piplan_tui.agents.protocol import Steered
 from piplan_tui.run import events as ev
 from piplan_tui.run import retrying
 from piplan_tui.run.model import PiPlanCancelResult
@@ -144,8 +145,8 @@ class RunSteering(RunDoor):
         self.emit(ev.StepEdited(step_id=step_id, attempt=0, goal=goal, by=by))
         await self._journal.sync()
 
-    async def steer(self, step_id: str, text: str) -> bool:
-        """Say something to the agent of a running step; false when it cannot be told anything now."""
+    async def steer(self, step_id: str, text: str) -> Steered:
+        """Say something to the agent of a running step; empty when it cannot be told anything now."""
         self._step(step_id)
         return await self._attempts.steer(step_id, text)
 

@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 from watchfiles import awatch
 
+from piplan_tui.agents.protocol import Steered
 from piplan_tui.run import events as ev
 from piplan_tui.run.asks import CheckedAnswer, InputRequest, check_action, check_values, read_request
 from piplan_tui.run.inbox import AnswerInvalid
@@ -306,14 +307,14 @@ class StoredRun:
         """Have a step that has not been tried given another goal."""
         await self._ask(control.EditRequest(step_id=step_id, goal=goal))
 
-    async def steer(self, step_id: str, text: str) -> bool:
+    async def steer(self, step_id: str, text: str) -> Steered:
         """Have the agent of a running step told something.
 
         Raises:
             ControlRefused: also when the agent cannot be told anything now.
         """
         await self._ask(control.SteerRequest(step_id=step_id, message=text))
-        return True
+        return "now"
 
 
 _ENDS_ATTEMPT = (ev.StepCompleted, ev.StepFailed, ev.StepCancelled, ev.StepInterrupted)

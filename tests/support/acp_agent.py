@@ -4,7 +4,7 @@
 
 A prompt is a list of lines, each a word and its argument, carried out in order: `say TEXT`, `permission`,
 `form`, `url ID`, `finish ID`, `die`, `hang`, `wait`, `garbage`, `stop REASON`, `fail CODE MESSAGE`,
-`read PATH`, `write PATH TEXT`, `run COMMAND`, `history`, and others below.
+`ask JSON`, `read PATH`, `write PATH TEXT`, `run COMMAND`, `history`, and others below.
 """
 
 from __future__ import annotations
@@ -38,6 +38,9 @@ from acp.schema import (
     Usage,
     UsageUpdate,
 )
+from mcp import ClientSession, StdioServerParameters
+from mcp.client.stdio import stdio_client
+from mcp.shared.exceptions import MCPError
 
 OPTIONS = [
     PermissionOption(option_id="yes", name="Yes", kind="allow_once"),
@@ -62,6 +65,7 @@ class Scripted(acp.Agent):
         self.sessions: dict[str, list[str]] = {}
         self.cancelled = asyncio.Event()
         self.usage: Usage | None = None
+        self.servers: list[Any] = []
 
     def on_connect(self, conn: acp.Client) -> None:
         self.client = conn
@@ -77,7 +81,10 @@ class Scripted(acp.Agent):
             ],
         )
 
-    async def new_session(self, cwd: str, **_: Any) -> NewSessionResponse:
+    async def new_session(
+        self, cwd: str, mcp_servers: list[Any] | None = None, **_: Any
+    ) -> NewSessionResponse:
+        self.servers = mcp_servers or []
         if self.options.locked:
             raise acp.RequestError.auth_required()
         session_id = uuid.uuid4().hex
@@ -206,6 +213,22 @@ class Scripted(acp.Agent):
         await self.do_permission(session_id, "go on")
         await self.client.complete_elicitation(name)
         await asking
+
+    async def do_ask(self, session_id: str, arguments: str) -> None:
+        """Call the tool `ask_user` of the session's MCP server; with `seconds` give up after them."""
+        given = json.loads(arguments)
+        seconds = given.pop("seconds", 60.0)
+        about = StdioServerParameters(command=self.servers[0].command, args=self.servers[0].args)
+        async with stdio_client(about) as streams, ClientSession(*streams) as server:
+            await server.initialize()
+            [tool] = (await server.list_tools()).tools
+            note("tool", tool.model_dump_json())
+            try:
+                told = await server.call_tool("ask_user", given, read_timeout_seconds=seconds)
+            except MCPError as error:
+                await self.tell(session_id, f"gave up: {error}")
+            else:
+                await self.tell(session_id, told.content[0].text)
 
     async def do_read(self, session_id: str, path: str) -> None:
         try:

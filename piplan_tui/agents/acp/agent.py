@@ -33,7 +33,7 @@ class AcpAgent:
     request leaves empty is taken from `model`, `provider`, `thinking`, `tools` and `system_prompt`, which is
     sent before the first message: the protocol has no place of its own for it. `mode` is one of the agent's
     own modes. `name` is what the user wrote to choose it, when that is another name. `environment` is added to
-    that of this process.
+    that of this process. With `ask_user` the model has a tool of that name, which asks the user and waits.
 
     Raises:
         ValueError: there is no program in `command`, or a quote in it is not closed.
@@ -52,6 +52,7 @@ class AcpAgent:
         system_prompt: str = "",
         environment: Mapping[str, str] | None = None,
         limits: AcpLimits | None = None,
+        ask_user: bool = True,
     ) -> None:
         self._command = read_command(command, name)
         self._model = model
@@ -62,6 +63,7 @@ class AcpAgent:
         self._system_prompt = system_prompt
         self._environment = dict(environment or {})
         self._limits = limits or AcpLimits()
+        self._ask_user = ask_user
         self._tasks: anyio.abc.TaskGroup | None = None
         self._pool: AcpPool | None = None
         self._spent: dict[str, float] = {}
@@ -95,6 +97,8 @@ class AcpAgent:
         assert self._pool is not None
         with anyio.CancelScope(shield=True):
             await self._pool.close()
+        # of a session that was not closed only the way to ask is left
+        self._tasks.cancel_scope.cancel()
         # without the error: a group would wrap what the host raised
         await self._tasks.__aexit__(None, None, None)
 
@@ -140,10 +144,12 @@ class AcpAgent:
             mode=self._mode,
             tools=request.tools if request.tools is not None else self._tools,
             resume=request.resume,
+            ask_user=self._ask_user,
         )
         try:
             await begin(process, session, wanted, self._limits.answer_seconds)
         except BaseException:
+            await session.abandon()
             await self._pool.end(process)
             raise
         return session

@@ -10,22 +10,38 @@ from piplan_tui.run.asks import read_request
 
 PERMISSION = "session/request_permission"
 ELICITATION = "elicitation/create"
+ASK_USER = "ask_user"
+"""Not a method of the protocol: the tool by which the agent's model asks."""
 DECISION = "decision"
 """The field in which the user's choice among the options of a permission comes back."""
 
 Answer = dict[str, Any]
 
 
-def input_request(method: str, params: dict[str, Any]) -> dict[str, Any]:
-    """The question as it came, with what it is about made readable."""
+def input_request(method: str, params: dict[str, Any], known: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The question as it came, with what it is about made readable.
+
+    `known` is what was said before of the tool call that it is about; a permission repeats only what is new.
+    """
     request = {
         **{name: value for name, value in params.items() if name not in ("sessionId", "requestId", "_meta")},
         "source": {"protocol": "acp", "method": method},
     }
     call = params.get("toolCall")
     if method == PERMISSION and isinstance(call, dict):
+        call = {**(known or {}), **{name: value for name, value in call.items() if value is not None}}
+        request["toolCall"] = call
         request["context"] = _context(call)
     return request
+
+
+def tool_request(request: dict[str, Any]) -> dict[str, Any]:
+    """What the model asked with our tool, as an input request."""
+    asked = {name: value for name, value in request.items() if name != "expires"}
+    if not asked.get("fields"):
+        asked["fields"] = [{"name": "answer", "type": "multiline", "label": "Answer"}]
+    source = {"dialect": "acp-ask-user"}
+    return {"message": "The agent asks for an answer.", **asked, "version": 1, "source": source}
 
 
 def _context(call: dict[str, Any]) -> list[dict[str, Any]]:
@@ -51,6 +67,8 @@ def answer_of(method: str, request: dict[str, Any], reply: AskReply) -> Answer:
     """The result of the agent's request that carries the user's answer."""
     if method == PERMISSION:
         return _permission(request, reply)
+    if method == ASK_USER:
+        return {"action": reply.action, "values": reply.values}
     if reply.action != "accept":
         return {"action": reply.action}
     if request.get("mode") == "url":

@@ -29,6 +29,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     mode: str = ""
     tools: tuple[str, ...] | None = None
     resume: SessionRef | None = None
+    ask_user: bool = True
 
 
 async def begin(process: AcpProcess, session: AcpSession, wanted: Wanted, seconds: float) -> None:
@@ -38,7 +39,9 @@ async def begin(process: AcpProcess, session: AcpSession, wanted: Wanted, second
         AgentFailure: the agent is not logged in, does not have the model, refused, died or did not answer.
     """
     process.client = session
-    cwd = {"cwd": str(wanted.cwd), "mcpServers": []}
+    # a model without any tool has none to ask with either
+    servers = await session.open_door() if wanted.tools != () and wanted.ask_user else []
+    cwd = {"cwd": str(wanted.cwd), "mcpServers": servers}
     answer = await _continue(process, session, wanted.resume, cwd, seconds) if wanted.resume else None
     if answer is None:
         process.session_id = ""

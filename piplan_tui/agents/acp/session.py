@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +16,17 @@ from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStre
 from pydantic import ValidationError
 
 from piplan_tui.agents.acp import asks, failures
+from piplan_tui.agents.acp.ask_door import ASK_TOOL, AskDoor
 from piplan_tui.agents.acp.launch import AcpLimits
 from piplan_tui.agents.acp.meter import Meter
+from piplan_tui.agents.acp.open_asks import OpenAsk, OpenAsks
 from piplan_tui.agents.acp.process import AcpProcess
 from piplan_tui.agents.acp.services import serve
 from piplan_tui.agents.acp.settings import SessionSettings
 from piplan_tui.agents.acp.terminals import Terminals
 from piplan_tui.agents.acp.transport import Call
+from piplan_tui.agents.acp.turn_end import put, put_nowait, turn_of
 from piplan_tui.agents.acp.updates import TurnReader
-from piplan_tui.agents.pi.failures import one_line
 from piplan_tui.agents.protocol import (
     AgentFailure,
     AskRaised,
@@ -35,6 +35,7 @@ from piplan_tui.agents.protocol import (
     Notice,
     OnEvent,
     SessionEvent,
+    Steered,
     Turn,
     UsageReported,
 )
@@ -44,20 +45,6 @@ _WAITING_ITEMS = 256
 _MAX_NOTICES = 100
 _ELICITATIONS = ("form", "url")
 _CHANGES = ("fs/write_text_file", "terminal/create")
-
-
-@dataclass
-class _Ask:
-    """A question that is open: its request as it came, and where its answer is awaited."""
-
-    ask_id: str
-    method: str
-    request_id: int | str | None
-    request: dict[str, Any]
-    call_id: str = ""
-    raised: bool = False
-    answered: anyio.Event = field(default_factory=anyio.Event)
-    answer: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,7 +60,7 @@ class _TerminalChanged:
     terminal_id: str
 
 
-_Item = dict[str, Any] | _Ask | _Over | _TerminalChanged | SessionEvent
+_Item = dict[str, Any] | OpenAsk | _Over | _TerminalChanged | SessionEvent
 
 
 class AcpSession:
@@ -103,7 +90,9 @@ class AcpSession:
         self._terminals = Terminals(tasks, environment, self._terminal_changed, limits.terminate_seconds)
         self._turn: TurnReader | None = None
         self._sender: MemoryObjectSendStream[_Item] | None = None
-        self._asks: dict[str, _Ask] = {}
+        self._asks = OpenAsks()
+        self._queued: list[str] = []
+        self._door: AskDoor | None = None
         self._garbled = 0
         self._prompted = False
         self._closed = False
@@ -136,21 +125,13 @@ class AcpSession:
             self._prompted = True
             spent = self._spent.get(self._process.session_id)
             self._meter.begin(continued=self.continued, spent=spent)
-        turn = self._turn = TurnReader(self._workspace, self._terminals.text)
-        self._sender, items = anyio.create_memory_object_stream[_Item](_WAITING_ITEMS)
-        blocks = [{"type": "text", "text": part} for part in (self.preamble, text) if part]
         try:
-            with self._sender, items:
-                self._tasks.start_soon(self._send_prompt, blocks, self._sender)
-                try:
-                    over = await self._follow(turn, items, on_event)
-                except AgentFailure:
-                    raise
-                except BaseException:
-                    with anyio.CancelScope(shield=True):
-                        await self._abort(items)
-                    raise
-                return self._ended(turn, over, on_event)
+            done = await self._one_turn(text, on_event)
+            while self._queued and done.stop == "end":
+                said, self._queued = self._queued, []
+                on_event(Notice("the agent is told now what you said while it worked"))
+                done = await self._one_turn("\n\n".join(said), on_event)
+            return done
         except AgentFailure as failure:
             if failure.kind in ("died", "hung", "protocol"):
                 await self._finish(reusable=False)
@@ -161,7 +142,24 @@ class AcpSession:
         finally:
             self._turn = None
             self._sender = None
-            self._drop_asks()
+            self._queued.clear()
+            self._asks.drop()
+
+    async def _one_turn(self, text: str, on_event: OnEvent) -> Turn:
+        turn = self._turn = TurnReader(self._workspace, self._terminals.text)
+        self._sender, items = anyio.create_memory_object_stream[_Item](_WAITING_ITEMS)
+        blocks = [{"type": "text", "text": part} for part in (self.preamble, text) if part]
+        with self._sender, items:
+            self._tasks.start_soon(self._send_prompt, blocks, self._sender)
+            try:
+                over = await self._follow(turn, items, on_event)
+            except AgentFailure:
+                raise
+            except BaseException:
+                with anyio.CancelScope(shield=True):
+                    await self._abort(items)
+                raise
+            return self._ended(turn, over, on_event)
 
     async def answer(self, ask_id: str, reply: AskReply) -> None:
         """Answer a question of the agent.
@@ -169,18 +167,38 @@ class AcpSession:
         Raises:
             AgentFailure: the question is not open any more.
         """
-        ask = self._asks.pop(ask_id, None)
-        if ask is None:
+        if not self._asks.reply(ask_id, reply):
             raise AgentFailure("protocol", f"{self._process.name} does not wait for this answer any more")
-        ask.answer = asks.answer_of(ask.method, ask.request, reply)
-        ask.answered.set()
 
-    async def steer(self, text: str) -> bool:
-        """False: the protocol has no way to say something in the middle of a turn."""
-        return False
+    async def steer(self, text: str) -> Steered:
+        """Keep a message until the turn ends: the protocol has no way to say something in the middle of one."""
+        if self._turn is None or self._closed:
+            return ""
+        self._queued.append(text)
+        return "queued"
+
+    async def open_door(self) -> list[dict[str, Any]]:
+        """The MCP servers that the session is to be given: the one by which its model asks the user."""
+        self._door = await AskDoor.open()
+        if self._door is None:
+            return []
+        self._tasks.start_soon(self._door.serve, self._asked_by_tool)
+        return [self._door.server]
+
+    @property
+    def ask_tool(self) -> str:
+        """See `AsksByTool`."""
+        return ASK_TOOL if self._door is not None else ""
 
     async def close(self) -> None:
         await self._finish(reusable=self._process.alive)
+
+    async def abandon(self) -> None:
+        """Close what was opened for a session that did not come about."""
+        self._closed = True
+        if self._door is not None:
+            with anyio.CancelScope(shield=True):
+                await self._door.close()
 
     async def _finish(self, *, reusable: bool) -> None:
         if self._closed:
@@ -189,6 +207,8 @@ class AcpSession:
         if self._meter.total is not None:
             self._spent[self._process.session_id] = self._meter.total
         with anyio.CancelScope(shield=True):
+            if self._door is not None:
+                await self._door.close()
             await self._terminals.close()
             capabilities = self._process.about.agent_capabilities
             sessions = capabilities.session_capabilities if capabilities else None
@@ -213,7 +233,7 @@ class AcpSession:
                 over = _Over({}, error)
             except AgentFailure as failure:
                 over = _Over({}, failure)
-            await _put(sender, over)
+            await put(sender, over)
 
     async def _follow(
         self, turn: TurnReader, items: MemoryObjectReceiveStream[_Item], on_event: OnEvent
@@ -223,10 +243,10 @@ class AcpSession:
             match item:
                 case _Over():
                     return item
-                case _Ask():
+                case OpenAsk():
                     for event in turn.about_to_ask(item.call_id):
                         on_event(event)
-                    if item.ask_id in self._asks:
+                    if item in self._asks:
                         item.raised = True
                         on_event(AskRaised(item.ask_id, item.request))
                 case _TerminalChanged():
@@ -267,7 +287,7 @@ class AcpSession:
 
     def _ended(self, turn: TurnReader, over: _Over, on_event: OnEvent) -> Turn:
         name = self._process.name
-        for ask in self._asks.values():
+        for ask in self._asks:
             if ask.raised:
                 on_event(AskWithdrawn(ask.ask_id, "the turn has ended"))
         try:
@@ -282,18 +302,7 @@ class AcpSession:
         if self._meter.ended(response):
             on_event(UsageReported(self._meter.usage))
         self.preamble = ""
-        match response.stop_reason:
-            case "refusal":
-                said = one_line(turn.text)
-                raise AgentFailure("provider", f"{name} refused to go on" + (f": {said}" if said else ""))
-            case "cancelled":
-                return Turn(text=turn.text, stop="aborted")
-            case "max_tokens":
-                return Turn(text=turn.text, stop="length")
-            case "max_turn_requests":
-                on_event(Notice(f"{name} reached its limit of model requests for one turn", "warning"))
-                return Turn(text=turn.text, stop="length")
-        return Turn(text=turn.text)
+        return turn_of(name, response, turn.text, on_event)
 
     def _failure(self, error: RequestError | AgentFailure | None) -> AgentFailure:
         if isinstance(error, RequestError):
@@ -308,23 +317,17 @@ class AcpSession:
     async def _abort(self, items: MemoryObjectReceiveStream[_Item]) -> None:
         with anyio.move_on_after(self._limits.abort_seconds):
             await self._process.notify("session/cancel", {"sessionId": self._process.session_id})
-            self._drop_asks()
+            self._asks.drop()
             async for item in items:
                 if isinstance(item, _Over):
                     return
-                self._drop_asks()  # what it asked meanwhile
-
-    def _drop_asks(self) -> None:
-        for ask in self._asks.values():
-            ask.answer = asks.cancelled(ask.method)
-            ask.answered.set()
-        self._asks.clear()
+                self._asks.drop()  # what it asked meanwhile
 
     # -- what the process calls (see `process.Client`) ---------------------------------------------
 
     async def updated(self, update: dict[str, Any]) -> None:
         if self._sender:
-            await _put(self._sender, update)
+            await put(self._sender, update)
         else:
             # a replay of the earlier conversation, or something between two prompts
             self._meter_or_settings(update)
@@ -340,18 +343,18 @@ class AcpSession:
         return answer
 
     def called_off(self, request_id: object) -> None:
-        for ask in [ask for ask in self._asks.values() if ask.request_id == request_id]:
+        for ask in [ask for ask in self._asks if ask.request_id == request_id]:
             self._withdraw(ask, asks.cancelled(ask.method), "the agent does not ask any more")
 
     def completed(self, elicitation_id: object) -> None:
-        for ask in [a for a in self._asks.values() if a.request.get("elicitationId") == elicitation_id]:
+        for ask in [a for a in self._asks if a.request.get("elicitationId") == elicitation_id]:
             self._withdraw(ask, {"action": "accept"}, "it was done at the address")
 
     def garbled(self, line: str) -> None:
         self._garbled += 1
         if self._sender and self._garbled <= _MAX_NOTICES:
             text = f"{self._process.name} wrote a line that is not of the protocol: {line}"
-            _put_nowait(self._sender, Notice(text, "warning"))
+            put_nowait(self._sender, Notice(text, "warning"))
 
     async def _ask(self, method: str, call: Call) -> dict[str, Any]:
         if not self._sender:
@@ -361,27 +364,34 @@ class AcpSession:
             call_id = RequestPermissionRequest.model_validate(call.params).tool_call.tool_call_id
         elif call.params.get("mode") not in _ELICITATIONS:
             raise RequestError(-32602, "elicitation is possible in the modes form and url")
-        params = call.params
-        if call_id and self._turn:
-            # a permission repeats only what is new of its tool call
-            params = {**params, "toolCall": {**self._turn.known_call(call_id), **_given(params["toolCall"])}}
-        request = asks.input_request(method, params)
-        ask = _Ask(f"ask_{uuid.uuid4().hex[:12]}", method, call.request_id, request, call_id)
-        self._asks[ask.ask_id] = ask
-        await _put(self._sender, ask)
+        known = self._turn.known_call(call_id) if call_id and self._turn else {}
+        request = asks.input_request(method, call.params, known)
+        ask = self._asks.add(method, request, call.request_id, call_id)
+        await put(self._sender, ask)
         await ask.answered.wait()
         return ask.answer
 
-    def _withdraw(self, ask: _Ask, answer: dict[str, Any], reason: str) -> None:
-        del self._asks[ask.ask_id]
-        ask.answer = answer
-        ask.answered.set()
+    async def _asked_by_tool(self, request: dict[str, Any]) -> dict[str, Any]:
+        if not self._sender:
+            return asks.cancelled(asks.ASK_USER)
+        ask = self._asks.add(asks.ASK_USER, asks.tool_request(request))
+        await put(self._sender, ask)
+        try:
+            await ask.answered.wait()
+        except BaseException:
+            if ask in self._asks:
+                self._withdraw(ask, asks.cancelled(ask.method), "the agent does not wait any more")
+            raise
+        return ask.answer
+
+    def _withdraw(self, ask: OpenAsk, answer: dict[str, Any], reason: str) -> None:
+        self._asks.close(ask, answer)
         if self._sender and ask.raised:
-            self._tasks.start_soon(_put, self._sender, AskWithdrawn(ask.ask_id, reason))
+            self._tasks.start_soon(put, self._sender, AskWithdrawn(ask.ask_id, reason))
 
     def _terminal_changed(self, terminal_id: str) -> None:
         if self._sender:
-            _put_nowait(self._sender, _TerminalChanged(terminal_id))
+            put_nowait(self._sender, _TerminalChanged(terminal_id))
 
     def _meter_or_settings(self, update: dict[str, Any]) -> bool:
         """Take an update about the session itself; True when the money changed."""
@@ -394,19 +404,3 @@ class AcpSession:
                 except ValidationError:
                     return False
         return False
-
-
-def _given(call: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in call.items() if value is not None}
-
-
-async def _put(sender: MemoryObjectSendStream[_Item], item: _Item) -> None:
-    # nobody may be listening any more
-    with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
-        await sender.send(item)
-
-
-def _put_nowait(sender: MemoryObjectSendStream[_Item], item: _Item) -> None:
-    # only for a warning, or a picture of a terminal that the next one replaces
-    with suppress(anyio.WouldBlock, anyio.BrokenResourceError, anyio.ClosedResourceError):
-        sender.send_nowait(item)

@@ -22,6 +22,7 @@ from piplan_tui.agents.protocol import (
     Notice,
     OnEvent,
     Retrying,
+    Steered,
     Turn,
 )
 from piplan_tui.run.model import SessionRef, Usage
@@ -124,13 +125,13 @@ class PiSession:
         self._deadlines.pop(ask_id, None)
         await self._process.post(dialogs.response(dialog, reply))
 
-    async def steer(self, text: str) -> bool:
-        """Queue a message that Pi reads after its running tool calls. False when it is not at work."""
+    async def steer(self, text: str) -> Steered:
+        """Queue a message that Pi reads after its running tool calls. Empty when it is not at work."""
         if not self._turn or self._turn.over:
-            return False
+            return ""
         self._steered = True
         answer = await self._process.request({"type": "steer", "message": text}, self._limits.answer_seconds)
-        return answer.success
+        return "now" if answer.success else ""
 
     async def close(self) -> None:
         await self._finish(reusable=self._process.alive)

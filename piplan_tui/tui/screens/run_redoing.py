@@ -107,8 +107,10 @@ class Redoing(Steering):
         self.app.push_screen(TypingDialog(title, (), [field], check=_nothing_said), given)
 
     async def _steer(self, run: Run | StoredRun, step: StepState, text: str) -> None:
-        if await run.steer(step.id, text):
-            self.notify(f"Told {one_line(step.id)}", markup=False)
+        told = await run.steer(step.id, text)
+        if told:
+            later = "; it hears it when its turn ends" if told == "queued" else ""
+            self.notify(f"Told {one_line(step.id)}{later}", markup=False)
             return
         attempt = step.attempt
         agent = agent_label(attempt.agent, "") if attempt else ""

@@ -18,12 +18,14 @@ from piplan_tui.agents.process import RUN_MARK, STEP_MARK
 from piplan_tui.agents.protocol import (
     AgentFailure,
     AskRaised,
+    AskReply,
     Notice,
     SessionRequest,
     TextDelta,
     ThinkingDelta,
     ToolEnded,
     ToolStarted,
+    Turn,
     UsageReported,
 )
 from piplan_tui.run.model import SessionRef, Usage
@@ -78,6 +80,21 @@ async def test_a_turn_and_another_session(
         assert (await session.prompt("environment " + RUN_MARK, Events())).text == session_request.run_id
         assert (await session.prompt("environment " + STEP_MARK, Events())).text == ""
         assert not await session.steer("hurry")
+        # the protocol knows nothing in the middle of a turn, so a message waits for its end
+        events = Events()
+        async with anyio.create_task_group() as tasks:
+            turns: list[Turn] = []
+
+            async def prompt() -> None:
+                turns.append(await session.prompt("permission go on", events))
+
+            tasks.start_soon(prompt)
+            ask: AskRaised = await events.wait_for(AskRaised)
+            assert await session.steer("say hurry") == "queued"
+            assert await session.steer("say up") == "queued"
+            await session.answer(ask.ask_id, AskReply(action="decline"))
+        assert turns[0].text.endswith("hurryup")
+        assert json.loads((await session.prompt("history", Events())).text)[-2] == "say hurry\n\nsay up"
         await session.close()
 
         # another workspace is another process
