@@ -88,6 +88,20 @@ class Settings(BaseModel):
     budget_usd: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """No step starts once the run has cost this many US dollars."""
 
+    budget_output_tokens: int | None = Field(default=None, gt=0)
+    """No step starts once models have written this many tokens."""
+
+    max_agents: int = Field(default=1_000, ge=1)
+    """How many agent calls one run of a workflow may make."""
+
+    max_items: int = Field(default=4_096, ge=1)
+    """How many items one `parallel` or `pipeline` call of a workflow may have."""
+
+    ask_agents: int | None = Field(default=None, ge=0)
+    """A workflow asks before a fan-out of this many likely agent calls, or of what does not fit into the budget; 0:
+    it only says what is likely to be used. Not set: 50 where somebody is there to answer (the terminal view without
+    `--yes`, `on_ask = "wait"`), otherwise 0."""
+
     on_ask: OnAsk = "exit"
     """What a run without the TUI does with a question: `wait` for an answer from another terminal, `exit` once
     nothing else can move, `fail` the step, or take the `defaults` of its fields where they suffice."""
@@ -127,6 +141,10 @@ EXPECTED: dict[str, str] = {
     "max_concurrency": "a whole number, 1 or more",
     "budget_tokens": "a whole number above 0",
     "budget_usd": "a number above 0",
+    "budget_output_tokens": "a whole number above 0",
+    "max_agents": "a whole number, 1 or more",
+    "max_items": "a whole number, 1 or more",
+    "ask_agents": "a whole number, 0 or more",
     "on_ask": "wait, exit, fail or defaults",
     "ui": "plain, json or quiet",
     "ascii": "true or false",

@@ -99,13 +99,13 @@ def _which_ask(state: RunState, words: list[str]) -> tuple[AskState, list[str]]:
         if len(of_step) == 1:
             return state.asks[of_step[0]], words[1:]
         if not of_step:
-            asking = ", ".join(dict.fromkeys(ask.step_id for ask in state.asks.values()))
+            asking = ", ".join(dict.fromkeys(ask.step_id or ask.id for ask in state.asks.values()))
             status = state.steps[first].status
             raise UsageError(f"Step {first} asks nothing, it is {status}; questions are open at: {asking}.")
         raise UsageError(f"Step {first} asks {len(of_step)} questions; name one: {', '.join(of_step)}.")
     if len(state.asks) == 1 and (first is None or "=" in first):
         return next(iter(state.asks.values())), words
-    asking = ", ".join(dict.fromkeys(ask.step_id for ask in state.asks.values()))
+    asking = ", ".join(dict.fromkeys(ask.step_id or ask.id for ask in state.asks.values()))
     if first is None or "=" in first:
         raise UsageError(f"Run {run} asks {len(state.asks)} questions; name the step: {asking}.")
     raise UsageError(f"Run {run} has no step {printable(first)}; questions are open at: {asking}.")

@@ -67,7 +67,7 @@ def last_lines(
 def _open_questions(state: RunState) -> list[str]:
     lines = []
     for ask in ask_order(state):
-        lines.append(f"? {one_line(ask.step_id)}: {question(ask)}")
+        lines.append(f"? {one_line(ask.asker)}: {question(ask)}")
         lines += [f"    {line}" for line in answer_commands(state.run_id, ask, read_request(ask.request))]
     return lines
 
@@ -115,7 +115,6 @@ class Drive:
         self._asked = anyio.Event()
         self._policy = anyio.Lock()
         self._tried: set[str] = set()
-        self._budget_spent = False
         self._unsubscribe: list[Callable[[], None]] = [run.subscribe(self._on_event)]
         if ui == "plain" and verbosity >= 2:
             self._unsubscribe.append(run.transcripts.subscribe(self._on_said))
@@ -127,9 +126,7 @@ class Drive:
             self._people.write(self._printer.event(event))
         elif self._programs is not None:
             self._programs.write([terminal_safe(ev.encode_event(event).decode())])
-        if isinstance(event, ev.RunPaused):
-            self._budget_spent = event.by == "budget"
-        elif isinstance(event, ev.StepWaitingUser | ev.AskOpened):
+        if isinstance(event, ev.StepWaitingUser | ev.AskOpened | ev.RunAsked):
             self._asked.set()
         self._moved.set()
 
@@ -179,7 +176,7 @@ class Drive:
         while not (await run.wait()).ended:
             if await self._settle_asks():
                 continue
-            if self._on_ask != "wait" or self._budget_spent:
+            if self._on_ask != "wait":
                 return
             self._moved = anyio.Event()
             await self._moved.wait()
@@ -197,8 +194,8 @@ class Drive:
         done = False
         async with self._policy:
             for ask in list(self._run.state.asks.values()):
-                if ask.id in self._tried:
-                    continue
+                if ask.id in self._tried or (ask.kind and self._on_ask == "fail"):
+                    continue  # no step waits for the run's own questions; it stays as it is, and nothing is lost
                 self._tried.add(ask.id)
                 with suppress(ControlRefused):  # somebody was quicker
                     if self._on_ask == "fail":

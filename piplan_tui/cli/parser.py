@@ -27,6 +27,16 @@ def _count(text: str) -> int:
     return value
 
 
+def _whole(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = -1
+    if value < 0:
+        raise argparse.ArgumentTypeError(f'"{text}" must be a whole number, 0 or more')
+    return value
+
+
 def _dollars(text: str) -> float:
     value = _number(text)
     if value <= 0:
@@ -102,6 +112,20 @@ _RUNNING: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         ("--budget-output-tokens",),
         {"metavar": "N", "type": _count, "help": "no step starts beyond this many tokens that models wrote"},
     ),
+    (("--max-agents",), {"metavar": "N", "type": _count, "help": "agent calls of a workflow (1000)"}),
+    (
+        ("--max-items",),
+        {"metavar": "N", "type": _count, "help": "items in one fan-out of a workflow (4096)"},
+    ),
+    (
+        ("--ask-agents",),
+        {
+            "metavar": "N",
+            "type": _whole,
+            "help": "a workflow asks before a fan-out of so many likely calls, or beyond the budget; 0: never "
+            "(50 in the terminal view and with --on-ask wait, otherwise 0)",
+        },
+    ),
     (("--budget-usd",), {"metavar": "X", "type": _dollars, "help": "no step starts beyond this cost"}),
     (
         ("--on-ask",),
@@ -126,7 +150,13 @@ _RUNNING: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         ("--reuse",),
         {"metavar": "RUN", "help": "an earlier run of a workflow whose unchanged calls are taken over"},
     ),
-    (("--yes",), {"action": "store_true", "help": "start at once, without asking in the terminal view"}),
+    (
+        ("--yes",),
+        {
+            "action": "store_true",
+            "help": "start at once, and begin large fan-outs, without asking in the terminal view",
+        },
+    ),
     _ASCII,
     (("--pi-command",), {"metavar": "CMD", "help": "the program that starts Pi"}),
     (("--demo-pace",), {"metavar": "X", "type": _pace, "help": "slows the demo agent down; 0: no waiting"}),

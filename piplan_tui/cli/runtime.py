@@ -8,12 +8,13 @@ from typing import Any
 
 from piplan_tui.agent_tables import named_agents, permissions_by_agent
 from piplan_tui.agents.registry import AgentSettings, UnknownAgent, make_agent
-from piplan_tui.cli.context import Context
-from piplan_tui.cli.parser import UsageError
+from piplan_tui.cli.context import Context, in_terminal
+from piplan_tui.cli.parser import OPEN, UsageError
 from piplan_tui.config import Settings
 from piplan_tui.plan.problem import printable
 from piplan_tui.run.events import RuntimeEvent
 from piplan_tui.run.factory import create_runtime
+from piplan_tui.run.fan_out import ASK_AGENTS
 from piplan_tui.run.options import RunChanges, RunOptions
 from piplan_tui.run.runtime import PlanRuntime
 
@@ -63,10 +64,13 @@ def run_options(context: Context, source: str) -> RunOptions:
         steps=_step_rules(settings, context.given("isolation")),
         permissions=_permissions(settings),
         max_concurrency=settings.max_concurrency,
-        workflow_concurrency=context.given("max_concurrency"),
+        workflow_concurrency=settings.max_concurrency if _chosen(settings, "max_concurrency") else None,
+        max_agents=settings.max_agents,
+        max_items=settings.max_items,
+        ask_agents=_ask_agents(context),
         budget_tokens=settings.budget_tokens,
         budget_usd=settings.budget_usd,
-        budget_output_tokens=context.given("budget_output_tokens"),
+        budget_output_tokens=settings.budget_output_tokens,
         metadata=metadata,
         run_id=context.given("run_id"),
         source=source,
@@ -89,7 +93,28 @@ def run_changes(context: Context, *, for_steps: bool = False) -> RunChanges:
         budget_tokens=context.given("budget_tokens"),
         budget_usd=context.given("budget_usd"),
         budget_output_tokens=context.given("budget_output_tokens"),
+        max_agents=context.given("max_agents"),
+        max_items=context.given("max_items"),
+        ask_agents=context.given("ask_agents"),
     )
+
+
+def _chosen(settings: Settings, name: str) -> bool:
+    return name in settings.model_fields_set
+
+
+def _ask_agents(context: Context) -> int | None:
+    """From how many likely calls on a fan-out is asked about: never by itself where nobody is there to answer."""
+    settings = context.settings
+    if settings.ask_agents is not None:
+        return settings.ask_agents
+    if context.given("yes"):
+        return None
+    view = context.given("ui") == "tui" or (
+        context.given("ui") is None and context.given("command") in (OPEN, "demo")
+    )
+    waits = settings.on_ask == "wait" or context.given("detach")
+    return ASK_AGENTS if waits or (view and in_terminal()) else None
 
 
 def _step_rules(settings: Settings, isolation: str | None) -> dict[str, Any]:

@@ -66,6 +66,8 @@ Options, before or after the command
   --workspace DIR      the folder that the agents work in (default: the current one)
   --store DIR|memory   where runs are kept (default: the user's state folder)
   --max-concurrency N  --budget-tokens N  --budget-output-tokens N  --budget-usd X
+  --max-agents N       agent calls of a workflow (1000); --max-items N: of one fan-out (4096)
+  --ask-agents N       ask before a fan-out of N calls or beyond the budget (the view: 50; 0: never)
   --on-ask HOW         a question without the terminal view: wait, exit (default), fail, defaults
   --detach             run, resume, retry: go on in a process of its own, without this terminal
   --ui HOW             what run prints: plain (default), json, quiet; -v tools, -vv agents

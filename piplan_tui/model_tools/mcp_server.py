@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from piplan_tui.model_tools.request import BadToolCall, PlanCall, WorkflowCall, 
 from piplan_tui.model_tools.tool_run import Ask, Reply, ToolRun
 from piplan_tui.plan.problem import PlanInvalid
 from piplan_tui.run.asks import InputRequest
+from piplan_tui.run.fan_out import ASK_AGENTS
 from piplan_tui.run.options import RunOptions
 from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
@@ -82,7 +83,8 @@ class ToolServer:
 
     async def _call(self, context: Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         try:
-            run = await self._make_run(params.name, params.arguments or {})
+            can_ask = _ask(context) is not None
+            run = await self._make_run(params.name, params.arguments or {}, can_ask=can_ask)
         except (BadToolCall, PlanInvalid, StoreError) as error:
             return _result(str(error), None, failed=True)
         self._runs[run.id] = run
@@ -99,16 +101,17 @@ class ToolServer:
             del self._runs[run.id]
         return _result(text, document, failed=failed)
 
-    async def _make_run(self, name: str, arguments: dict[str, Any]) -> Run:
+    async def _make_run(self, name: str, arguments: dict[str, Any], *, can_ask: bool) -> Run:
         folder = self.options.workspace
         call = await anyio.to_thread.run_sync(
             lambda: read_call(name, arguments, languages=self.languages, folder=folder)
         )
         match call:
             case WorkflowCall():
-                return await self.runtime.create_workflow_run(
-                    call.loaded, options=self.options, args=call.args
-                )
+                options = self.options
+                if options.ask_agents is None and can_ask:
+                    options = replace(options, ask_agents=ASK_AGENTS)
+                return await self.runtime.create_workflow_run(call.loaded, options=options, args=call.args)
             case PlanCall():
                 return await self.runtime.create_run(call.plan, options=self.options)
 

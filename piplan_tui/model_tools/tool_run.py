@@ -172,7 +172,7 @@ class ToolRun:
         with suppress(ControlRefused):  # somebody was quicker
             if self._on_ask == "defaults" and await self._run.answer_with_defaults(ask.id):
                 return
-            if self._on_ask in ("fail", "defaults"):
+            if self._on_ask in ("fail", "defaults") and not ask.kind:
                 reason = f"nobody is there to answer: {question(ask)}"
                 await self._run.fail_waiting(ask.step_id, reason, by="policy")
 

@@ -10,6 +10,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from piplan_tui.agents.protocol import AskReply
+from piplan_tui.run import budget
 from piplan_tui.run import events as ev
 from piplan_tui.run.asks import (
     CheckedAnswer,
@@ -85,6 +86,8 @@ class Inbox:
             checked = check_action(request, action_id, values) if action_id else check_values(request, values)
             if not isinstance(checked, CheckedAnswer):
                 raise AnswerInvalid(checked)
+            if wrong := budget.answer_problem(self._state, self._state.asks[ask_id], dict(checked.values)):
+                raise AnswerInvalid(wrong)
             answer = checked
             action = checked.action
         self._redactor.learn(dict(answer.secrets))

@@ -17,9 +17,11 @@ class RunOptions:
     `mode` `None` follows the plan; `serial` makes a parallel plan run one step at a time. `source` is the plan's
     path, for people. Budgets count the whole run: tokens of all kinds, US dollars, output tokens. A workflow takes
     `workflow_concurrency` in place of `max_concurrency` (`None`: 16, fewer on small machines), and may have
-    `max_agents` agent calls and `max_items` items in one fan-out. `steps` are the rules by which single steps get
-    another agent or model; see `piplan_tui.run.routing.routes`. `permissions` is what agents may do without a
-    question, `{"default": policy, "by": {agent: policy}}`; see `piplan_tui.run.permission`.
+    `max_agents` agent calls and `max_items` items in one fan-out. Before a fan-out of `ask_agents` likely calls, or
+    of what does not fit into the budget, the run asks; `None` and 0: it only says what is likely to be used.
+    `steps` are the rules by which single steps get another agent or model; see `piplan_tui.run.routing.routes`.
+    `permissions` is what agents may do without a question, `{"default": policy, "by": {agent: policy}}`; see
+    `piplan_tui.run.permission`.
     """
 
     workspace: Path
@@ -33,6 +35,7 @@ class RunOptions:
     workflow_concurrency: int | None = None
     max_agents: int | None = None
     max_items: int | None = None
+    ask_agents: int | None = None
     mode: Literal["serial", "parallel"] | None = None
     budget_tokens: int | None = None
     budget_usd: float | None = None
@@ -54,6 +57,7 @@ class RunOptions:
             "permissions": dict(self.permissions) or None,
             "maxAgents": self.max_agents,
             "maxItems": self.max_items,
+            "askAgents": self.ask_agents,
         }
         return {key: value for key, value in given.items() if value not in (None, "")}
 
@@ -73,3 +77,4 @@ class RunChanges:
     budget_output_tokens: int | None = None
     max_agents: int | None = None
     max_items: int | None = None
+    ask_agents: int | None = None

@@ -12,6 +12,7 @@ from typing import ClassVar
 import anyio
 from anyio.abc import TaskGroup
 
+from piplan_tui.run import budget
 from piplan_tui.run import events as ev
 from piplan_tui.run.attempts import Attempts
 from piplan_tui.run.journal import Journal
@@ -91,7 +92,7 @@ class PlanDriver:
             if state.status not in ("running", "waiting_user") or state.slots_used >= state.slots:
                 return None
             step = state.first_ready()
-            if step is None:
+            if step is None or budget.pause_when_spent(state, self._emit):
                 return None
             if step.queued_seq > self._journal.durable_seq:
                 # what made it ready could still be forgotten by a crash, and would then be done again

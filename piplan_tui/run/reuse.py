@@ -49,6 +49,11 @@ class Reuse:
             if step.status in _FINISHED:
                 self._by_key.setdefault(key, deque()).append(step)
 
+    @property
+    def left(self) -> int:
+        """How many results can still be taken."""
+        return sum(map(len, self._by_key.values())) - len(self._taken)
+
     def take(self, key: str, place: str) -> StepState | None:
         """The finished call that is this one: at the same place if there is one, otherwise wherever it stood."""
         there = self._exact.get((key, place))

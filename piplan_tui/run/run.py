@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
 import anyio
 
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 0.05
 """How long an event or transcript line that nothing depends on may wait before others can read it."""
+_STOP = "stop"
+"""The answer to a question of the run itself that ends it."""
 INFO_SECONDS = 2.0
 """How old the run's line in the list of runs may get while it is running."""
 
@@ -60,7 +63,7 @@ class Run(RunSteering, RunAsks):
         """Begin, or go on with, a run that is not running. Does nothing when it has ended.
 
         Raises:
-            ControlRefused: its budget is spent.
+            ControlRefused: the run is not open.
         """
         driver = self._require_driver()
         if self.state.ended or driver.started:
@@ -68,8 +71,9 @@ class Run(RunSteering, RunAsks):
         if self.state.status == "pending":
             self.emit(ev.RunStarted(pid=os.getpid()))
         else:
-            budget.refuse_when_spent(self.state)
             self.emit(ev.RunResumed(pid=os.getpid()))
+            # asked again here, and not refused: whoever takes the run up sees the question
+            budget.pause_when_spent(self.state, self.emit)
         driver.started = True
         driver.pump()
 
@@ -103,7 +107,7 @@ class Run(RunSteering, RunAsks):
         if self.state.ended:
             raise ControlRefused(f"the run is {self.state.status}; retry a step to take it up again")
         if self.state.status == "paused":
-            budget.refuse_when_spent(self.state)
+            budget.refuse_when_spent(self.state, self.emit)
             self.emit(ev.RunResumed(pid=os.getpid()))
         driver.pump()
 
@@ -185,13 +189,52 @@ class Run(RunSteering, RunAsks):
             self._watch_deadline(event.ask_id)
         elif isinstance(event, ev.AskAnswered | ev.AskWithdrawn):
             self._inbox.forget(event.ask_id)
+            if isinstance(event, ev.AskAnswered) and not event.step_id:
+                self._go_on_after(event)
+        elif isinstance(event, ev.RunConfigured):
+            budget.settle_questions(self.state, self.emit)
         elif isinstance(event, ev.SessionUsage):
-            self._check_budget()
+            budget.pause_when_spent(self.state, self.emit)
         if self._driver is not None and isinstance(event, ev.AskOpened | ev.AskWithdrawn):
             self._driver.pump()
-        if self._tasks is not None and isinstance(event, ev.AskOpened):
+        if self._tasks is not None and isinstance(event, ev.AskOpened | ev.RunAsked):
             # the user may write an answer now: the question must be there again, whatever happens
             self._tasks.start_soon(self._store_question)
+
+    def _go_on_after(self, answered: ev.AskAnswered) -> None:
+        """The run's own question was answered; what that means for its limits the reducer knows."""
+        state = self.state
+        held = state.status == "waiting_user" or (state.status == "paused" and state.paused_by == "budget")
+        goes_on = answered.action == "accept" and answered.values.get("decision") != _STOP
+        if held and goes_on and self._driver is not None and self._driver.started:
+            over = budget.spent(state)
+            if over is None:
+                self.emit(ev.RunResumed(pid=os.getpid()))
+            else:  # another limit is reached too
+                budget.ask(state, self.emit, over)
+
+    async def answer(
+        self,
+        ask_id: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        action: ev.AnswerAction = "accept",
+        action_id: str = "",
+        note: str = "",
+        by: ev.AnsweredBy = "human",
+        surface: str = "",
+    ) -> None:
+        ask = self.state.asks.get(ask_id)
+        await super().answer(
+            ask_id, values, action=action, action_id=action_id, note=note, by=by, surface=surface
+        )
+        if ask is None or not ask.kind:
+            return
+        # to go on with a large fan-out somebody must say so; a budget may be left as it is
+        stops = (values or {}).get("decision") == _STOP if action == "accept" else ask.kind == "fanOut"
+        if stops:
+            reason = "stopped at its budget" if ask.kind == "budget" else "stopped before a large fan-out"
+            await self.cancel(by=by if by != "human" else "user", reason=reason)
 
     async def _store_question(self) -> None:
         try:
@@ -204,19 +247,19 @@ class Run(RunSteering, RunAsks):
         if ask is not None and self._tasks is not None:
             self._inbox.watch_deadline(ask, self._tasks, self._expire)
 
-    def _check_budget(self) -> None:
-        if (
-            self.state.status in ("running", "waiting_user")
-            and (spent := budget.spent(self.state)) is not None
-        ):
-            self.emit(spent)
-            self.emit(ev.RunPaused(reason=self.state.reason, by="budget"))
-
     def last_activity(self, step_id: str) -> datetime | None:
         """When the running attempt of a step last said anything; `None` when none runs or it said nothing."""
         active = self._attempts.active.get(step_id)
         return active.last_said if active is not None else None
 
 
-_AFTERWARDS = {ev.StepWaitingUser, ev.AskOpened, ev.AskAnswered, ev.AskWithdrawn, ev.SessionUsage}
+_AFTERWARDS = {
+    ev.StepWaitingUser,
+    ev.AskOpened,
+    ev.RunAsked,
+    ev.AskAnswered,
+    ev.AskWithdrawn,
+    ev.SessionUsage,
+    ev.RunConfigured,
+}
 """Events that this process does something because of."""

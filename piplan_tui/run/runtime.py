@@ -209,6 +209,7 @@ class PlanRuntime(RuntimeLife):
             "tools": list(changes.tools) if changes.tools is not None else None,
             "maxAgents": changes.max_agents,
             "maxItems": changes.max_items,
+            "askAgents": changes.ask_agents,
         }
         changed = {key: value for key, value in given.items() if value is not None}
         settings = {**run.state.settings, **changed}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from piplan_tui.run.events import EPOCH, WorkflowCreated
+from piplan_tui.run.events import EPOCH, RunQuestion, WorkflowCreated, WorkflowNested
 from piplan_tui.run.model import HandoffDescriptor, SessionRef, StepExecutionInput, Usage, UserInput
 
 StepStatus = Literal[
@@ -42,6 +42,10 @@ BROKEN: frozenset[StepStatus] = frozenset({"failed", "blocked", "cancelled"})
 TERMINAL: frozenset[StepStatus] = SATISFIED | BROKEN
 HOLDS_SLOT: frozenset[StepStatus] = frozenset({"running", "retrying"})
 RUN_ENDED: frozenset[RunStatus] = frozenset({"completed", "failed", "cancelled"})
+
+
+BUDGETS = {"tokens": "budget_tokens", "outputTokens": "budget_output_tokens", "usd": "budget_usd"}
+"""The field of `RunState` for each kind of limit."""
 
 
 @dataclass(slots=True)
@@ -121,7 +125,8 @@ class AskState:
     """A question that is open. `live` means that a session stands still until it is answered.
 
     `sameness` is equal for permissions that are the same question of several agents, and empty otherwise.
-    `expires_at` is when nobody waits for the answer any more.
+    `expires_at` is when nobody waits for the answer any more. A question of the run itself has a `kind` and no step;
+    `about` is the limit or the fan-out that it is about.
     """
 
     id: str
@@ -132,6 +137,13 @@ class AskState:
     live: bool
     sameness: str = ""
     expires_at: datetime | None = None
+    kind: RunQuestion | Literal[""] = ""
+    about: str = ""
+
+    @property
+    def asker(self) -> str:
+        """Who asks, for people: the step, or the run itself."""
+        return self.step_id or "the run"
 
 
 @dataclass(slots=True)
@@ -214,10 +226,16 @@ class RunState:
     status: RunStatus = "pending"
     cancelling: bool = False
     reason: str = ""
+    paused_by: str = ""
+    """Who paused it last: `user`, `budget`, `quota`, `owner`."""
     title: str = ""
     plan_id: str = ""
     plan: dict[str, Any] = field(default_factory=dict)
     workflow: WorkflowCreated | None = None
+    nested: dict[str, WorkflowNested] = field(default_factory=dict)
+    """The workflows that the script has called, by name."""
+    agreed: set[str] = field(default_factory=set)
+    """Large fan-outs that the user has agreed to."""
     phase: str = ""
     """The phase that the script is in."""
     result: Any = None

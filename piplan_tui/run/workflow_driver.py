@@ -22,10 +22,11 @@ from piplan_tui.run import events as ev
 from piplan_tui.run.answer import AnswerCheck
 from piplan_tui.run.attempts import Attempts
 from piplan_tui.run.call import AgentCall, call_key, step_id_for
+from piplan_tui.run.fan_out import LARGE, beyond_budget, fan_out_request, project, wants_asking
 from piplan_tui.run.journal import Journal
 from piplan_tui.run.plan_driver import PlanDriver
 from piplan_tui.run.reuse import Reuse
-from piplan_tui.run.state import TERMINAL, RunState, StepState
+from piplan_tui.run.state import SATISFIED, TERMINAL, RunState, StepState
 from piplan_tui.run.workflow_host import RunHost
 from piplan_tui.workflow.agent_types import AgentType, find_agent_type
 from piplan_tui.workflow.host import (
@@ -35,6 +36,7 @@ from piplan_tui.workflow.host import (
     WorkflowHost,
     WorkflowStop,
 )
+from piplan_tui.workflow.load import LoadedWorkflow, read_workflow
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +48,10 @@ is about to make another call."""
 
 Script = Callable[[WorkflowHost], Awaitable[Any]]
 """Runs the script to its end and gives what it returned; raises `ScriptFailed` with the place of a mistake."""
-FindScript = Callable[[str], Script]
+FindScript = Callable[[str], Awaitable[LoadedWorkflow]]
 """Finds another workflow by name; raises `ScriptMistake` when there is none, or it has mistakes."""
+MakeScript = Callable[[LoadedWorkflow], Script]
+"""Makes a script that has been read runnable."""
 
 _NOT_WORTH_A_RETRY = frozenset({"missing", "unusable", "auth", "unanswered", "internal"})
 _BY_ITSELF = frozenset({"policy", "resume"})
@@ -68,12 +72,18 @@ class WorkflowDriver(PlanDriver):
         *,
         script: Script,
         find_script: FindScript,
+        make_script: MakeScript,
         reuse: Reuse,
         checks: dict[str, AnswerCheck],
     ) -> None:
         super().__init__(state, emit, journal, attempts, tasks)
         self._script = script
-        self.find_script = find_script
+        self._find_script = find_script
+        self._make_script = make_script
+        self._nested: dict[str, Script] = {}
+        self._asking = anyio.Event()
+        self._unclaimed = 0
+        self._held = 0
         self._reuse = reuse
         self._checks = checks
         self._by_call = {call_key(step): step for step in state.order}
@@ -104,7 +114,10 @@ class WorkflowDriver(PlanDriver):
     # -- the script ----------------------------------------------------------------------------
 
     def happened(self, event: ev.RuntimeEvent) -> None:
-        if isinstance(event, ev.RunCancelRequested):
+        if isinstance(event, ev.AskAnswered | ev.AskWithdrawn) and not event.step_id:
+            asking, self._asking = self._asking, anyio.Event()
+            asking.set()
+        elif isinstance(event, ev.RunCancelRequested):
             self._stop_script()
         elif isinstance(event, ev.RunReopened):
             self._taken_up_by_user = True
@@ -134,6 +147,7 @@ class WorkflowDriver(PlanDriver):
             [step.id for step in state.order if step.status == "failed"] if self._taken_up_by_user else []
         )
         self._keep_failed = frozenset(failed)
+        self._unclaimed = state.done + self._reuse.left
         self._taken_up_by_user = False
         self._scope = anyio.CancelScope()
         self._tasks.start_soon(self._run_script, self._scope)
@@ -209,6 +223,8 @@ class WorkflowDriver(PlanDriver):
             step = self._by_call[call.key, place] = self._create(call, place)
         elif step.status == "failed" and step.id not in self._keep_failed:
             self._try_again(step, "resume")
+        if step.status in SATISFIED:
+            self._unclaimed -= 1
         if check is not None:
             self._checks[step.id] = check
         if step.status not in TERMINAL:
@@ -222,7 +238,7 @@ class WorkflowDriver(PlanDriver):
         limit = int(state.settings.get("maxAgents", MAX_AGENTS))
         if len(state.order) >= limit:
             raise AgentLimitReached(
-                f"the run has made {limit:,} agent calls, as many as it may; raise max_agents and retry it to go on"
+                f"the run has made {limit:,} agent calls, as many as it may; raise --max-agents and retry it to go on"
             )
         step_id = step_id_for(call, state.steps, self._used_names)
         document = call.document(place, self._agent_type(call.agent_type))
@@ -242,6 +258,59 @@ class WorkflowDriver(PlanDriver):
                 )
             )
         return step
+
+    # -- large fan-outs ------------------------------------------------------------------------
+
+    async def agree(self, items: int, calls: int, place: str) -> None:
+        """Return when a fan-out may begin. A large one is shown, and where the user is there, asked about."""
+        state = self._state
+        ahead = project(state, items, max(0, calls - self._unclaimed))
+        if place in state.agreed:
+            return
+        if not wants_asking(state, ahead):
+            if ahead.calls >= LARGE:
+                short = beyond_budget(state, ahead)
+                self.say(ev.Logged(message=f"{ahead}{f'; only {short}' if short else ''}"))
+            return
+        if not any(ask.kind == "fanOut" and ask.about == place for ask in state.asks.values()):
+            ask_id = f"fan-out-{state.seq + 1}"
+            request = fan_out_request(state, ahead)
+            self.say(ev.RunAsked(ask_id=ask_id, kind="fanOut", about=place, request=request))
+        self._held += 1
+        try:
+            while place not in state.agreed:
+                self.pump()
+                await self._asking.wait()
+        finally:
+            self._held -= 1
+
+    # -- nested workflows ----------------------------------------------------------------------
+
+    async def nested(self, name: str) -> Script:
+        """Another workflow, as it was when the script first called it.
+
+        Raises:
+            ScriptMistake: there is none of that name, or it has mistakes.
+        """
+        known = self._nested.get(name)
+        if known is None:
+            stored = self._state.nested.get(name)
+            if stored is not None:
+                loaded = await anyio.to_thread.run_sync(
+                    read_workflow, stored.source.encode(), stored.file, stored.language
+                )
+            else:
+                loaded = await self._find_script(name)
+                self.say(
+                    ev.WorkflowNested(
+                        name=name,
+                        language=loaded.kind,
+                        file=loaded.file,
+                        source=loaded.source.decode("utf-8", "surrogateescape"),
+                    )
+                )
+            known = self._nested[name] = self._make_script(loaded)
+        return known
 
     def _agent_type(self, name: str) -> AgentType | None:
         if not name:
@@ -303,9 +372,8 @@ class WorkflowDriver(PlanDriver):
             and self.halted is None
             and state.status == "running"
             and not state.slots_used
-            and counts.get("waiting_user")
             and not counts.get("queued")
-            and self._waiting
+            and ((counts.get("waiting_user") and self._waiting) or self._held)
         )
 
     async def _say_waiting(self) -> None:

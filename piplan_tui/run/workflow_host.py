@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from piplan_tui.run.workflow_driver import WorkflowDriver
 
 MAX_LOG = 4_000
-LARGE_FAN_OUT = 25
-"""From so many items on, what a fan-out is likely to use is said before it goes on."""
 
 
 def _digest(args: Any) -> str:
@@ -106,7 +104,7 @@ class RunHost:
             )
         if not isinstance(name, str) or not name.strip():
             raise ScriptMistake(f"workflow() needs the name of a workflow; it got {name!r:.60}")
-        script = self._driver.find_script(name)
+        script = await self._driver.nested(name)
         same = f"workflow:{name}:{_digest(args)}"
         number = self._seen[same]
         self._seen[same] += 1
@@ -115,17 +113,13 @@ class RunHost:
         return await script(host)
 
     def check_items(self, count: int) -> None:
-        state = self._driver.state
         limit = self._driver.max_items
         if count > limit:
             raise ScriptMistake(
                 f"{count:,} items in one parallel or pipeline call are more than a run may have ({limit:,}); "
-                "split them into several calls, or raise max_items"
+                "split them into several calls, or raise --max-items"
             )
-        finished = state.counts.get("completed", 0)
-        tokens = state.usage.tokens
-        if count >= LARGE_FAN_OUT and finished and tokens:
-            self.log(
-                f"{count:,} items come next: about {count * tokens // finished:,} tokens for each call per item, "
-                "if they use as much as the calls so far"
-            )
+
+    async def fan_out(self, count: int, *, calls_each: int, place: str) -> None:
+        self.check_items(count)
+        await self._driver.agree(count, count * max(1, calls_each), f"{self._path}{place}*{count}")

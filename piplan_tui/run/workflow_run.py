@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import msgspec
 from pydantic_core import to_jsonable_python
 
@@ -68,7 +69,7 @@ def workflow_driver(
 ) -> MakeDriver:
     """What makes the driver of this run. `checks` is where it leaves the checks of calls' answers."""
 
-    def find_script(name: str) -> Script:
+    async def find_script(name: str) -> LoadedWorkflow:
         if loaded.kind == "javascript":
             # what runs in the sandbox must not reach code that runs outside of it, nor files by their paths
             if (why := folder_name_problem(name)) is not None:
@@ -78,13 +79,14 @@ def workflow_driver(
             suffixes = tuple(LANGUAGES)
         workspace = Path(state.workspace)
         folders = [loaded.folder, workspace / ".claude" / "workflows", Path.home() / ".claude" / "workflows"]
-        found = find_workflow(name, [folder for folder in folders if folder is not None], suffixes)
-        return _script(found, state)
+        looked = [folder for folder in folders if folder is not None]
+        return await anyio.to_thread.run_sync(find_workflow, name, looked, suffixes)
 
     driver: Callable[..., PlanDriver] = partial(
         WorkflowDriver,
         script=_script(loaded, state),
         find_script=find_script,
+        make_script=partial(_script, state=state),
         reuse=Reuse(earlier, state),
         checks=checks,
     )

@@ -17,7 +17,7 @@ _CONTEXT_LINES = 40
 
 def ask_lines(run_id: str, ask: AskState, request: InputRequest, note: str = "") -> list[str]:
     """Everything that is needed to answer: message, reason, context, fields, commands. `note` comes first."""
-    lines = [f"? {one_line(ask.step_id)} asks: {one_line(request.title)}".rstrip(": ").rstrip()]
+    lines = [f"? {one_line(ask.asker)} asks: {one_line(request.title)}".rstrip(": ").rstrip()]
     lines += _indented(note)
     lines += _indented(request.message)
     if request.reason:
@@ -37,7 +37,7 @@ def ask_lines(run_id: str, ask: AskState, request: InputRequest, note: str = "")
 def answer_commands(run_id: str, ask: AskState, request: InputRequest) -> Iterator[str]:
     """How to accept (with an example of each value that must be given) and how to decline."""
     # of several questions of one step only their own ids tell them apart
-    start = f"piplan-tui answer {_word(run_id)} {_word(ask.step_id if not ask.live else ask.id)}"
+    start = f"piplan-tui answer {_word(run_id)} {_word(ask.id if ask.live or ask.kind else ask.step_id)}"
     answered = [field for field in request.fields if field.type != "info"]
     secret = any(field.type == "secret" and field.required for field in answered)
     shown = [field for field in answered if field.required] or answered[:1]

@@ -73,7 +73,12 @@ class PlainPrinter:
         if isinstance(event, ev.StepEvent):
             step = self._state.steps.get(event.step_id)
             if step is None:
-                return []
+                # an answer to the run itself; what comes of it is said by what happens next
+                return (
+                    [f"run {one_line(self._state.run_id)}: {_answer(event)}"]
+                    if isinstance(event, ev.AskAnswered)
+                    else []
+                )
             lines = self._end_of_speech(event) if self._verbosity >= 2 else []
             return lines + self._step_event(step, event)
         return self._run_event(event)
@@ -108,6 +113,8 @@ class PlainPrinter:
                 return [self._strong(f"{run} {RUN_WORDS[state.status].lower()}")]
             case ev.BudgetExceeded():
                 return [self._paint(f"{run}: {one_line(state.reason)}; no new step starts", "failed")]
+            case ev.RunAsked() if (ask := state.asks.get(event.ask_id)) is not None:
+                return self.question(ask)
             case ev.ProviderLimited():
                 note = limit_note(state.limits[event.provider], event.at)
                 text = f"{run}: {one_line(event.provider)}: {note} ({one_line(event.reason)})"
@@ -230,11 +237,12 @@ class PlainPrinter:
 
     def question(self, ask: AskState) -> list[str]:
         """An open question in full, with how to answer it."""
-        step = self._state.steps[ask.step_id]
         first, *rest = ask_lines(
             self._state.run_id, ask, self._read_request(ask), applies_to(self._state, ask)
         )
-        return [*self._line(step, first, "attention"), *rest]
+        step = self._state.steps.get(ask.step_id)
+        said = [self._paint(first, "attention")] if step is None else self._line(step, first, "attention")
+        return [*said, *rest]
 
     # -- what agents say -----------------------------------------------------------------------
 

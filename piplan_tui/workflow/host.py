@@ -63,6 +63,17 @@ class WorkflowHost(Protocol):
             ScriptMistake: more than the limit of items in one `parallel` or `pipeline` call.
         """
 
+    async def fan_out(self, count: int, *, calls_each: int, place: str) -> None:
+        """Return when a fan-out over `count` items may begin; a large one is shown to the user, who may be asked.
+
+        `calls_each` is how many calls an item is likely to make. `place` is where the fan-out stands in the
+        script, the same in every run of it.
+
+        Raises:
+            ScriptMistake: as `check_items`.
+            WorkflowStop: as `agent`.
+        """
+
 
 class WorkflowStop(Exception):
     """The script must end now: cancelled, left, or a limit of the run was reached.

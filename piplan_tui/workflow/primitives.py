@@ -175,6 +175,7 @@ class Workflow:
                     raise ScriptMistake(
                         f"parallel() needs functions such as lambda: wf.agent(…); item {index + 1} is {job!r:.60}"
                     )
+            await self._host.fan_out(len(jobs), calls_each=1, place=f"{current_path()}/{branch}")
             await self._all("parallel", one, len(jobs))
         finally:
             for job in jobs:
@@ -197,6 +198,7 @@ class Workflow:
         calls = [_stage(stage, number) for number, stage in enumerate(stages, start=1)]
         results: list[Any] = [None] * len(given)
         branch = self._branch("pipeline")
+        await self._host.fan_out(len(given), calls_each=len(calls), place=f"{current_path()}/{branch}")
 
         async def one(index: int) -> None:
             previous: Any = given[index]

@@ -167,11 +167,15 @@ def test_the_demo(cli: Cli) -> None:
 @pytest.mark.parametrize("flag", ["--budget-tokens", "--budget-usd"])
 def test_a_spent_budget_stops_new_steps(cli: Cli, flag: str) -> None:
     steps = [{"id": name, "demo": {"tokens": 1000, "costUsd": 5}} for name in ("a", "b")]
-    done = cli("run", cli.plan(*steps), flag, "1", "--on-ask", "wait")
+    done = cli("run", cli.plan(*steps), flag, "1")
     assert done.code == 4
     assert "budget reached" in done.err
     assert "[b] started" not in done.err
-    refused = cli("resume", "last")
-    assert refused.code == 2
-    assert flag in refused.err
+    asked = cli("resume", "last")
+    assert asked.code == 4
+    assert "[b] started" not in asked.err
+    answer = re.search(r"piplan-tui (answer \S+ budget-\d+ decision=raise)", asked.err)
+    assert answer is not None
+    assert cli(*answer.group(1).split(), "limit=1").code == 2
+    assert "must be above" in cli(*answer.group(1).split(), "limit=1").err
     assert cli("resume", "last", flag, "100000").code == 0

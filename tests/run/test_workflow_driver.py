@@ -459,3 +459,28 @@ async def test_calls_wait_for_a_provider_at_its_limit(bench: WorkflowBench) -> N
     assert (state.status, state.result) == ("completed", [f"<n{number}>" for number in range(6)])
     assert state.limits == {}
     assert [a.error_kind for a in state.steps["n0"].attempts] == ["rate_limit", "rate_limit", ""]
+
+
+@pytest.mark.parametrize("gone", [True, False], ids=["gone", "changed"])
+async def test_a_nested_workflow_is_resumed_as_it_was(
+    bench: WorkflowBench, tmp_path: Path, gone: bool
+) -> None:
+    child = tmp_path / "child.py"
+    child.write_text("async def main(wf):\n    return [await wf.agent('c1'), await wf.agent('c2')]\n")
+    bench.steps.hold("c2")
+    async with bench.runtime() as runtime:
+        run = await runtime.create_workflow_run(bench.load("return await wf.workflow('child')"))
+        await run.start()
+        await bench.steps.started("c2")
+        run_id = run.id
+    if gone:
+        child.unlink()
+    else:
+        child.write_text("async def main(wf):\n    return 'something else'\n")
+    bench.steps.release("c2")
+    async with bench.runtime() as runtime:
+        run = await runtime.open_run(run_id)
+        await run.start()
+        state = await run.wait()
+    assert (state.status, state.result) == ("completed", ["<c1>", "<c2>"])
+    assert bench.answers.prompts.count("c1") == 1

@@ -59,6 +59,12 @@ class WorkflowBench(Bench):
         """A workflow whose `main` has this body, or a whole script."""
         return loaded(script, self.folder, name)
 
+    def load_as(self, language: str, script: str) -> LoadedWorkflow:
+        """A script of this language."""
+        if language == "python":
+            return self.load(script)
+        return read_workflow(script.encode(), "flow.js", "javascript", folder=self.folder)
+
     async def finish(
         self, runtime: PlanRuntime, script: str | LoadedWorkflow, **more: Any
     ) -> tuple[Run, RunState]:

@@ -280,5 +280,5 @@ async def test_what_a_large_fan_out_will_use_is_said_before_it_goes_on(bench: Wo
         await run.start()
         await run.wait()
     assert said == [
-        "30 items come next: about 30,000 tokens for each call per item, if they use as much as the calls so far"
+        "30 items come next, about 30 agent calls: about 30,000 tokens, if each uses as much as the one so far"
     ]

@@ -10,7 +10,15 @@ and changes nothing but `seq`.
 
 from __future__ import annotations
 
-from piplan_tui.run.events.asks import AnswerAction, AnsweredBy, AskAnswered, AskOpened, AskWithdrawn
+from piplan_tui.run.events.asks import (
+    AnswerAction,
+    AnsweredBy,
+    AskAnswered,
+    AskOpened,
+    AskWithdrawn,
+    RunAsked,
+    RunQuestion,
+)
 from piplan_tui.run.events.base import EPOCH, OnEvent, RuntimeEvent, StepEvent
 from piplan_tui.run.events.codec import AnyEvent, UnknownEvent, decode_event, encode_event
 from piplan_tui.run.events.run import (
@@ -37,6 +45,7 @@ from piplan_tui.run.events.run import (
     RunStarted,
     RunWaitingUser,
     WorkflowCreated,
+    WorkflowNested,
 )
 from piplan_tui.run.events.sessions import (
     SessionRecovered,
@@ -71,6 +80,7 @@ DURABLE = (
     RunFailed,
     RunPaused,
     RunReopened,
+    WorkflowNested,
     StepCompleted,
     StepFailed,
     StepWaitingUser,
@@ -81,6 +91,7 @@ DURABLE = (
     AskOpened,
     AskAnswered,
     AskWithdrawn,
+    RunAsked,
 )
 """Events that something else depends on: they are on disk before anything is done because of them."""
 
@@ -104,6 +115,7 @@ __all__ = [
     "PlanFailed",
     "ProviderLimited",
     "ProviderRecovered",
+    "RunAsked",
     "RunCancelRequested",
     "RunCancelled",
     "RunCompleted",
@@ -112,6 +124,7 @@ __all__ = [
     "RunFailed",
     "RunInterrupted",
     "RunPaused",
+    "RunQuestion",
     "RunReopened",
     "RunResumed",
     "RunStarted",
@@ -140,6 +153,7 @@ __all__ = [
     "StepWaitingUser",
     "UnknownEvent",
     "WorkflowCreated",
+    "WorkflowNested",
     "decode_event",
     "encode_event",
 ]

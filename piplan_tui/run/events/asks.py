@@ -6,9 +6,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from piplan_tui.run.events.base import StepEvent
+from piplan_tui.run.events.base import RuntimeEvent, StepEvent
 
 AnswerAction = Literal["accept", "decline", "cancel", "expire"]
+RunQuestion = Literal["budget", "fanOut"]
 AnsweredBy = Literal["human", "policy", "default", "timeout", "file"]
 
 
@@ -16,6 +17,18 @@ class AskOpened(StepEvent, tag="ask.opened", kw_only=True):
     """A live session asks in the middle of its turn and stands still until it is answered."""
 
     ask_id: str
+    request: Any
+
+
+class RunAsked(RuntimeEvent, tag="run.asked", kw_only=True):
+    """The run itself asks, for no step: `kind` says what its answer settles, `about` which limit or which fan-out.
+
+    Its answer is an `ask.answered` whose step is empty.
+    """
+
+    ask_id: str
+    kind: RunQuestion
+    about: str = ""
     request: Any
 
 

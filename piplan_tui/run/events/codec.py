@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from piplan_tui.run.events.asks import AskAnswered, AskOpened, AskWithdrawn
+from piplan_tui.run.events.asks import AskAnswered, AskOpened, AskWithdrawn, RunAsked
 from piplan_tui.run.events.base import RuntimeEvent
 from piplan_tui.run.events.run import (
     BudgetExceeded,
@@ -32,6 +32,7 @@ from piplan_tui.run.events.run import (
     RunStarted,
     RunWaitingUser,
     WorkflowCreated,
+    WorkflowNested,
 )
 from piplan_tui.run.events.sessions import (
     SessionRecovered,
@@ -62,6 +63,7 @@ AnyEvent = (
     RunCreated
     | PlanCreated
     | WorkflowCreated
+    | WorkflowNested
     | PhaseStarted
     | RunConfigured
     | RunStarted
@@ -104,6 +106,7 @@ AnyEvent = (
     | AskOpened
     | AskAnswered
     | AskWithdrawn
+    | RunAsked
 )
 
 

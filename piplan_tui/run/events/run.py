@@ -58,6 +58,15 @@ class WorkflowCreated(RuntimeEvent, tag="workflow.created", kw_only=True):
     reuse_from: str = ""
 
 
+class WorkflowNested(RuntimeEvent, tag="workflow.nested", kw_only=True):
+    """The script calls another workflow for the first time: its script, kept so that a resume runs the same."""
+
+    name: str
+    language: Literal["python", "javascript"]
+    file: str
+    source: str
+
+
 class PhaseStarted(RuntimeEvent, tag="phase.started", kw_only=True):
     """The script entered a phase: calls that name none belong to it from here on."""
 

@@ -10,7 +10,7 @@ from piplan_tui.run.model import UserInput
 from piplan_tui.run.permission import choice_of, question_of, sameness
 from piplan_tui.run.reduce.attempts import attempt_of, stop_waiting
 from piplan_tui.run.reduce.step_status import rest, set_status
-from piplan_tui.run.state import AskState, AttemptState, Decision, RunState, StepState
+from piplan_tui.run.state import BUDGETS, AskState, AttemptState, Decision, RunState, StepState
 
 _MAX_SECONDS = 366 * 86_400.0
 
@@ -38,8 +38,26 @@ def open_ask(state: RunState, e: ev.AskOpened | ev.StepWaitingUser) -> None:
         set_status(state, step, "waiting_user")
 
 
+def run_asked(state: RunState, e: ev.RunAsked) -> None:
+    state.asks[e.ask_id] = AskState(e.ask_id, "", 0, e.request, e.at, live=False, kind=e.kind, about=e.about)
+
+
+def _settle(state: RunState, ask: AskState, e: ev.AskAnswered) -> None:
+    """What an answer to the run itself changes."""
+    if e.action != "accept":
+        return
+    decision = e.values.get("decision")
+    if ask.kind == "fanOut" and decision == "go":
+        state.agreed.add(ask.about)
+    elif ask.kind == "budget" and ask.about in BUDGETS and decision in ("raise", "lift"):
+        limit = e.values.get("limit") if decision == "raise" else None
+        setattr(state, BUDGETS[ask.about], limit)
+
+
 def ask_answered(state: RunState, e: ev.AskAnswered) -> None:
     ask = _close_ask(state, e.ask_id)
+    if ask is not None and ask.kind:
+        _settle(state, ask, e)
     found = attempt_of(state, e)
     if found is not None:
         found[1].decisions.append(_decision(e, ask))

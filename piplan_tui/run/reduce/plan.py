@@ -57,6 +57,10 @@ def workflow_created(state: RunState, e: ev.WorkflowCreated) -> None:
         _phase(state, _phase_title(phase.get("title"))).detail = _phase_title(phase.get("detail"))
 
 
+def workflow_nested(state: RunState, e: ev.WorkflowNested) -> None:
+    state.nested.setdefault(e.name, e)
+
+
 def phase_started(state: RunState, e: ev.PhaseStarted) -> None:
     state.phase = e.title
     phase = _phase(state, e.title)

@@ -33,6 +33,7 @@ _HANDLERS: dict[type[ev.RuntimeEvent], Callable[[RunState, Any], None]] = {
     ev.RunConfigured: run.run_configured,
     ev.PlanCreated: plan.plan_created,
     ev.WorkflowCreated: plan.workflow_created,
+    ev.WorkflowNested: plan.workflow_nested,
     ev.PhaseStarted: plan.phase_started,
     ev.StepCreated: plan.step_created,
     ev.StepReused: steps.step_reused,
@@ -68,6 +69,7 @@ _HANDLERS: dict[type[ev.RuntimeEvent], Callable[[RunState, Any], None]] = {
     ev.SessionRecovered: sessions.session_recovered,
     ev.SessionReprompted: sessions.session_reprompted,
     ev.AskOpened: asks.open_ask,
+    ev.RunAsked: asks.run_asked,
     ev.AskAnswered: asks.ask_answered,
     ev.AskWithdrawn: asks.ask_withdrawn,
 }

@@ -73,7 +73,7 @@ def run_waiting(state: RunState, e: ev.RunWaitingUser) -> None:
 
 
 def run_paused(state: RunState, e: ev.RunPaused) -> None:
-    state.reason = e.reason
+    state.reason, state.paused_by = e.reason, e.by
     set_run_status(state, "paused")
 
 

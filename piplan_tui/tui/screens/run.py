@@ -280,13 +280,15 @@ class RunScreen(Redoing, LookingAround):
         """On a narrow screen one question is open under the tree, and stays until it is closed."""
         panel = self._open_panel
         narrow = self.size.width < WIDE and not isinstance(self.app.screen, DetailScreen)
-        if panel is not None and (not narrow or panel.ask.id not in self.state.asks):
+        # what the run itself asks belongs to no step, whose detail could show it
+        here = [ask for ask in ask_order(self.state) if narrow or ask.kind]
+        if panel is not None and all(panel.ask.id != ask.id for ask in here):
             if panel.has_focus_within:
                 self.run_tree.focus()
             panel.remove()
             panel = None
-        if panel is None and narrow:
-            waiting = [ask for ask in ask_order(self.state) if ask.id not in self._put_off]
+        if panel is None:
+            waiting = [ask for ask in here if ask.id not in self._put_off]
             if waiting:
                 self._open_ask(waiting[0])
 
@@ -319,7 +321,7 @@ class RunScreen(Redoing, LookingAround):
         ask = next((a for a in asks if step is not None and a.step_id == step.id), asks[0])
         self._put_off.discard(ask.id)
         self.run_tree.select_step(ask.step_id)
-        if self.pane is not None:
+        if self.pane is not None and not ask.kind:
             self.pane.show_step(self.run_tree.selected_step)
             self.pane.choose(1)
         elif (panel := self._open_panel) is not None and panel.ask.id == ask.id:

@@ -25,7 +25,9 @@ class LookingAround(RunView):
         self._go_to_ask(-1)
 
     def _go_to_ask(self, step: int) -> None:
-        ids = list(dict.fromkeys(ask.step_id for ask in ask_order(self.state)))
+        ids = list(dict.fromkeys(ask.step_id for ask in ask_order(self.state) if ask.step_id))
+        if not ids:
+            return
         here = ids.index(self.selected_id) if self.selected_id in ids else (-1 if step > 0 else 0)
         self.run_tree.select_step(ids[(here + step) % len(ids)])
 

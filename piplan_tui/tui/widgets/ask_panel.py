@@ -109,7 +109,7 @@ class AskPanel(Vertical):
         spans = [
             Span("? ", "attention"),
             Span(of),
-            Span(one_line(self.ask.step_id), "strong"),
+            Span(one_line(self.ask.asker), "strong"),
             Span(f" asks · waiting {waited}{self._deadline()}", "dim"),
         ]
         if also := applies_to(self._run.state, self.ask):

@@ -234,13 +234,12 @@
   }
 
   // So many items that starting them costs something: ask first whether there may be so many.
-  async function afterAsking(count, what, at, go) {
-    if (count > askFirst) {
+  async function afterAsking(count, callsEach, what, at, go) {
+    if (count * callsEach >= askFirst) {
       const path = here;
-      await request({ t: "items", count, at }, what);
+      await request({ t: "items", count, callsEach, path, at }, what);
       return within(path, go);
     }
-    post({ t: "items", count, at });
     return go();
   }
 
@@ -260,7 +259,7 @@
         }
       }
       resolve(
-        afterAsking(list.length, "parallel()", at, () =>
+        afterAsking(list.length, 1, "parallel()", at, () =>
           gather(
             list.length,
             (index) => started(below("parallel/item:" + index), () => list[index]()),
@@ -297,7 +296,7 @@
         return value;
       }
       resolve(
-        afterAsking(list.length, "pipeline()", at, () => {
+        afterAsking(list.length, stages.length, "pipeline()", at, () => {
           const base = below("pipeline");
           return gather(list.length, (index) => flow(base, index),
             (index) => "pipeline() item " + index + " failed and gives null");

@@ -10,13 +10,13 @@ class JsLimits:
     """What a script may use.
 
     `cpu_seconds` is the processor time between two answers of the program; awaiting an agent costs none.
-    `ask_first` is the number of items from which a fan-out is started only after the program has agreed to it.
+    `ask_first` is the number of likely calls from which a fan-out is started only after the program has agreed to it.
     """
 
     cpu_seconds: float = 10.0
     memory_bytes: int = 256 << 20
     message_characters: int = 16_000_000
-    ask_first: int = 1_000
+    ask_first: int = 2
 
 
 def memory_message(limits: JsLimits) -> str:

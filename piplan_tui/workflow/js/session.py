@@ -95,7 +95,9 @@ class Session:
                 self._running[request] = f"workflow {quoted(message['name'], 40)}{self._at(message['at'])}"
                 tasks.start_soon(self._workflow, request, message)
             case "items":
-                self._items(message, request)
+                assert request is not None
+                self._running[request] = f"a fan-out{self._at(message['at'])}"
+                tasks.start_soon(self._fan_out, request, message)
             case "phase":
                 self._host.phase(message["title"])
             case "log":
@@ -137,16 +139,11 @@ class Session:
         self._engine.answer(request, self._budget(), value=value, error=error)
         self._running.pop(request, None)
 
-    def _items(self, message: dict[str, Any], request: int | None) -> None:
-        try:
-            self._host.check_items(message["count"])
-        except ScriptMistake as error:
-            if request is None:
-                self._fail(str(error), *self._place(message["at"]))
-            self._settle(request, error=str(error))
-        else:
-            if request is not None:
-                self._settle(request)
+    async def _fan_out(self, request: int, message: dict[str, Any]) -> None:
+        place = f"{message['path']}@{message['at']}"
+        await self._answer(
+            request, self._host.fan_out(message["count"], calls_each=message["callsEach"], place=place)
+        )
 
     def _done(self, message: dict[str, Any]) -> NoReturn:
         if message["loose"]:

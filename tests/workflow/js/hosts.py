@@ -29,6 +29,7 @@ class FakeHost:
         self.total: float | None = None
         self.spent = 0.0
         self.max_items = 4096
+        self.fan_outs: list[tuple[int, int, str]] = []
         self._answer = answer or (lambda prompt, _: f"<{prompt}>")
 
     async def agent(self, prompt: str, options: dict[str, Any]) -> Any:
@@ -68,6 +69,10 @@ class FakeHost:
     def check_items(self, count: int) -> None:
         if count > self.max_items:
             raise ScriptMistake(f"{count} items are more than the {self.max_items} that one call may have")
+
+    async def fan_out(self, count: int, *, calls_each: int, place: str) -> None:
+        self.check_items(count)
+        self.fan_outs.append((count, calls_each, place))
 
     def paths(self) -> dict[str, str]:
         """The path of each call, by its prompt."""
