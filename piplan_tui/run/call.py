@@ -20,22 +20,11 @@ from piplan_tui.run.answer import object_schema
 from piplan_tui.run.model import StepJob
 from piplan_tui.run.state import RunState, StepState
 from piplan_tui.workflow.agent_types import AgentType
-from piplan_tui.workflow.host import ScriptMistake
+from piplan_tui.workflow.host import CALL_OPTIONS, ScriptMistake
 
 MAX_RETRIES = 10
 DEFAULT_RETRIES = 1
-_OPTIONS = (
-    "label",
-    "phase",
-    "schema",
-    "model",
-    "effort",
-    "agentType",
-    "tools",
-    "retries",
-    "isolation",
-    "path",
-)
+_OPTIONS = (*CALL_OPTIONS, "path")
 _TEXTS = ("label", "phase", "model", "effort", "agentType", "isolation", "path")
 _TITLE_LENGTH = 80
 

@@ -11,6 +11,19 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Protocol
 
+CALL_OPTIONS = (
+    "label",
+    "phase",
+    "schema",
+    "model",
+    "effort",
+    "agentType",
+    "tools",
+    "retries",
+    "isolation",
+)
+"""The options of `agent()`, as a script names them."""
+
 
 class WorkflowHost(Protocol):
     """One running script's door to its run. All calls come from the loop that the run lives on."""

@@ -209,6 +209,8 @@ class _Checker:
     def _member(self, node: Node) -> None:
         owner = self._global(_object_of(node))
         said = _FORBIDDEN_MEMBERS.get((owner or "", self._property(node) or ""))
+        if said is None and owner is not None and owner not in self._assigned | self._asked_for:
+            said = _ELSEWHERE.get(owner)
         if said is not None:
             self._say(node, said)
 

@@ -26,6 +26,9 @@ _PROGRAM = Path(__file__).with_name("engine.py")
 _CHUNK = 1 << 16
 _LONG_LINE = 1 << 18
 """Bytes from which a line is decoded in a thread, so that the loop is not kept."""
+_LEAVING_SECONDS = 2.0
+_LAST = frozenset({"done", "failed", "unhandled"})
+"""Messages after which the program ends."""
 _KEPT = ("PATH", "HOME", "PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "SYSTEMROOT")
 """What is left of the environment: enough to find the engine, and no key of the user's."""
 
@@ -57,6 +60,7 @@ class EngineProcess:
         self._process = process
         self._send, self._unsent = anyio.create_memory_object_stream[str](math.inf)
         self._sent = 0  # answers
+        self._ended = False  # the program ends by itself now
         self._taken = -1  # answers that the engine had when it last waited; it begins busy
         self._busy_since = time.monotonic()
 
@@ -94,9 +98,11 @@ class EngineProcess:
                 self._taken = heard["idle"]
                 self._busy_since = time.monotonic()
             elif "messages" in heard:
+                self._ended = any(message["m"]["t"] in _LAST for message in heard["messages"])
                 yield Batch(heard["messages"])
             else:
                 end = heard["end"]
+                self._ended = True
                 yield Batch(end=Ended(end["why"], tuple(end.get("place", (0, 0))), end.get("site")))
         code = await self._process.wait()
         yield Batch(end=Ended(f"the engine of the script broke off (exit code {code})"))
@@ -105,9 +111,16 @@ class EngineProcess:
         """Pass answers on, for as long as there are any."""
         await _pass_on(self._process, self._unsent)
 
-    def close(self) -> None:
+    async def close(self) -> None:
+        """Leave no process behind. Must not be cancelled."""
         self._send.close()
         self._unsent.close()
+        if self._ended:
+            with anyio.move_on_after(_LEAVING_SECONDS):
+                await self._process.wait()
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.aclose()
 
 
 @asynccontextmanager
@@ -142,11 +155,8 @@ async def engine_process(
             yield engine
             tasks.cancel_scope.cancel()
     finally:
-        engine.close()
         with anyio.CancelScope(shield=True):
-            if process.returncode is None:
-                process.kill()
-            await process.aclose()
+            await engine.close()
 
 
 async def _lines(stream: ByteReceiveStream) -> AsyncIterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Any, NoReturn
 
 import anyio
@@ -9,7 +10,7 @@ import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from piplan_tui.plan.problem import Problem, quoted
-from piplan_tui.workflow.host import ScriptMistake, WorkflowHost
+from piplan_tui.workflow.host import CALL_OPTIONS, ScriptMistake, WorkflowHost
 from piplan_tui.workflow.js.compile import CompiledScript
 from piplan_tui.workflow.js.failure import ScriptFailed
 from piplan_tui.workflow.js.limits import JsLimits, memory_message, time_message
@@ -36,6 +37,7 @@ class Session:
         self._host = host
         self._limits = limits
         self._outcome: BaseException | None = None
+        self._ignored: set[str] = set()  # options that were said not to exist
         self._running: dict[int, str] = {}  # requests without an answer, and how to speak of them
 
     async def run(self) -> Any:
@@ -116,8 +118,22 @@ class Session:
                 raise AssertionError(other)
 
     async def _agent(self, request: int, message: dict[str, Any]) -> None:
-        options = dict(message["options"])
+        options = {
+            name: value for name, value in message["options"].items() if self._is_option(name, message)
+        }
         await self._answer(request, self._host.agent(message["prompt"], options))
+
+    def _is_option(self, name: str, message: dict[str, Any]) -> bool:
+        """Whether a call may have it. Scripts that were written for others have more, which mean nothing here."""
+        known = name in CALL_OPTIONS or name == "path"
+        if not known and name not in self._ignored:
+            self._ignored.add(name)
+            near = difflib.get_close_matches(name, CALL_OPTIONS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            self._host.log(
+                f"agent() has no option {quoted(name, 40)}, which is ignored{hint}{self._at(message['at'])}"
+            )
+        return known
 
     async def _workflow(self, request: int, message: dict[str, Any]) -> None:
         await self._answer(request, self._host.workflow(message["name"], message.get("args")))

@@ -134,3 +134,10 @@ def test_any_text_is_checked_without_an_exception(source: str) -> None:
         assert 0 <= problem.line <= len(lines)
         if problem.line:
             assert 1 <= problem.column <= len(lines[problem.line - 1]) + 1
+
+
+def test_what_is_of_the_machine_is_told_before_anything_runs() -> None:
+    assert said("const root = process.cwd()") == [
+        "f.js:1:14: a workflow script does not see the machine: pass what it needs in args"
+    ]
+    assert said("const root = typeof process === 'object' ? process.cwd() : '.'") == []

@@ -237,3 +237,14 @@ async def test_a_timeout_does_not_overtake_an_agent() -> None:
         "return await Promise.race([agent('slow'), new Promise((r) => setTimeout(() => r('timeout'), 1))])"
     )
     assert await run(source) == "<slow>"
+
+
+async def test_options_that_do_not_exist_are_told_once_and_ignored() -> None:
+    host = FakeHost()
+    source = "for (const p of ['x', 'y'])\n  await agent(p, { lable: 'l', _own: 1, label: 'l' })"
+    await run(source, host)
+    assert [set(options) - {"path"} for options in host.options] == [{"label"}, {"label"}]
+    assert host.logs == [
+        'agent() has no option "lable", which is ignored; did you mean label? (flow.js:2:15)',
+        'agent() has no option "_own", which is ignored (flow.js:2:15)',
+    ]
