@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
 import sys
 from collections.abc import Awaitable, Callable
@@ -18,9 +19,11 @@ from piplan_tui.run.asks import InputRequest, PairError, check_action, check_val
 from piplan_tui.run.asks.answer import CheckedAnswer
 from piplan_tui.run.control_watch import cancelled
 from piplan_tui.run.inbox import AnswerInvalid
+from piplan_tui.run.remote_control import tell_owner_secret
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import AskState, RunState
 from piplan_tui.store.control import AnswerRequest, CancelRequest, DeclineRequest
+from piplan_tui.views.line import one_line
 
 
 async def cancel(args: argparse.Namespace) -> int:
@@ -56,6 +59,7 @@ async def answer(args: argparse.Namespace) -> int:
         return await _decline(context, run_id, ask, args.note or "")
     request = read_request(ask.request)
     values = _values(request, words, args.file)
+    secret = _add_secrets(request, values, args.action or "", from_stdin=args.file == "-")
     _refuse_bad(request, values, args.action or "")
 
     async def do(run: Run) -> str:
@@ -63,7 +67,11 @@ async def answer(args: argparse.Namespace) -> int:
         return "the answer was taken"
 
     wanted = AnswerRequest(ask_id=ask.id, values=values, action_id=args.action or "", note=args.note or "")
-    done, live = await act_on(context, run_id, wanted, do)
+    if secret:
+        done = await tell_owner_secret(context.store, context.run_dir(run_id), run_id, wanted)
+        live = True
+    else:
+        done, live = await act_on(context, run_id, wanted, do)
     _tell(done, run_id, live)
     return 0
 
@@ -146,19 +154,41 @@ def _read_values(file: str) -> dict[str, Any]:
     return values
 
 
+def _add_secrets(request: InputRequest, values: dict[str, Any], action: str, *, from_stdin: bool) -> bool:
+    """Ask for the secrets that are missing, where there is a terminal; whether the answer holds one.
+
+    Raises:
+        UsageError: a secret is on the command line or in a file, or there is no way to give one.
+    """
+    chosen = next((one for one in request.actions if one.id == action), None)
+    if chosen is not None and chosen.result != "accept":
+        return False
+    fields = [field for field in request.fields if field.type == "secret"]
+    for field in fields:
+        name = one_line(field.name)
+        if field.name in values and not from_stdin:
+            raise UsageError(
+                f"{name} is a secret, which belongs on no command line and in no file: leave it out, and it is "
+                "asked for without being shown, or give the answer as JSON on stdin with --json -."
+            )
+        if field.name not in values and sys.stdin.isatty():
+            # nothing else goes on in this process that could wait for the loop
+            if typed := getpass.getpass(f"{one_line(field.label or field.name)} (not shown): "):
+                values[field.name] = typed
+        elif field.name not in values and field.required:
+            raise UsageError(
+                f"{name} is a secret: answer at a terminal, where it is asked for without being shown, or give "
+                "the answer as JSON on stdin with --json -."
+            )
+    return any(values.get(field.name) not in (None, "") for field in fields)
+
+
 def _refuse_bad(request: InputRequest, values: dict[str, Any], action: str) -> None:
     """Say what is wrong before anything is written; the owner checks again.
 
     Raises:
         AnswerInvalid: the values do not fit.
-        UsageError: a value is a secret, which must not be on a command line or in a file.
     """
-    for field in request.fields:
-        if field.type == "secret" and field.name in values:
-            raise UsageError(
-                f"{field.name} is a secret: it is given in the terminal view (piplan-tui resume), never on a "
-                "command line or in a file."
-            )
     checked = check_action(request, action, values) if action else check_values(request, values)
     if not isinstance(checked, CheckedAnswer):
         raise AnswerInvalid(checked)

@@ -208,7 +208,8 @@ _EPILOGS: dict[str, str] = {
     "answer": "examples:\n  piplan-tui answer 7f3a topic-choice audience=seed slides=5\n"
     '  echo \'{"audience": "seed"}\' | piplan-tui answer last topic-choice --json -\n\n'
     "A value is read as its field needs it: true/yes for boolean, a,b for multichoice. Without STEP the run's\n"
-    "only open question is meant; a question with one field takes its value alone.",
+    "only open question is meant; a question with one field takes its value alone. A secret is asked for without\n"
+    "being shown, or taken from stdin with --json -; it goes to the process that runs the steps, and into no file.",
     "mcp": "To have it in Claude Code: claude mcp add piplan-tui -- piplan-tui mcp --agent pi\n"
     "A question goes to the client's user when the client can show it; otherwise, without --on-ask, its step fails.",
     "check": "Exit code 2 when a plan cannot be run.",

@@ -12,7 +12,7 @@ from piplan_tui.run.inbox import AnswerInvalid
 from piplan_tui.run.model import PiPlanCancelResult
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
-from piplan_tui.store import control
+from piplan_tui.store import control, private
 from piplan_tui.store.protocol import StoreError
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,7 @@ async def serve_control(run: Run, run_dir: Path) -> None:
     """
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_watch, run, run_dir)
+        tasks.start_soon(_take_secrets, run, run_dir)
         await run.closed.wait()
         tasks.cancel_scope.cancel()
 
@@ -47,15 +48,30 @@ async def _watch(run: Run, run_dir: Path) -> None:
         log.warning("run %s cannot be steered from other processes any more: %s", run.id, error)
 
 
-async def _carry_out(run: Run, request: control.ControlRequest) -> control.ControlReply:
+async def _take_secrets(run: Run, run_dir: Path) -> None:
+    async def carry_out(request: control.AnswerRequest) -> control.ControlReply:
+        return await _carry_out(run, request, holds_secret=True)
+
+    try:
+        await private.serve_private(run_dir, carry_out)
+    except StoreError as error:
+        log.warning("secrets of run %s can only be given on its own screen: %s", run.id, error)
+
+
+async def _carry_out(
+    run: Run, request: control.ControlRequest, *, holds_secret: bool = False
+) -> control.ControlReply:
     try:
         message = await _do(run, request)
     except (ControlRefused, AnswerInvalid, StoreError) as refused:
         return control.ControlReply(id=request.id, accepted=False, message=str(refused))
     except Exception as error:
         # a request is foreign data; whatever it sets off must not end the run
-        log.exception("request %s failed", request.id)
-        message = f"internal error: {type(error).__name__}: {error}"
+        said = type(error).__name__
+        if not holds_secret:
+            log.exception("request %s failed", request.id)
+            said += f": {error}"
+        message = f"internal error: {said}"
         return control.ControlReply(id=request.id, accepted=False, message=message)
     return control.ControlReply(id=request.id, accepted=True, message=message)
 

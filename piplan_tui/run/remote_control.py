@@ -8,7 +8,7 @@ import anyio
 import anyio.to_thread
 
 from piplan_tui.run.refused import ControlRefused
-from piplan_tui.store import control
+from piplan_tui.store import control, private
 from piplan_tui.store.protocol import RuntimeStore
 
 REPLY_SECONDS = 30.0
@@ -43,6 +43,30 @@ async def ask_owner(
     raise ControlRefused(
         f"process {owner.pid}, which owns run {run_id}, did not reply within {REPLY_SECONDS:g} s; {said}"
     )
+
+
+async def tell_owner_secret(
+    store: RuntimeStore, run_dir: Path | None, run_id: str, request: control.AnswerRequest
+) -> str:
+    """Give the owner an answer that holds a secret, from memory to memory.
+
+    Raises:
+        ControlRefused: it refused, with its reason, or there is no owner that could keep the secret.
+    """
+    owner = await store.owner(run_id)
+    if owner is None or run_dir is None:
+        raise ControlRefused(
+            f"no process runs {run_id}, and a secret is kept nowhere else: start one with "
+            f"`piplan-tui resume {run_id}`, or with --detach, and answer then"
+        )
+    reply = await private.send_private(run_dir, request, REPLY_SECONDS)
+    if reply is None:
+        raise ControlRefused(
+            f"process {owner.pid}, which owns run {run_id}, takes no secret from here; answer on its own screen"
+        )
+    if not reply.accepted:
+        raise ControlRefused(reply.message)
+    return reply.message
 
 
 async def _take_back(run_dir: Path, request_id: str) -> bool:

@@ -20,7 +20,7 @@ from piplan_tui.run.model import PiPlanCancelResult
 from piplan_tui.run.recovery import recover
 from piplan_tui.run.reduce import fold, reduce
 from piplan_tui.run.refused import ControlRefused
-from piplan_tui.run.remote_control import ask_owner
+from piplan_tui.run.remote_control import ask_owner, tell_owner_secret
 from piplan_tui.run.state import HOLDS_SLOT, RunState
 from piplan_tui.run.transcript_tail import TranscriptTails
 from piplan_tui.store import control
@@ -207,38 +207,40 @@ class StoredRun:
         note: str = "",
         surface: str = "",
     ) -> None:
-        """Have an open question answered. Secrets are refused: they must not be in a file.
+        """Have an open question answered. An answer with a secret goes straight to the owner, through no file.
 
         Raises:
             AnswerInvalid: the values do not fit the question; the owner was not asked.
-            ControlRefused: the question is not open, or the answer holds a secret.
+            ControlRefused: the question is not open, or the owner refuses.
         """
         request = self.request(ask_id)
         given = dict(values or {})
+        secret = False
         if action == "accept":
-            self._refuse_secrets(request, given)
+            secret = self._holds_secret(request, given)
             checked = check_action(request, action_id, given) if action_id else check_values(request, given)
             if not isinstance(checked, CheckedAnswer):
                 raise AnswerInvalid(checked)
-        await self._ask(
-            control.AnswerRequest(
-                ask_id=ask_id,
-                action=action,
-                values=given if action == "accept" else {},
-                action_id=action_id,
-                note=note,
-                surface=surface,
-            )
+        wanted = control.AnswerRequest(
+            ask_id=ask_id,
+            action=action,
+            values=given if action == "accept" else {},
+            action_id=action_id,
+            note=note,
+            surface=surface,
         )
+        if secret:
+            await tell_owner_secret(self._store, self._run_dir, self.id, wanted)
+        else:
+            await self._ask(wanted)
 
-    def _refuse_secrets(self, request: InputRequest, values: dict[str, Any]) -> None:
-        for field in request.fields:
-            if field.type == "secret" and values.pop(field.name, None) not in (None, ""):
-                pid = f" (process {self.owner.pid})" if self.owner is not None else ""
-                raise ControlRefused(
-                    f"{field.name} is a secret, which must not be put into a file: answer this question on "
-                    f"the screen of the run's owner{pid}"
-                )
+    def _holds_secret(self, request: InputRequest, values: dict[str, Any]) -> bool:
+        secrets = [field.name for field in request.fields if field.type == "secret"]
+        given = {name for name in secrets if values.get(name) not in (None, "")}
+        for name in secrets:
+            if name not in given:
+                values.pop(name, None)
+        return bool(given)
 
     async def load_draft(self, ask_id: str) -> dict[str, Any] | None:
         return await self._store.load_draft(self.id, ask_id)

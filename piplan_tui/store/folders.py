@@ -22,7 +22,7 @@ EVENTS = "events.jsonl"
 INFO = "run.json"
 LOCK = "lock"
 INNER = ("attempts", "drafts", "control")
-_OWN = {EVENTS, f"{EVENTS}.torn", INFO, LOCK, "snapshot.json", *INNER}
+_OWN = {EVENTS, f"{EVENTS}.torn", INFO, LOCK, "snapshot.json", "owner.log", "answers.sock", *INNER}
 
 _STALE_SECONDS = 3600.0
 """After this long a half-made or half-deleted folder belongs to a process that is gone."""

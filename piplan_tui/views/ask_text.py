@@ -43,7 +43,10 @@ def answer_commands(run_id: str, ask: AskState, request: InputRequest) -> Iterat
     shown = [field for field in answered if field.required] or answered[:1]
     action = next((f" --action {_word(one.id)}" for one in request.actions if one.result == "accept"), "")
     if secret:
-        yield f"piplan-tui resume {_word(run_id)}  (in a terminal: a secret is typed there, not on a command line)"
+        given = [field for field in shown if field.type != "secret"]
+        words = "".join(f" {_word(f'{field.name}={_example(field)}')}" for field in given)
+        yield f"{start}{action}{words}  (while it runs; asks for the secret without showing it)"
+        yield f"piplan-tui resume {_word(run_id)}  (in a terminal: the secret is typed there)"
     else:
         yield start + action + "".join(f" {_word(f'{field.name}={_example(field)}')}" for field in shown)
     yield f"{start} --decline"
