@@ -33,12 +33,16 @@ class ThinkingDelta(_Said, frozen=True, tag="thinking"):
 
 
 class ToolStarted(_Said, frozen=True, tag="tool_started"):
-    """The agent began a tool call; `target` is the argument worth showing on a row (a path, a command)."""
+    """The agent began a tool call; `target` is the argument worth showing on a row (a path, a command).
+
+    `writes` are the files that the call changes, as far as that is known.
+    """
 
     call_id: str
     tool: str
     target: str = ""
     arguments: dict[str, Any] = msgspec.field(default_factory=dict)
+    writes: tuple[str, ...] = ()
 
 
 class ToolOutput(_Said, frozen=True, tag="tool_output"):
@@ -58,6 +62,19 @@ class UsageReported(_Said, frozen=True, tag="usage"):
     """Tokens and money of this session since `prompt` was first called on it, added up."""
 
     usage: Usage
+
+
+class PlanItem(msgspec.Struct, rename="camel", frozen=True):
+    """One entry of an agent's own to-do list."""
+
+    text: str
+    status: Literal["pending", "in_progress", "completed"]
+
+
+class PlanReported(_Said, frozen=True, tag="plan"):
+    """The agent's own to-do list for this step, whole."""
+
+    entries: tuple[PlanItem, ...]
 
 
 class Retrying(_Said, frozen=True, tag="retrying"):
@@ -106,6 +123,7 @@ SessionEvent = (
     | ToolOutput
     | ToolEnded
     | UsageReported
+    | PlanReported
     | Retrying
     | Recovered
     | AskRaised

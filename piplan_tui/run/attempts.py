@@ -17,17 +17,26 @@ from piplan_tui.agents.protocol import AgentFailure, AgentSession, AskReply, Ses
 from piplan_tui.run import events as ev
 from piplan_tui.run.call import call_job
 from piplan_tui.run.handoff import HandoffError
-from piplan_tui.run.model import StepDone, StepExecutionInput, StepJob, Usage
+from piplan_tui.run.model import Changes, StepDone, StepExecutionInput, StepJob, Usage
 from piplan_tui.run.permission import decide, question_of
 from piplan_tui.run.quota import Quota
 from piplan_tui.run.redact import Redactor
-from piplan_tui.run.routing import Route
+from piplan_tui.run.routing import Route, place_of
+from piplan_tui.run.session_facts import fact_of
 from piplan_tui.run.state import RunState, StepState
 from piplan_tui.run.step_runner import StepExecutor
 from piplan_tui.run.transcript import Transcripts
 
 log = logging.getLogger(__name__)
 StopReason = Literal["cancel", "interrupt"]
+
+
+@dataclass(slots=True)
+class OwnAsk:
+    """A question of the step runner, which waits for `reply`."""
+
+    answered: anyio.Event = field(default_factory=anyio.Event)
+    reply: AskReply = field(default_factory=lambda: AskReply(action="cancel"))
 
 
 @dataclass(slots=True)
@@ -44,6 +53,8 @@ class ActiveAttempt:
     session: AgentSession | None = None
     agent_ask_ids: dict[str, str] = field(default_factory=dict)
     replies: list[tuple[str, AskReply]] = field(default_factory=list)
+    own_asks: dict[str, OwnAsk] = field(default_factory=dict)
+    """Questions of the step runner, not of the session."""
     usage_before: Usage | None = None
     last_said: datetime | None = None
     permissions: str = ""
@@ -96,7 +107,8 @@ class Attempts:
         )
         number = previous.number if goes_on and previous else (previous.number if previous else 0) + 1
         self._quota.begun(step, route)
-        given = self._input(step, number)
+        place = place_of(self._state, step)
+        given = self._input(step, number, place.workspace)
         self._emit(ev.StepContext(step_id=step.id, attempt=number, input=given))
         if goes_on:
             self._emit(ev.StepResumed(step_id=step.id, attempt=number))
@@ -114,13 +126,15 @@ class Attempts:
             tools=route.tools,
             system_prompt=self._state.settings.get("systemPrompt", ""),
             permissions=route.permissions,
+            home=self._state.workspace,
+            isolation=place.isolation,
             reason="answer" if goes_on else "continue" if interrupted else "start",
             resume=previous.session if previous is not None and (goes_on or interrupted) else None,
             session_dir=str(self._attempts_dir / step.id / "sessions") if self._attempts_dir else "",
         )
         return job if self._state.workflow is None else call_job(job, step)
 
-    def _input(self, step: StepState, number: int) -> StepExecutionInput:
+    def _input(self, step: StepState, number: int, workspace: str) -> StepExecutionInput:
         state = self._state
         document = step.document
         if step.goal_override is not None:
@@ -131,7 +145,7 @@ class Attempts:
             attempt=number,
             plan=state.plan,
             step=document,
-            workspace=state.workspace,
+            workspace=workspace,
             dependencies=tuple(handoff for handoff in handoffs if handoff is not None),
             metadata=state.metadata,
             user_input=tuple(answer for attempt in step.attempts for answer in attempt.answers),
@@ -278,7 +292,18 @@ class Attempts:
         fact = self._fact(active, event)
         if fact is not None:
             self._emit(fact)
+            if isinstance(fact, ev.SessionToolStarted) and fact.writes:
+                self._warn_of_overlaps(fact)
         self._quota.heard(active.step_id, event)
+
+    def _warn_of_overlaps(self, fact: ev.SessionToolStarted) -> None:
+        for path in fact.writes:
+            others = self._state.others_at(path, fact.step_id)
+            known = self._state.steps[fact.step_id].overlaps.get(path, [])
+            if others and set(others) - set(known):
+                self._emit(
+                    ev.StepOverlapped(step_id=fact.step_id, attempt=fact.attempt, path=path, others=others)
+                )
 
     def _decided(self, active: ActiveAttempt, event: said.AskRaised) -> bool:
         """Let the user's policy answer, where it does, and keep a record of it."""
@@ -310,6 +335,11 @@ class Attempts:
     async def _reply(
         self, active: ActiveAttempt, session: AgentSession, agent_ask_id: str, reply: AskReply
     ) -> None:
+        own = active.own_asks.pop(agent_ask_id, None)
+        if own is not None:
+            own.reply = reply
+            own.answered.set()
+            return
         try:
             await session.answer(agent_ask_id, reply)
         except AgentFailure as failure:
@@ -336,25 +366,9 @@ class Attempts:
     def _fact(self, active: ActiveAttempt, event: SessionEvent) -> ev.StepEvent | None:
         where: dict[str, Any] = {"step_id": active.step_id, "attempt": active.number}
         match event:
-            case said.ToolStarted():
-                return ev.SessionToolStarted(
-                    **where, call_id=event.call_id, tool=event.tool, target=event.target
-                )
-            case said.ToolEnded():
-                return ev.SessionToolEnded(**where, call_id=event.call_id, ok=event.ok)
             case said.UsageReported():
                 before = active.usage_before
                 return ev.SessionUsage(**where, usage=before.plus(event.usage) if before else event.usage)
-            case said.Retrying():
-                return ev.SessionRetrying(
-                    **where,
-                    retry=event.attempt,
-                    max_retries=event.max_attempts,
-                    delay_seconds=event.delay_seconds,
-                    error=event.error,
-                )
-            case said.Recovered():
-                return ev.SessionRecovered(**where, ok=event.ok)
             case said.AskRaised():
                 ask_id = self._new_ask_id(active.step_id, active.number)
                 active.agent_ask_ids[ask_id] = event.ask_id
@@ -364,7 +378,8 @@ class Attempts:
                     if agent_ask_id == event.ask_id:
                         del active.agent_ask_ids[ask_id]
                         return ev.AskWithdrawn(**where, ask_id=ask_id, reason=event.reason)
-        return None
+                return None
+        return fact_of(event, active.step_id, active.number, active.workspace)
 
 
 class _Port:
@@ -383,6 +398,19 @@ class _Port:
 
     def said(self, event: SessionEvent) -> None:
         self._attempts.heard(self._active, event)
+
+    async def ask(self, request: dict[str, Any]) -> AskReply:
+        active = self._active
+        own = OwnAsk()
+        ask_id = f"runner-{id(own)}"
+        active.own_asks[ask_id] = own
+        self._attempts.heard(active, said.AskRaised(ask_id, request))
+        await own.answered.wait()
+        return own.reply
+
+    def changed(self, changes: Changes) -> None:
+        active = self._active
+        self._attempts._emit(ev.StepChanged(step_id=active.step_id, attempt=active.number, changes=changes))
 
     def reprompted(self, count: int, problem: str) -> None:
         active = self._active

@@ -200,7 +200,7 @@ def call_job(job: StepJob, step: StepState) -> StepJob:
         job,
         wanted="text" if schema is None else "schema",
         schema=schema,
-        isolation=call.get("isolation", ""),
+        isolation=call.get("isolation", "") or job.isolation,
         system_prompt="\n\n".join(part for part in (job.system_prompt, call.get("systemPrompt", "")) if part),
         thinking=call.get("effort") or job.thinking,
         tools=job.tools if tools is None else tuple(tools),

@@ -11,6 +11,7 @@ from pathlib import Path
 import anyio
 import msgspec
 
+from piplan_tui.agents.protocol import AgentFailure
 from piplan_tui.run.model import HandoffDescriptor, HandoffFile, StepExecutionInput, StepResult
 
 HANDOFF_ROOT = Path(".pi-plan-runtime") / "handoff"
@@ -68,6 +69,34 @@ def _write_handoff(given: StepExecutionInput, result: StepResult, raw_output: st
         ),
         summary=result.summary,
     )
+
+
+def prepare_workspace(given: StepExecutionInput, home: str) -> None:
+    """See that the folder of a step is there, and bring what it builds on into it from the run's workspace. Blocks.
+
+    Raises:
+        AgentFailure: it is not there.
+        HandoffError: the files could not be copied.
+    """
+    workspace = Path(given.workspace)
+    step_id = str(given.step["id"])
+    if not workspace.is_dir():
+        raise AgentFailure(
+            "unusable",
+            f"the workspace {workspace} of step {step_id} is not a folder; make it, or change its rule",
+        )
+    if workspace.resolve() == Path(home).resolve():
+        return
+    for handoff in given.dependencies:
+        try:
+            _make_folder(workspace, Path(handoff.directory))
+            for file in handoff.files:
+                _replace_file(workspace / file.path, (Path(home) / file.path).read_bytes())
+        except OSError as error:
+            raise HandoffError(
+                f"the handoff files of step {handoff.step_id} cannot be copied to {workspace}: "
+                f"{error.strerror or error}"
+            ) from error
 
 
 def _make_folder(workspace: Path, relative: Path) -> list[Path]:

@@ -65,6 +65,17 @@ class HandoffDescriptor(msgspec.Struct, rename="camel", frozen=True, kw_only=Tru
     summary: str = ""
 
 
+class Changes(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):
+    """What was changed in a git worktree. `files` are paths from the repository's top; `merged` is what became of it:
+    `open` while that is not decided, `merged` into the workspace, or `kept` on the branch in the worktree.
+    """
+
+    files: tuple[str, ...]
+    branch: str
+    worktree: str
+    merged: Literal["open", "merged", "kept"] = "open"
+
+
 class UserInput(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):
     """One answered question of this attempt. Values of `secret` fields are names of environment variables."""
 

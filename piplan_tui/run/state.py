@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from piplan_tui.run.events import EPOCH, RunQuestion, WorkflowCreated, WorkflowNested
-from piplan_tui.run.model import HandoffDescriptor, SessionRef, StepExecutionInput, Usage, UserInput
+from piplan_tui.run.events import EPOCH, PlanEntry, RunQuestion, WorkflowCreated, WorkflowNested
+from piplan_tui.run.model import Changes, HandoffDescriptor, SessionRef, StepExecutionInput, Usage, UserInput
 
 StepStatus = Literal[
     "pending",
@@ -99,6 +99,18 @@ class AttemptState:
     session: SessionRef | None = None
     answers: list[UserInput] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    plan: list[PlanEntry] = field(default_factory=list)
+    """The agent's own to-do list."""
+    writes: dict[str, None] = field(default_factory=dict)
+    """Files that its tool calls changed, as far as the agent told, in the order of the first change."""
+    changes: Changes | None = None
+    """What it changed in a git worktree of its own."""
+
+    @property
+    def changed_files(self) -> list[str]:
+        """All that is known of what it changed."""
+        return list(self.changes.files) if self.changes is not None else list(self.writes)
+
     waited_seconds: float = 0.0
     waiting_since: datetime | None = None
     waits: list[tuple[datetime, datetime]] = field(default_factory=list)
@@ -173,6 +185,8 @@ class StepState:
     handoff: HandoffDescriptor | None = None
     value: Any = None
     """What an agent call gave to its script."""
+    overlaps: dict[str, list[str]] = field(default_factory=dict)
+    """Files of the newest attempt that other steps changed while both ran, and these steps."""
     reused_from: str = ""
     """`run/step` whose result this is, when the step is `reused`."""
 
@@ -265,6 +279,8 @@ class RunState:
     waiting_since: datetime | None = None
     blocked_by_user_seconds: float = 0.0
     schema_version: int = 0
+    touched: dict[str, list[str]] = field(default_factory=dict)
+    """Files that steps with a running attempt have changed, and these steps."""
     limits: dict[str, ProviderLimit] = field(default_factory=dict)
     _ready: list[int] = field(default_factory=list, repr=False, compare=False)
     _aside: list[int] = field(default_factory=list, repr=False, compare=False)
@@ -286,6 +302,10 @@ class RunState:
     @property
     def done(self) -> int:
         return sum(self.counts.get(status, 0) for status in SATISFIED)
+
+    def others_at(self, path: str, step_id: str) -> list[str]:
+        """The other running steps that have changed this file."""
+        return [other for other in self.touched.get(path, ()) if other != step_id]
 
     def same_asks(self, ask_id: str) -> list[AskState]:
         """The open asks that one answer to this one closes: itself, and equal permissions of other agents."""

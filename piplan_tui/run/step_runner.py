@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+import msgspec
 from anyio import to_thread
 
 from piplan_tui.agents.protocol import (
     Agent,
     AgentFailure,
     AgentSession,
+    AskReply,
     AsksByTool,
     Notice,
     SessionEvent,
@@ -23,8 +25,10 @@ from piplan_tui.agents.protocol import (
 )
 from piplan_tui.run.answer import AnswerCheck, AnswerReader
 from piplan_tui.run.call_prompt import INTERRUPTED, answer_wrong_prompt, call_answer_prompt, call_prompt
-from piplan_tui.run.handoff import write_handoff
+from piplan_tui.run.handoff import prepare_workspace, write_handoff
+from piplan_tui.run.merge_review import bring_back
 from piplan_tui.run.model import (
+    Changes,
     HandoffDescriptor,
     StepDone,
     StepExecutionInput,
@@ -34,7 +38,7 @@ from piplan_tui.run.model import (
 from piplan_tui.run.prompt import answer_prompt, continue_prompt, result_missing_prompt, step_prompt
 from piplan_tui.run.redact import Redactor
 from piplan_tui.run.result_finder import ResultProblem, find_result
-from piplan_tui.run.worktree import isolated
+from piplan_tui.run.worktree import Worktree, isolated
 
 MAX_REPROMPTS = 2
 """How often a session is asked again when its turn ended without a valid result."""
@@ -47,6 +51,12 @@ class StepPort(Protocol):
         """The session works in this folder; `None`: in that of the errand."""
 
     def said(self, event: SessionEvent) -> None: ...
+
+    async def ask(self, request: dict[str, Any]) -> AskReply:
+        """Put a question of the runner's own to the user, an input request, and wait for the answer."""
+
+    def changed(self, changes: Changes) -> None:
+        """What the attempt changed in a git worktree of its own."""
 
     def reprompted(self, count: int, problem: str) -> None: ...
 
@@ -93,14 +103,26 @@ class StepRunner:
     async def execute(self, job: StepJob, port: StepPort) -> StepDone:
         notices: list[Notice] = []
         try:
-            async with isolated(job, notices) as job_there:
-                return await self._execute(job_there, port)
+            async with isolated(job, notices) as (job_there, worktree):
+                if not worktree:
+                    return await self._execute(job_there, port)
+                # a conversation that goes on after an answer goes on in the same place
+                worktree.keep = True
+                try:
+                    done = await self._execute(job_there, port, worktree)
+                except Exception:
+                    worktree.keep = False
+                    raise
+                worktree.keep = worktree.keep and done.result.status == "waiting_user"
+                return done
         finally:
             for notice in notices:
                 port.said(notice)
 
-    async def _execute(self, job: StepJob, port: StepPort) -> StepDone:
+    async def _execute(self, job: StepJob, port: StepPort, worktree: Worktree | None = None) -> StepDone:
         given = job.given
+        home = job.home or given.workspace
+        await to_thread.run_sync(prepare_workspace, given, home)
         agent = await self._agent_named(job.agent)
         session = await agent.open(self._request(job, agent))
         try:
@@ -111,8 +133,12 @@ class StepRunner:
             result, raw = await self._to_result(session, text, port)
         finally:
             await session.close()
-        handoff = await self._handoff(given, result, raw) if result.status == "completed" else None
-        return StepDone(result=result, handoff=handoff)
+        if result.status != "completed":
+            return StepDone(result=result)
+        if worktree is not None:
+            await bring_back(job, worktree, port.ask, port.changed)
+        given = msgspec.structs.replace(given, workspace=home)
+        return StepDone(result=result, handoff=await self._handoff(given, result, raw))
 
     def _reader(self, job: StepJob) -> AnswerReader:
         return AnswerReader(job.schema, self._check(str(job.given.step["id"])))

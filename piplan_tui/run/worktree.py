@@ -2,50 +2,151 @@
 
 from __future__ import annotations
 
-import shutil
+import re
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from subprocess import PIPE, STDOUT
 
 import anyio
 import msgspec
 
 from piplan_tui.agents.protocol import AgentFailure, Notice
+from piplan_tui.run.git import git, one_at_a_time, try_git
+from piplan_tui.run.handoff import HANDOFF_ROOT
 from piplan_tui.run.model import StepJob
 
-_one_at_a_time = anyio.Lock()  # git locks the repository's list of worktrees, and does not wait for it
+_NOT_OURS = (".", f":(exclude,glob)**/{HANDOFF_ROOT.parts[0]}/**")
+"""All files but those that pass between steps."""
+
+
+@dataclass
+class Worktree:
+    """Where an attempt works: `tree` is the folder, `base` the commit that it began with, `repository` the workspace.
+
+    `keep` leaves it where it is, changed or not.
+    """
+
+    tree: Path
+    base: str
+    repository: Path
+    branch: str = ""
+    keep: bool = False
+
+    async def commit(self, message: str, branch: str) -> list[str]:
+        """Put all changes onto a branch of this name, or one like it; the files that differ from the base.
+
+        Raises:
+            AgentFailure
+        """
+        await git(self.tree, "add", "--all", "--", *_NOT_OURS)
+        named = await git(self.tree, "diff", "--cached", "--name-only", "-z", self.base)
+        files = [name for name in named.split("\0") if name]
+        if not files:
+            return []
+        if (await try_git(self.tree, "diff", "--cached", "--quiet")).code:
+            await git(self.tree, *await self.author(), "commit", "--quiet", "--no-verify", "-m", message)
+        if not self.branch:
+            self.branch = await self._free_name(branch)
+            async with one_at_a_time:
+                await git(self.tree, "checkout", "--quiet", "-b", self.branch)
+        return files
+
+    async def author(self) -> tuple[str, ...]:
+        """Options that name an author for git, for a user who has none."""
+        if (await try_git(self.tree, "config", "user.email")).code == 0:
+            return ()
+        return ("-c", "user.name=piplan-tui", "-c", "user.email=piplan-tui@localhost")
+
+    async def _free_name(self, name: str) -> str:
+        name = re.sub(r"[^\w./-]|\.\.|\.(?=$|/)", "-", name)
+        while (await try_git(self.tree, "rev-parse", "--verify", "--quiet", f"refs/heads/{name}")).code == 0:
+            name += "a"
+        return name
+
+    async def changed(self) -> bool:
+        """Whether there is anything in it that is nowhere else."""
+        try:
+            dirty = await git(self.tree, "status", "--porcelain", "--", *_NOT_OURS)
+            return bool(dirty) or await git(self.tree, "rev-parse", "HEAD") != self.base
+        except AgentFailure:
+            return await anyio.Path(self.tree).exists()  # whatever became of it, nothing of it is thrown away
+
+    async def merged(self) -> bool:
+        """Whether the workspace has all of its branch, and nothing lies beside it."""
+        if not self.branch or await git(self.tree, "status", "--porcelain", "--", *_NOT_OURS):
+            return False
+        return (await try_git(self.repository, "merge-base", "--is-ancestor", self.branch, "HEAD")).code == 0
+
+    async def remove(self) -> None:
+        """Remove a worktree of which nothing is lost."""
+        async with one_at_a_time:
+            await git(self.repository, "worktree", "remove", "--force", str(self.tree))
+            if self.branch:
+                await try_git(self.repository, "branch", "--delete", self.branch)
 
 
 @asynccontextmanager
-async def isolated(job: StepJob, notices: list[Notice]) -> AsyncIterator[StepJob]:
+async def isolated(job: StepJob, notices: list[Notice]) -> AsyncIterator[tuple[StepJob, Worktree | None]]:
     """The errand in a worktree of the workspace's repository, at its `HEAD`, when the job asks for one.
 
-    Afterwards an unchanged worktree is removed; one with changes or commits stays, and a notice says where.
+    An attempt that goes on finds the worktree of the one before. Afterwards one that is unchanged, or merged, is
+    removed; one with changes or commits stays, and a notice says where.
 
     Raises:
         AgentFailure: the workspace is in no git repository, or git could not make the worktree.
     """
     if job.isolation != "worktree":
-        yield job
+        yield job, None
         return
     workspace = Path(job.given.workspace)
-    below = await _git(workspace, "rev-parse", "--show-prefix")
-    head = await _git(workspace, "rev-parse", "HEAD")
-    tree = await anyio.to_thread.run_sync(_new_folder, job)
-    async with _one_at_a_time:
-        await _git(workspace, "worktree", "add", "--detach", str(tree), head)
-    given = msgspec.structs.replace(job.given, workspace=str(tree / below))
+    below = await git(workspace, "rev-parse", "--show-prefix")
+    worktree = await _earlier(job, workspace) or await _new(job, workspace)
+    given = msgspec.structs.replace(job.given, workspace=str(worktree.tree / below))
     try:
-        yield msgspec.structs.replace(job, given=given)
+        yield msgspec.structs.replace(job, given=given), worktree
     finally:
         with anyio.CancelScope(shield=True):
-            if await _changed(tree, head):
-                notices.append(Notice(f"its changes are in the git worktree {tree}"))
-            else:
-                async with _one_at_a_time:
-                    await _git(workspace, "worktree", "remove", "--force", str(tree))
+            await _leave(worktree, notices)
+
+
+async def _leave(worktree: Worktree, notices: list[Notice]) -> None:
+    if await worktree.changed():
+        if not worktree.keep and await worktree.merged():
+            await worktree.remove()
+            return
+        branch = f" on the branch {worktree.branch}" if worktree.branch else ""
+        notices.append(Notice(f"its changes are in the git worktree {worktree.tree}{branch}"))
+    elif not worktree.keep:
+        await worktree.remove()
+
+
+async def _new(job: StepJob, workspace: Path) -> Worktree:
+    head = await git(workspace, "rev-parse", "HEAD")
+    tree = await anyio.to_thread.run_sync(_new_folder, job)
+    async with one_at_a_time:
+        await git(workspace, "worktree", "add", "--detach", str(tree), head)
+    return Worktree(tree, head, workspace)
+
+
+async def _earlier(job: StepJob, workspace: Path) -> Worktree | None:
+    """The worktree that the attempt had before it waited or was interrupted."""
+    if job.reason == "start" or not job.session_dir:
+        return None
+    for tree in await anyio.to_thread.run_sync(_folders, Path(job.session_dir).parent):
+        top = await try_git(tree, "rev-parse", "--show-toplevel")
+        if top.code == 0 and Path(top.text) == tree.resolve():
+            base = await git(tree, "merge-base", "HEAD", await git(workspace, "rev-parse", "HEAD"))
+            on = await try_git(tree, "symbolic-ref", "--quiet", "--short", "HEAD")
+            return Worktree(tree, base, workspace, branch=on.text if on.code == 0 else "")
+    return None
+
+
+def _folders(folder: Path) -> list[Path]:
+    """The worktrees of a step, the newest first."""
+    found = [path for path in folder.glob("worktree-*") if path.is_dir()]
+    return sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
 
 
 def _new_folder(job: StepJob) -> Path:
@@ -58,29 +159,3 @@ def _new_folder(job: StepJob) -> Path:
         # left by an attempt that was cut off in the middle, perhaps with changes
         name += "a"
     return folder / name
-
-
-async def _changed(tree: Path, head: str) -> bool:
-    try:
-        return (
-            bool(await _git(tree, "status", "--porcelain")) or await _git(tree, "rev-parse", "HEAD") != head
-        )
-    except AgentFailure:
-        return await anyio.Path(tree).exists()  # whatever became of it, nothing of it is thrown away
-
-
-async def _git(folder: Path, *arguments: str) -> str:
-    program = shutil.which("git")
-    if program is None:
-        raise AgentFailure("unusable", "isolation 'worktree' needs git, which is not installed")
-    try:
-        done = await anyio.run_process(
-            [program, "-C", str(folder), *arguments], stdout=PIPE, stderr=STDOUT, check=False
-        )
-    except OSError as error:
-        raise AgentFailure("unusable", f"git cannot be run: {error}") from error
-    said = done.stdout.decode(errors="replace").strip()
-    if done.returncode:
-        why = said.splitlines()[-1] if said else f"exit code {done.returncode}"
-        raise AgentFailure("unusable", f"isolation 'worktree' did not work in {folder}: git says: {why}")
-    return said

@@ -12,6 +12,7 @@ from piplan_tui.agents.protocol import SessionEvent, ToolEnded, ToolStarted
 from piplan_tui.clean import clean_text
 from piplan_tui.run.model import UserInput
 from piplan_tui.run.state import AttemptState, RunState, StepState
+from piplan_tui.views.changes import changes_line
 from piplan_tui.views.decisions import decision_line
 from piplan_tui.views.formatting import (
     GLYPHS,
@@ -27,6 +28,8 @@ from piplan_tui.views.line import Span, one_line
 MAX_TEXT = 20_000
 MAX_TOOLS = 500
 _MAX_DECISIONS = 200
+_MAX_FILES = 200
+_MARKS = {"completed": "[x]", "in_progress": "[>]", "pending": "[ ]"}
 _KNOWN_STEP_FIELDS = frozenset({"id", "title", "goal", "dependsOn", "phase"})
 _KNOWN_PLAN_FIELDS = frozenset({"id", "title", "summary", "executionMode", "steps"})
 
@@ -126,14 +129,16 @@ def result_lines(step: StepState, document: str | None, problem: str = "") -> li
     """What the step left. `document` is the text of its `result.json`, `None` while it is being read."""
     attempt = step.attempt
     handoff = step.handoff
+    changed = _changes(attempt)
     if handoff is None:
         if attempt is not None and attempt.error:
             spans = [_heading("Error", first=True), Span(_block(attempt.error), "failed")]
             if attempt.error_detail:
                 spans += [_heading("Last lines of the agent"), Span(_block(attempt.error_detail))]
-            return spans
-        return [Span("No result yet.", "dim")]
+            return spans + changed
+        return [Span("No result yet.", "dim"), *changed]
     spans = [_heading("Summary", first=True), Span(_block(handoff.summary) or "none")]
+    spans += changed
     spans.append(_heading("Files"))
     for index, file in enumerate(handoff.files):
         spans.append(Span(f"{chr(10) if index else ''}{one_line(file.path)}  {format_size(file.size)}"))
@@ -143,6 +148,18 @@ def result_lines(step: StepState, document: str | None, problem: str = "") -> li
         spans.append(Span(one_line(problem), "attention"))
     else:
         spans.append(Span("reading…", "dim") if document is None else Span(_block(document)))
+    return spans
+
+
+def _changes(attempt: AttemptState | None) -> list[Span]:
+    """The files that the newest attempt changed, as far as is known."""
+    if attempt is None or not (files := attempt.changed_files):
+        return []
+    shown = "\n".join(one_line(path) for path in files[:_MAX_FILES])
+    more = f"\n… {len(files) - _MAX_FILES:,} more" if len(files) > _MAX_FILES else ""
+    spans = [_heading("Changed files"), Span(shown + more)]
+    if attempt.changes is not None:
+        spans.append(Span(f"\n{changes_line(attempt.changes)}", "dim"))
     return spans
 
 
@@ -178,6 +195,7 @@ def _attempt(attempt: AttemptState, now: datetime, *, first: bool) -> list[Span]
         spans.append(Span(f"\n{_block(attempt.summary)}"))
     if attempt.error:
         spans.append(Span(f"\n{_block(attempt.error)}", "failed"))
+    spans += [Span(f"\n  {_MARKS[entry.status]} {one_line(entry.text)}") for entry in attempt.plan]
     spans += [
         Span(f"\n{decision.at:%H:%M:%S} {decision_line(decision)}", "dim")
         for decision in attempt.decisions[-_MAX_DECISIONS:]

@@ -5,9 +5,11 @@
      owner: {pid, host, …} | null,
      counts: {state: number}, limits: [{provider, since, until, reason}],
      phases: [{title, steps: [id], done, counts, tools, usage}],
-     steps: [{id, title, phase, goal, dependsOn, status, blockedBy, asks: [askId], handoff | null, attempts: [
+     steps: [{id, title, phase, goal, dependsOn, status, blockedBy, asks: [askId], overlaps: {path: [stepId]},
+         handoff | null, attempts: [
          {number, status, agent, model, startedAt, endedAt, elapsedSeconds, waitedSeconds, usage | null, tools,
           reprompts, summary, error, errorKind, errorDetail, session | null, answers,
+          plan: [{text, status}], changedFiles: [path], changes: {files, branch, worktree, merged} | null,
           decisions: [{askId, at, question, action, choice, by, surface, policy, sameAs}], log | null}]}],
      asks: [{askId, stepId, attempt, openedAt, expiresAt | null, live, appliesTo: [stepId], request}],
      totals: {wallSeconds, agentSeconds, blockedByUserSeconds, attempts, tools, usage, byModel: {label: usage}}}
@@ -158,6 +160,7 @@ def _step(step: StepState, now: datetime, log_path: LogPath | None) -> dict[str,
         "status": step.status,
         "blockedBy": step.blocked_by,
         "asks": list(step.asks),
+        "overlaps": step.overlaps,
         "handoff": step.handoff,
         "attempts": [_attempt(step, attempt, now, log_path) for attempt in step.attempts],
     }
@@ -185,6 +188,9 @@ def _attempt(
         "errorDetail": attempt.error_detail,
         "session": attempt.session,
         "answers": attempt.answers,
+        "plan": attempt.plan,
+        "changedFiles": attempt.changed_files,
+        "changes": attempt.changes,
         "decisions": [decision_document(decision) for decision in attempt.decisions],
         "log": str(path) if path is not None else None,
     }

@@ -16,6 +16,7 @@ from piplan_tui.run import events as ev
 from piplan_tui.run.asks.request import InputRequest
 from piplan_tui.run.state import AskState, AttemptState, RunState, StepState
 from piplan_tui.views.ask_text import ask_lines, value_text
+from piplan_tui.views.changes import changes_line, overlap_line
 from piplan_tui.views.decisions import applies_to, decision_line
 from piplan_tui.views.formatting import RUN_WORDS, agent_label, format_duration, format_money, format_tokens
 from piplan_tui.views.line import Role, one_line
@@ -162,6 +163,10 @@ class PlainPrinter:
             case ev.AskWithdrawn():
                 why = f": {one_line(event.reason)}" if event.reason else ""
                 return self._line(step, f"the question is void{why}")
+            case ev.StepChanged():
+                return self._line(step, changes_line(event.changes))
+            case ev.StepOverlapped():
+                return self._line(step, overlap_line(event.path, event.others), "attention")
             case ev.SessionRetrying():
                 wait = format_duration(event.delay_seconds)
                 tries = f"try {event.retry} of {event.max_retries} in {wait}"

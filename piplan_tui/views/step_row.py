@@ -11,6 +11,7 @@ from datetime import datetime
 from piplan_tui.run.model import Usage
 from piplan_tui.run.routing import limit_of
 from piplan_tui.run.state import SATISFIED, AttemptState, ProviderLimit, RunState, StepState
+from piplan_tui.views.changes import overlap_warning
 from piplan_tui.views.formatting import (
     agent_label,
     format_clock,
@@ -88,6 +89,8 @@ def step_note(
     attempt = step.attempt
     if state.status == "pending":
         return Span(before_the_start(step), "dim")
+    if step.overlaps and (shared := overlap_warning(state, step)):
+        return Span(shared, "attention")
     if status == "running" and attempt:
         return _running_note(attempt, now, last_activity)
     if status == "retrying" and attempt:

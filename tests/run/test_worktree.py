@@ -56,7 +56,7 @@ def job(workspace: Path, sessions: Path, **more: Any) -> StepJob:
 
 async def test_an_unchanged_worktree_is_removed(repository: Path, tmp_path: Path) -> None:
     notices: list[Notice] = []
-    async with isolated(job(repository / "sub", tmp_path / "attempts"), notices) as there:
+    async with isolated(job(repository / "sub", tmp_path / "attempts"), notices) as (there, _):
         inside = Path(there.given.workspace)
         assert inside != repository / "sub"
         assert inside.name == "sub"
@@ -69,7 +69,7 @@ async def test_an_unchanged_worktree_is_removed(repository: Path, tmp_path: Path
 async def test_changes_stay_apart_and_are_kept(repository: Path, tmp_path: Path) -> None:
     notices: list[Notice] = []
     with contextlib.suppress(KeyError):
-        async with isolated(job(repository, tmp_path / "attempts"), notices) as there:
+        async with isolated(job(repository, tmp_path / "attempts"), notices) as (there, _):
             (Path(there.given.workspace) / "sub" / "a.txt").write_text("two\n")
             raise KeyError("the attempt failed")
     assert (repository / "sub" / "a.txt").read_text() == "one\n"
@@ -77,7 +77,7 @@ async def test_changes_stay_apart_and_are_kept(repository: Path, tmp_path: Path)
     assert [notice.text for notice in notices] == [
         f"its changes are in the git worktree {there.given.workspace}"
     ]
-    async with isolated(job(repository, tmp_path / "attempts"), notices) as again:
+    async with isolated(job(repository, tmp_path / "attempts"), notices) as (again, _):
         assert again.given.workspace != there.given.workspace
 
 
@@ -91,5 +91,5 @@ async def test_without_a_repository_the_call_fails_with_one_sentence(tmp_path: P
 
 async def test_other_calls_stay_where_they_are(tmp_path: Path) -> None:
     plain = StepJob(given=job(tmp_path, tmp_path).given, agent="demo")
-    async with isolated(plain, []) as there:
+    async with isolated(plain, []) as (there, _):
         assert there is plain

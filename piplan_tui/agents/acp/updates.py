@@ -12,6 +12,7 @@ from acp.schema import (
     AgentPlanUpdate,
     ContentChunk,
     CurrentModeUpdate,
+    FileEditToolCallContent,
     TextContentBlock,
     ToolCall,
     ToolCallProgress,
@@ -29,6 +30,8 @@ from piplan_tui.agents.acp.content import (
 )
 from piplan_tui.agents.protocol import (
     Notice,
+    PlanItem,
+    PlanReported,
     SessionEvent,
     TextDelta,
     ThinkingDelta,
@@ -39,6 +42,7 @@ from piplan_tui.agents.protocol import (
 
 _TELL_SECONDS = 0.2
 _MAX_TERMINAL = 1024 * 1024
+_MAX_ENTRIES = 200
 _MARKS = {"completed": "[x]", "in_progress": "[>]", "pending": "[ ]"}
 
 
@@ -197,7 +201,8 @@ class TurnReader:
         call.started = True
         known = call.known
         arguments = known.raw_input if isinstance(known.raw_input, dict) else {}
-        return [ToolStarted(call_id, tool_name(known), tool_target(known, self._workspace), arguments)]
+        target = tool_target(known, self._workspace)
+        return [ToolStarted(call_id, tool_name(known), target, arguments, _written(known))]
 
     def _output(self, call_id: str, call: _Call) -> list[SessionEvent]:
         content = call.known.content or []
@@ -231,4 +236,12 @@ class TurnReader:
         if plan == self._plan or not lines:
             return []
         self._plan = plan
-        return [Notice(plan)]
+        items = tuple(PlanItem(entry.content, entry.status) for entry in update.entries[:_MAX_ENTRIES])
+        return [PlanReported(items), Notice(plan)]
+
+
+def _written(call: ToolCallUpdate) -> tuple[str, ...]:
+    if call.kind not in ("edit", "delete", "move"):
+        return ()
+    shown = [item.path for item in call.content or [] if isinstance(item, FileEditToolCallContent)]
+    return tuple(dict.fromkeys([*(place.path for place in call.locations or []), *shown]))

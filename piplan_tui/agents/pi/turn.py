@@ -37,6 +37,7 @@ from piplan_tui.agents.protocol import (
 from piplan_tui.run.model import Usage
 
 _TARGETS = ("path", "file_path", "command", "pattern", "query", "url", "message", "name")
+_WRITERS = ("write", "edit")
 _MAX_TARGET = 200
 _LEVELS: dict[str, Literal["info", "warning", "error"]] = {"warning": "warning", "error": "error"}
 
@@ -78,7 +79,11 @@ class TurnReader:
             case "tool_execution_start":
                 self.tools[record.tool_call_id] = record.tool_name
                 arguments = arguments_of(record)
-                return [ToolStarted(record.tool_call_id, record.tool_name, target(arguments), arguments)]
+                written = arguments.get("path") if record.tool_name in _WRITERS else None
+                writes = (written,) if isinstance(written, str) else ()
+                return [
+                    ToolStarted(record.tool_call_id, record.tool_name, target(arguments), arguments, writes)
+                ]
             case "tool_execution_update":
                 text = result_text(record.partial_result)
                 return [ToolOutput(record.tool_call_id, text)] if text else []

@@ -35,6 +35,7 @@ from piplan_tui.run.events.run import (
     WorkflowNested,
 )
 from piplan_tui.run.events.sessions import (
+    SessionPlanned,
     SessionRecovered,
     SessionReprompted,
     SessionRetrying,
@@ -45,12 +46,14 @@ from piplan_tui.run.events.sessions import (
 )
 from piplan_tui.run.events.steps import (
     StepCancelled,
+    StepChanged,
     StepCompleted,
     StepContext,
     StepCreated,
     StepEdited,
     StepFailed,
     StepInterrupted,
+    StepOverlapped,
     StepResumed,
     StepRetried,
     StepReused,
@@ -103,6 +106,9 @@ AnyEvent = (
     | SessionRetrying
     | SessionRecovered
     | SessionReprompted
+    | SessionPlanned
+    | StepChanged
+    | StepOverlapped
     | AskOpened
     | AskAnswered
     | AskWithdrawn

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from piplan_tui.run.events.base import StepEvent
-from piplan_tui.run.model import HandoffDescriptor, StepExecutionInput
+from piplan_tui.run.model import Changes, HandoffDescriptor, StepExecutionInput
 
 
 class StepCreated(StepEvent, tag="step.created", kw_only=True):
@@ -94,6 +94,19 @@ class StepEdited(StepEvent, tag="step.edited", kw_only=True):
 
     goal: str
     by: str = "user"
+
+
+class StepChanged(StepEvent, tag="step.changed", kw_only=True):
+    """What an attempt in a git worktree of its own changed, and what became of it."""
+
+    changes: Changes
+
+
+class StepOverlapped(StepEvent, tag="step.overlapped", kw_only=True):
+    """The step changes a file that the steps `others` change too, while all of them run."""
+
+    path: str
+    others: list[str]
 
 
 class StepInterrupted(StepEvent, tag="step.interrupted", kw_only=True):

@@ -31,6 +31,12 @@ def end_attempt(
         attempt.ended_at = e.at
         attempt.open_tools.clear()
         attempt.provider_retry = None
+    for path in attempt.writes:
+        running = state.touched.get(path, [])
+        if step.id in running:
+            running.remove(step.id)
+        if not running:
+            state.touched.pop(path, None)
     attempt.status = status
     return step, attempt
 

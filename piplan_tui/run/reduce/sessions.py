@@ -24,6 +24,16 @@ def tool_started(state: RunState, e: ev.SessionToolStarted) -> None:
         attempt.open_tools[e.call_id] = Tool(e.tool, e.target, e.at)
         state.tools += 1
         state.phases[step.phase].tools += 1
+        for path in e.writes:
+            attempt.writes[path] = None
+            running = state.touched.setdefault(path, [])
+            if step.id not in running:
+                running.append(step.id)
+
+
+def planned(state: RunState, e: ev.SessionPlanned) -> None:
+    if found := attempt_of(state, e):
+        found[1].plan = e.entries
 
 
 def tool_ended(state: RunState, e: ev.SessionToolEnded) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from piplan_tui.run import events as ev
-from piplan_tui.run.reduce.attempts import end_attempt
+from piplan_tui.run.reduce.attempts import attempt_of, end_attempt
 from piplan_tui.run.reduce.run import set_run_status
 from piplan_tui.run.reduce.step_status import rest, set_status
 from piplan_tui.run.state import AttemptState, RunState
@@ -27,6 +27,7 @@ def step_started(state: RunState, e: ev.StepStarted) -> None:
                 input=step.next_input,
             )
         )
+        step.overlaps = {}
         step.next_input = None
         step.continues = False
         set_status(state, step, "running")
@@ -113,3 +114,13 @@ def step_reused(state: RunState, e: ev.StepReused) -> None:
     if step := state.steps.get(e.step_id):
         step.value, step.reused_from = e.value, f"{e.from_run}/{e.from_step}"
         set_status(state, step, "reused")
+
+
+def step_changed(state: RunState, e: ev.StepChanged) -> None:
+    if found := attempt_of(state, e):
+        found[1].changes = e.changes
+
+
+def step_overlapped(state: RunState, e: ev.StepOverlapped) -> None:
+    if found := attempt_of(state, e):
+        found[0].overlaps[e.path] = e.others
