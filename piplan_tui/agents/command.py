@@ -118,7 +118,7 @@ class CommandSession:
         self._workspace = workspace
         self._environment = environment
         self._lost = resume is not None
-        self._ref = SessionRef(agent=name)
+        self._ref = SessionRef(agent=name, reports_tools=False)
 
     @property
     def ref(self) -> SessionRef:
@@ -136,7 +136,9 @@ class CommandSession:
             child = await start_child(self._command, cwd=self._workspace, env=self._environment)
         except OSError as error:
             raise self._unusable(error.strerror or str(error)) from error
-        self._ref = SessionRef(agent=self._name, pid=child.pid, process_started=child.started)
+        self._ref = SessionRef(
+            agent=self._name, pid=child.pid, process_started=child.started, reports_tools=False
+        )
         try:
             answer = await _converse(child, text, on_event)
         finally:

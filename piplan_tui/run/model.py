@@ -122,6 +122,7 @@ class SessionRef(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True
     """A conversation that an agent may be able to take up again, and the process that holds it now.
 
     `process_started` is the process's start time in seconds since the epoch: a pid alone may be reused.
+    `reports_tools` is false for an agent of which nobody knows how many tools it called.
     """
 
     agent: str
@@ -130,6 +131,7 @@ class SessionRef(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True
     model: str = ""
     pid: int | None = None
     process_started: float | None = None
+    reports_tools: bool = True
 
 
 class StepJob(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, kw_only=True):

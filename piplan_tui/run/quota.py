@@ -17,8 +17,9 @@ import anyio
 from piplan_tui.agents import protocol as said
 from piplan_tui.agents.protocol import AgentFailure, SessionEvent
 from piplan_tui.run import events as ev
+from piplan_tui.run.quota_board import KnownLimit, QuotaBoard
 from piplan_tui.run.routing import Route, routes
-from piplan_tui.run.state import RunState, StepState
+from piplan_tui.run.state import TERMINAL, RunState, StepState
 
 _LIMIT = re.compile(
     r"\b(?:429|529)\b|rate.?limit|too many requests|\bquota|usage limit|overloaded", re.IGNORECASE
@@ -77,11 +78,13 @@ class Quota:
         emit: Callable[[ev.RuntimeEvent], None],
         now: Callable[[], datetime],
         policy: QuotaPolicy | None = None,
+        board: QuotaBoard | None = None,
     ) -> None:
         self._state = state
         self._emit = emit
         self._now = now
         self._policy = policy or QuotaPolicy()
+        self._board = board or QuotaBoard()
         self._routes: dict[str, Route] = {}
         self._probes: dict[str, str] = {}
         self._refused: dict[str, set[str]] = {}
@@ -104,13 +107,18 @@ class Quota:
 
     def _is_open(self, quota: str) -> bool:
         limit = self._state.limits.get(quota)
-        return limit is None or (self._now() >= limit.until and quota not in self._probes)
+        return limit is None or (
+            self._now() >= limit.until
+            and quota not in self._probes
+            and not self._board.probed_elsewhere(self, quota)
+        )
 
     def begun(self, step: StepState, route: Route) -> None:
         """A step starts by this way."""
         self._routes[step.id] = route
         if route.quota in self._state.limits:
             self._probes[route.quota] = step.id
+            self._board.probing(self, route.quota)
 
     # -- what became of it ---------------------------------------------------------------------
 
@@ -169,6 +177,7 @@ class Quota:
             else:
                 del self._probes[route.quota]
                 self._look_again()
+                self._board.gave_up_probing(self, route.quota)
 
     # -- limits --------------------------------------------------------------------------------
 
@@ -188,6 +197,7 @@ class Quota:
         until = min(now + timedelta(seconds=min(pause, policy.give_up_seconds)), last)
         self._emit(ev.ProviderLimited(provider=quota, until=until, reason=reason, step_id=step_id))
         self._changed.set()
+        self._board.limited(self, quota, KnownLimit(until, reason))
 
     def _give_up(self, quota: str, since: datetime, reason: str) -> None:
         if self._state.status in ("running", "waiting_user"):
@@ -200,6 +210,31 @@ class Quota:
         if quota in self._state.limits:
             self._emit(ev.ProviderRecovered(provider=quota))
             self._look_again()
+            self._board.recovered(self, quota)
+
+    # -- other runs of this process (see `quota_board.Member`) -----------------------------------
+
+    def limited_elsewhere(self, quota: str, limit: KnownLimit) -> None:
+        known = self._state.limits.get(quota)
+        if known is not None and known.until >= limit.until:
+            self._look_again()
+        elif not self._state.ended and self._concerns(quota):
+            self._emit(ev.ProviderLimited(provider=quota, until=limit.until, reason=limit.reason))
+            self._changed.set()
+
+    def recovered_elsewhere(self, quota: str) -> None:
+        if quota in self._state.limits and not self._state.ended:
+            self._probes.pop(quota, None)
+            self._emit(ev.ProviderRecovered(provider=quota))
+            self._look_again()
+
+    def _concerns(self, quota: str) -> bool:
+        return any(
+            way.quota == quota
+            for step in self._state.order
+            if step.status not in TERMINAL
+            for way in routes(self._state, step)
+        )
 
     def _look_again(self) -> None:
         self._state.bring_back()
@@ -208,6 +243,13 @@ class Quota:
 
     async def watch(self, pump: Callable[[], None]) -> None:
         """Let steps start, by calling `pump`, whenever a pause is over or a provider has recovered."""
+        self._board.join(self)
+        try:
+            await self._watch(pump)
+        finally:
+            self._board.leave(self)
+
+    async def _watch(self, pump: Callable[[], None]) -> None:
         while True:
             changed = self._changed = anyio.Event()
             if self._due:

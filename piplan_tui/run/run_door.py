@@ -19,6 +19,7 @@ from piplan_tui.run.inbox import Inbox
 from piplan_tui.run.journal import Journal
 from piplan_tui.run.plan_driver import MakeDriver, PlanDriver
 from piplan_tui.run.quota import Quota, QuotaPolicy
+from piplan_tui.run.quota_board import QuotaBoard
 from piplan_tui.run.redact import Redactor
 from piplan_tui.run.reduce import reduce
 from piplan_tui.run.refused import ControlRefused
@@ -48,6 +49,7 @@ class RunDoor:
         make_driver: MakeDriver = PlanDriver,
         answer_checks: Mapping[str, AnswerCheck] | None = None,
         quota: QuotaPolicy | None = None,
+        quota_board: QuotaBoard | None = None,
     ) -> None:
         self.state = state
         self.answer_checks: Mapping[str, AnswerCheck] = {} if answer_checks is None else answer_checks
@@ -59,7 +61,9 @@ class RunDoor:
         self._journal = Journal(store, state.run_id, stored_seq=state.seq)
         attempts_dir = store.attempts_dir(state.run_id)
         self.transcripts = Transcripts(attempts_dir, self.redactor)
-        self._quota = Quota(state, lambda event: self.emit(self.redactor.value(event)), now, quota)
+        self._quota = Quota(
+            state, lambda event: self.emit(self.redactor.value(event)), now, quota, quota_board
+        )
         self._attempts = Attempts(
             state, self.emit, executor(self), self.transcripts, self.redactor, now, attempts_dir, self._quota
         )

@@ -20,6 +20,7 @@ from piplan_tui.run.clock import utc_now
 from piplan_tui.run.options import RunOptions
 from piplan_tui.run.plan_driver import MakeDriver
 from piplan_tui.run.quota import QuotaPolicy
+from piplan_tui.run.quota_board import QuotaBoard
 from piplan_tui.run.run import Run
 from piplan_tui.run.run_door import Sweep
 from piplan_tui.run.sink import Delivery, Sink
@@ -62,6 +63,7 @@ class RuntimeLife:
         self._new_run_id = new_run_id
         self._executor = executor or self._step_runner
         self._quota = quota
+        self._quota_board = QuotaBoard()
         self._runs: dict[str, Run] = {}
         self._agents: dict[str, Agent] = {}
         self._agent_lock = anyio.Lock()
@@ -158,6 +160,7 @@ class RuntimeLife:
             sweep=self._sweep,
             now=self._now,
             quota=self._quota,
+            quota_board=self._quota_board,
             **more,
         )
         await self._tasks.start(self._serve_run, run)

@@ -107,6 +107,11 @@ class AttemptState:
     """What it changed in a git worktree of its own."""
 
     @property
+    def tools_known(self) -> int | None:
+        """The number of tool calls; `None` when the agent does not report them."""
+        return self.tools if self.tools or self.session is None or self.session.reports_tools else None
+
+    @property
     def changed_files(self) -> list[str]:
         """All that is known of what it changed."""
         return list(self.changes.files) if self.changes is not None else list(self.writes)

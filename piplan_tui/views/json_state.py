@@ -14,8 +14,8 @@
      asks: [{askId, stepId, attempt, openedAt, expiresAt | null, live, appliesTo: [stepId], request}],
      totals: {wallSeconds, agentSeconds, blockedByUserSeconds, attempts, tools, usage, byModel: {label: usage}}}
 
-Times are UTC in ISO 8601, or null. `usage` is {input, output, cacheRead, cacheWrite, tokens, costUsd}, where
-null means that the agent did not report it. `request` is the question as the agent wrote it.
+Times are UTC in ISO 8601, or null. `usage` is {input, output, cacheRead, cacheWrite, tokens, costUsd}, where null
+means that the agent did not report it, and so it does for `tools`. `request` is the question as the agent wrote it.
 """
 
 from __future__ import annotations
@@ -180,7 +180,7 @@ def _attempt(
         "elapsedSeconds": attempt.elapsed_seconds(now),
         "waitedSeconds": attempt.waiting_seconds(now),
         "usage": usage_document(attempt.usage) if attempt.usage is not None else None,
-        "tools": attempt.tools,
+        "tools": attempt.tools_known,
         "reprompts": attempt.reprompts,
         "summary": attempt.summary,
         "error": attempt.error,

@@ -362,3 +362,23 @@ def test_the_time_in_a_message(text: str, seconds: float) -> None:
 )
 def test_what_is_a_limit(kind: Any, message: str, expected: bool) -> None:
     assert is_limit(AgentFailure(kind, message)) is expected
+
+
+async def test_runs_of_one_process_share_what_they_know(bench: Bench) -> None:
+    """One run is refused; the other waits without a refusal of its own, and both go on by themselves."""
+    _, steps = use(bench, lambda clock, _: clock.time < START + timedelta(seconds=50))
+    bench.options = replace(bench.options, max_concurrency=1)
+    async with bench.runtime() as runtime:
+        first = await runtime.create_run(plan({"a": []}))
+        second = await runtime.create_run(plan({"b": [], "c": []}))
+        seen: list[ev.RuntimeEvent] = []
+        second.subscribe(seen.append)
+        await first.start()
+        await second.start()
+        with anyio.fail_after(20):
+            states = [await first.wait(), await second.wait()]
+    assert [state.status for state in states] == ["completed", "completed"]
+    assert of(seen, ev.ProviderLimited)
+    assert of(seen, ev.ProviderRecovered)
+    assert steps.refused <= 4, "one step of one run tries after each pause"
+    assert all(not state.limits for state in states)
