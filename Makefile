@@ -1,12 +1,13 @@
 # make demo    run the bundled plan with the demo agent: no model, no key
 # make test    set up everything, the two Pi versions included, and run the tests
+# make fuzz    look for inputs that break a reader: 20 s each, SECONDS_EACH=300 for longer
 # make check   what CI runs: lint, types, layers, tests
 
 PYTHON ?= python3
 BIN := .venv/bin
 NPM := tests/support/npm
 
-.PHONY: demo setup test check lint types layers bench screenshots clean
+.PHONY: demo setup test fuzz check lint types layers bench screenshots clean
 
 demo: .venv/.installed
 	@$(BIN)/piplan-tui demo --on-ask defaults
@@ -16,6 +17,10 @@ setup: .venv/.developed $(NPM)/seed/node_modules/.installed $(NPM)/newest/node_m
 
 test: setup
 	$(BIN)/pytest -n auto
+
+fuzz: .venv/.developed
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || $(BIN)/python -m pip install --quiet atheris
+	$(BIN)/python -m tests.hardening.fuzz
 
 check: setup lint types layers test
 

@@ -46,6 +46,19 @@ SEEDS: dict[str, list[bytes]] = {
         b'{"type":"tool_execution_end","toolCallId":"1","result":{"content":[{"type":"text","text":"x"}]}}',
         b'{"type":"extension_ui_request","id":"1","method":"select","title":"t","options":["a"]}',
     ],
+    "acp": [
+        b'{"jsonrpc":"2.0","method":"session/update","params":{"sessionId":"s","update":{"sessionUpdate":'
+        b'"tool_call","toolCallId":"1","title":"t","kind":"edit","status":"pending","content":[{"type":"diff",'
+        b'"path":"a","oldText":"x","newText":"y"}],"locations":[{"path":"/project/a","line":1}]}}}\n'
+        b'{"jsonrpc":"2.0","method":"session/update","params":{"update":{"sessionUpdate":"tool_call_update",'
+        b'"toolCallId":"1","status":"completed","rawOutput":{"output":"x"}}}}\n',
+        b'{"jsonrpc":"2.0","id":1,"method":"session/request_permission","params":{"sessionId":"s","toolCall":'
+        b'{"toolCallId":"1"},"options":[{"optionId":"a","name":"A","kind":"allow_once"}]}}\n{"id":2,"result":{}}\n',
+        b'{"jsonrpc":"2.0","id":"x","method":"elicitation/create","params":{"mode":"form","message":"?",'
+        b'"requestedSchema":{"type":"object","properties":{"a":{"type":"string"}}}}}\n{"id":3,"error":7}\n',
+        b'{"method":"session/update","params":{"update":{"sessionUpdate":"plan","entries":[{"content":"c",'
+        b'"priority":"high","status":"pending"}]}}}\n',
+    ],
 }
 
 
@@ -102,7 +115,7 @@ json_values = st.recursive(
 )
 
 
-@pytest.mark.parametrize("name", ["request", "result", "plan", "pi"])
+@pytest.mark.parametrize("name", ["request", "result", "plan", "pi", "acp"])
 def test_json_of_any_shape_is_answered(name: str) -> None:
     @settings(max_examples=sized(150, 20_000), deadline=None)
     @given(json_values)

@@ -5,11 +5,16 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from pydantic import ValidationError
 
+from piplan_tui.agents.acp.asks import input_request
+from piplan_tui.agents.acp.transport import Call, ChildTransport
+from piplan_tui.agents.acp.updates import TurnReader
 from piplan_tui.agents.pi.decode import (
     Undecodable,
     arguments_of,
@@ -107,6 +112,50 @@ def pi(data: bytes) -> None:
     assert isinstance(result_text(record.result), str)
 
 
+class _Said:
+    """A child process that has said all that it ever will."""
+
+    def __init__(self, data: bytes) -> None:
+        self._chunks = [data[at : at + 50] for at in range(0, len(data), 50)]
+
+    async def receive(self) -> bytes:
+        return self._chunks.pop(0) if self._chunks else b""
+
+
+def acp(data: bytes) -> None:
+    """Lines of an agent over ACP: each is a message, an update whose parts are events, or garbage that is told."""
+    turn = TurnReader(Path("/project"), lambda terminal_id: "")
+
+    async def updated(params: dict[str, Any]) -> None:
+        for each in turn.feed(params["update"]):
+            msgspec.json.encode(each)
+
+    def garbage(line: str) -> None:
+        assert line.isprintable()
+
+    async def read() -> None:
+        transport = ChildTransport(_Said(data), updated, garbage)  # type: ignore[arg-type]  # only read from
+        while (message := await transport.receive()) is not None:
+            if "method" in message:
+                call = message["params"]
+                assert isinstance(call, Call)
+                with suppress(ValidationError, KeyError):  # told to the agent as an invalid request
+                    request(json.dumps(input_request(message["method"], call.params)).encode())
+            else:
+                assert "result" in message or isinstance(message["error"], dict)
+
+    coroutine = read()
+    try:
+        coroutine.send(None)  # it never waits
+    except StopIteration:
+        pass
+    else:
+        raise AssertionError("it waits")
+    for each in turn.finish(True):
+        msgspec.json.encode(each)
+    assert isinstance(turn.text, str)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "event": event,
     "events": events,
@@ -114,4 +163,5 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "result": result,
     "request": request,
     "pi": pi,
+    "acp": acp,
 }
