@@ -51,6 +51,10 @@ def _run(args: argparse.Namespace) -> int:
             from piplan_tui.cli.attach import attach
 
             return anyio.run(attach, args)
+        case "repair":
+            from piplan_tui.cli.repair import repair
+
+            return anyio.run(repair, args)
         case "install" | "uninstall":
             from piplan_tui.cli import install
 

@@ -205,6 +205,7 @@ _EPILOGS: dict[str, str] = {
     "attach": "In a terminal, the terminal view; elsewhere lines, until the run ends. q and Ctrl-C only stop watching.",
     "resume": "Options that are given replace those that the run was started with.",
     "retry": "With STEPs, --agent, --model and --goal are for these steps only.",
+    "repair": "Says what it keeps and drops, and asks; with --yes it does not ask. The damaged file is kept beside.",
     "answer": "examples:\n  piplan-tui answer 7f3a topic-choice audience=seed slides=5\n"
     '  echo \'{"audience": "seed"}\' | piplan-tui answer last topic-choice --json -\n\n'
     "A value is read as its field needs it: true/yes for boolean, a,b for multichoice. Without STEP the run's\n"
@@ -262,7 +263,7 @@ def build(command: str) -> argparse.ArgumentParser:
             parser.add_argument("plans", metavar="PLAN", nargs="+", help="plan files; - reads from stdin")
         case "runs":
             own.add_argument("--all", action="store_true", help="all runs, not only the latest 20")
-        case "show" | "resume" | "attach":
+        case "show" | "resume" | "attach" | "repair":
             _add_run(parser)
         case "retry":
             _add_run(parser)
@@ -297,6 +298,8 @@ def build(command: str) -> argparse.ArgumentParser:
         case "install" | "uninstall":
             parser.add_argument("program", metavar="pi", choices=("pi",), help="the program to extend")
             _add(own, [_FORCE] if command == "uninstall" else [_PRINT, _FORCE])
+    if command == "repair":
+        own.add_argument("--yes", action="store_true", default=argparse.SUPPRESS, help="do not ask")
     if command in ("check", "runs", "show", "asks", "agents"):
         _add(own, [_JSON])
     if command in _CAN_DETACH:

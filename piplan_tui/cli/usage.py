@@ -15,6 +15,7 @@ COMMANDS: dict[str, str] = {
     "resume": "go on with a run that was left or whose process died",
     "retry": "try failed and cancelled steps again, or the steps named",
     "cancel": "stop a run, or one step of it",
+    "repair": "make a run whose file of events is damaged usable again",
     "asks": "the questions that wait for an answer",
     "answer": "answer a question of a step",
     "agents": "which agents are known, and whether they are installed",
@@ -49,6 +50,7 @@ Act
   resume RUN           {COMMANDS["resume"]}
   retry RUN [STEP...]  {COMMANDS["retry"]}
   cancel RUN [STEP]    {COMMANDS["cancel"]}
+  repair RUN           {COMMANDS["repair"]}
 
 For models
   install pi           {COMMANDS["install"]}

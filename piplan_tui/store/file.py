@@ -149,15 +149,16 @@ class FileRuntimeStore:
     async def load_draft(self, run_id: str, ask_id: str) -> dict[str, Any] | None:
         return await _in_thread(self._load_draft, run_id, ask_id)
 
-    async def repair_run(self, run_id: str) -> Repair:
+    async def repair_run(self, run_id: str, *, look_only: bool = False) -> Repair:
         """Make a run that `open_run` refuses as corrupt usable again, with the events before the damage.
 
-        A copy of the whole file is kept beside it. Nothing is done to a run that is whole.
+        A copy of the whole file is kept beside it. Nothing is done to a run that is whole, and with `look_only`
+        to none: the answer is then what would be kept and dropped.
 
         Raises:
             RunNotFound, RunOwned, StoreError
         """
-        return await _in_thread(self._repair, run_id)
+        return await _in_thread(self._repair, run_id, look_only)
 
     # -- in a thread -------------------------------------------------------------------------------
 
@@ -216,12 +217,13 @@ class FileRuntimeStore:
             lock.release()
         self._folders.clear_away(gone)
 
-    def _repair(self, run_id: str) -> Repair:
+    def _repair(self, run_id: str, look_only: bool) -> Repair:
         folder = self._folders.existing(run_id)
         lock = take_lock(folder / LOCK)
         try:
-            repair = repair_events(self._disk, folder / EVENTS)
-            lock.synced = repair.kept
+            repair = repair_events(self._disk, folder / EVENTS, look_only=look_only)
+            if not look_only:
+                lock.synced = repair.kept
         finally:
             lock.release()
         return repair

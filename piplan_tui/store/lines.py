@@ -194,7 +194,7 @@ class Reading:
         line = self.cursor.seq + self.cursor.doubled + 1
         return RunCorrupt(
             f"{self._path}:{line}: {problem}; the {self.cursor.seq} events before it can still be read, "
-            "and repairing the run keeps those and sets the rest aside"
+            "and `piplan-tui repair` keeps those and sets the rest aside"
         )
 
 

@@ -21,10 +21,11 @@ class Repair(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     copy: Path | None = None
 
 
-def repair_events(disk: Disk, path: Path) -> Repair:
+def repair_events(disk: Disk, path: Path, *, look_only: bool = False) -> Repair:
     """Keep every good line whose event continues the ones before; drop all others.
 
-    A damaged line ends what can be kept, unless a good copy of its event follows.
+    A damaged line ends what can be kept, unless a good copy of its event follows. With `look_only`, the answer is
+    what would be done.
 
     Raises:
         StoreError: the file cannot be read or written.
@@ -38,8 +39,8 @@ def repair_events(disk: Disk, path: Path) -> Repair:
                     kept.append(line)
                 else:
                     dropped += 1
-        if not dropped:
-            return Repair(kept=len(kept), dropped=0)
+        if not dropped or look_only:
+            return Repair(kept=len(kept), dropped=dropped)
         copy = path.with_name(f"{path.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%f}")
         os.link(path, copy, follow_symlinks=False)
         disk.sync_folder(path.parent)
