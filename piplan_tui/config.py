@@ -4,9 +4,9 @@ The config file is TOML: `config.toml` in the user's config folder (`~/.config/p
 that `--config` or `PIPLAN_CONFIG` names. A file beside the plan is never read by itself: a plan that was
 downloaded must not choose which programs run here.
 
-Each setting has a variable in the environment, `PIPLAN_` and its name in capitals (`PIPLAN_MAX_CONCURRENCY`),
-but for `pi_command`, which is `PIPLAN_PI`, and `steps` and `agents`, which only the file can hold. An empty variable
-counts as not set.
+Each setting has a variable in the environment, `PIPLAN_` and its name in capitals (`PIPLAN_MAX_CONCURRENCY`), but
+for `pi_command`, which is `PIPLAN_PI`, and `steps`, `models` and `agents`, which only the file can hold. An empty
+variable counts as not set.
 """
 
 from __future__ import annotations
@@ -64,6 +64,10 @@ class Settings(BaseModel):
     steps: dict[str, Any] = Field(default_factory=dict)
     """Agents and models for steps that a rule fits, and what takes the place of an agent that cannot be used; see
     `piplan_tui.step_rules`."""
+
+    models: dict[str, str] = Field(default_factory=dict)
+    """The models that workflows mean by a name: `[models]`, `opus = "anthropic/claude-opus-4-1"`. Not set: `opus`,
+    `sonnet` and `haiku` are the run's own model, and any other name is the agent's to understand."""
 
     agents: dict[str, Any] = Field(default_factory=dict)
     """Agents with names of the user's own, and what each agent may do; see `piplan_tui.agent_tables`."""
@@ -123,7 +127,7 @@ class Settings(BaseModel):
         return (self.workspace.expanduser() if self.workspace else Path.cwd()).absolute()
 
 
-ONLY_IN_FILE = frozenset({"steps", "agents"})
+ONLY_IN_FILE = frozenset({"steps", "agents", "models"})
 """Settings that are tables: neither a variable nor a flag can hold them."""
 
 EXPECTED: dict[str, str] = {
@@ -134,6 +138,7 @@ EXPECTED: dict[str, str] = {
     "tools": 'a list of names, such as ["read", "bash"]',
     "system_prompt": "text",
     "steps": "tables such as [steps.by.role.designer]",
+    "models": 'a table of names, such as opus = "provider/model"',
     "agents": "tables such as [agents.my-agent]",
     "permissions": POLICIES_SAID,
     "workspace": "a folder",

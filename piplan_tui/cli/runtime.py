@@ -68,6 +68,7 @@ def run_options(context: Context, source: str) -> RunOptions:
         max_agents=settings.max_agents,
         max_items=settings.max_items,
         ask_agents=_ask_agents(context),
+        models=settings.models,
         budget_tokens=settings.budget_tokens,
         budget_usd=settings.budget_usd,
         budget_output_tokens=settings.budget_output_tokens,

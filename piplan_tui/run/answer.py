@@ -19,6 +19,7 @@ from piplan_tui.run.asks.patterns import matches
 from piplan_tui.run.loose_json import find_objects
 from piplan_tui.run.model import StepDone, StepResult
 from piplan_tui.run.result_finder import LONGEST_TEXT, ResultProblem, find_result
+from piplan_tui.run.schema_sense import contradiction
 
 AnswerCheck = Callable[[Any], str | None]
 """Says what is wrong with an answer that fits its schema, for the agent to read; `None` when it is right."""
@@ -125,7 +126,7 @@ def object_schema(schema: Any) -> ObjectSchema:
     """Make a schema of any value one of an object, since only objects are found safely in prose.
 
     Raises:
-        ValueError: it is no JSON Schema, or it refers to other documents; says where and why.
+        ValueError: it is no JSON Schema, refers to other documents, or contradicts itself; says where and why.
     """
     if not isinstance(schema, dict):
         raise ValueError(f"a schema is a JSON object, not {type(schema).__name__}")
@@ -140,6 +141,8 @@ def object_schema(schema: Any) -> ObjectSchema:
         raise ValueError(f"the schema is no JSON Schema: {place + ': ' if place else ''}{message}") from error
     if (foreign := _foreign_reference(schema)) is not None:
         raise ValueError(f"the schema refers to {foreign[:100]!r}, which is not in it; use #/$defs/…")
+    if why := contradiction(schema):
+        raise ValueError(why)
     if schema.get("type") == "object" or ("type" not in schema and "properties" in schema):
         return ObjectSchema(schema)
     inner = dict(schema)

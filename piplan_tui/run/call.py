@@ -25,6 +25,8 @@ from piplan_tui.workflow.host import CALL_OPTIONS, ScriptMistake
 MAX_RETRIES = 10
 DEFAULT_RETRIES = 1
 _OPTIONS = (*CALL_OPTIONS, "path")
+TIERS = frozenset({"opus", "sonnet", "haiku", "inherit"})
+"""What scripts of Claude Code call models. They are no ids: which model is meant is the user's to say."""
 _TEXTS = ("label", "phase", "model", "effort", "agentType", "isolation", "path")
 _TITLE_LENGTH = 80
 
@@ -187,8 +189,18 @@ def call_key(step: StepState) -> tuple[str, str]:
 
 
 def called_model(state: RunState, step: StepState) -> str:
-    """The model that the script wants for this call; empty when it named none."""
-    return "" if state.workflow is None else str(_call_of(step).get("model", ""))
+    """The model that the script wants for this call, as the user's names for models say; empty for the run's own."""
+    if state.workflow is None:
+        return ""
+    name = str(_call_of(step).get("model", ""))
+    models = state.settings.get("models") or {}
+    return str(models.get(name, "" if name in TIERS else name))
+
+
+def unknown_tier(state: RunState, step: StepState) -> str:
+    """The tier that a call names and that the user gave no model; empty when there is none."""
+    name = str(_call_of(step).get("model", ""))
+    return name if name in TIERS - {"inherit"} and name not in (state.settings.get("models") or {}) else ""
 
 
 def call_job(job: StepJob, step: StepState) -> StepJob:

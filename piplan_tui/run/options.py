@@ -19,9 +19,9 @@ class RunOptions:
     `workflow_concurrency` in place of `max_concurrency` (`None`: 16, fewer on small machines), and may have
     `max_agents` agent calls and `max_items` items in one fan-out. Before a fan-out of `ask_agents` likely calls, or
     of what does not fit into the budget, the run asks; `None` and 0: it only says what is likely to be used.
-    `steps` are the rules by which single steps get another agent or model; see `piplan_tui.run.routing.routes`.
-    `permissions` is what agents may do without a question, `{"default": policy, "by": {agent: policy}}`; see
-    `piplan_tui.run.permission`.
+    `models` says which model a script means by a name such as `opus`. `steps` are the rules by which single steps
+    get another agent or model; see `piplan_tui.run.routing.routes`. `permissions` is what agents may do without a
+    question, `{"default": policy, "by": {agent: policy}}`; see `piplan_tui.run.permission`.
     """
 
     workspace: Path
@@ -36,6 +36,7 @@ class RunOptions:
     max_agents: int | None = None
     max_items: int | None = None
     ask_agents: int | None = None
+    models: Mapping[str, str] = field(default_factory=dict)
     mode: Literal["serial", "parallel"] | None = None
     budget_tokens: int | None = None
     budget_usd: float | None = None
@@ -58,6 +59,7 @@ class RunOptions:
             "maxAgents": self.max_agents,
             "maxItems": self.max_items,
             "askAgents": self.ask_agents,
+            "models": dict(self.models) or None,
         }
         return {key: value for key, value in given.items() if value not in (None, "")}
 

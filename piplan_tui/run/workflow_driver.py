@@ -21,7 +21,7 @@ from pydantic_core import to_jsonable_python
 from piplan_tui.run import events as ev
 from piplan_tui.run.answer import AnswerCheck
 from piplan_tui.run.attempts import Attempts
-from piplan_tui.run.call import AgentCall, call_key, step_id_for
+from piplan_tui.run.call import AgentCall, call_key, step_id_for, unknown_tier
 from piplan_tui.run.fan_out import LARGE, beyond_budget, fan_out_request, project, wants_asking
 from piplan_tui.run.journal import Journal
 from piplan_tui.run.plan_driver import PlanDriver
@@ -88,6 +88,7 @@ class WorkflowDriver(PlanDriver):
         self._checks = checks
         self._by_call = {call_key(step): step for step in state.order}
         self._used_names: dict[str, int] = {}
+        self._said_tiers: set[str] = set()
         self._agent_types: dict[str, AgentType | None] = {}
         self._waiting: dict[str, anyio.Event] = {}
         self._scope: anyio.CancelScope | None = None
@@ -244,6 +245,15 @@ class WorkflowDriver(PlanDriver):
         document = call.document(place, self._agent_type(call.agent_type))
         self._emit(ev.StepCreated(step_id=step_id, document=document))
         step = state.steps[step_id]
+        if (tier := unknown_tier(state, step)) and tier not in self._said_tiers:
+            self._said_tiers.add(tier)
+            own = f"the run's own model{f' ({state.model})' if state.model else ''}"
+            self._emit(
+                ev.Logged(
+                    message=f"the script asks for the model {tier!r}, which takes {own}; "
+                    f"[models] in the config file can say which one it is"
+                )
+            )
         earlier = self._reuse.take(call.key, place)
         if earlier is not None:
             run_id = self._reuse.run_id

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from piplan_tui.plan.problem import Problem
+from piplan_tui.plan.problem import Problem, Severity
 from piplan_tui.plan.spelling import Spelling
 from piplan_tui.workflow.primitives import PRIMITIVES, CallOptions, unknown_attribute
 
@@ -19,6 +19,7 @@ _CLOCK = (
     "which is different in every run, so that finished calls are not found again; use wf.now() or wf.args"
 )
 _CHANCE = "which is different in every run, so that finished calls are not found again; use wf.random"
+_MACHINE = "that another machine or shell may not have, so that finished calls are not found again; pass it in wf.args"
 _BREAKS_REPLAY = {
     "time.time": _CLOCK,
     "time.time_ns": _CLOCK,
@@ -26,7 +27,16 @@ _BREAKS_REPLAY = {
     "datetime.datetime.utcnow": _CLOCK,
     "datetime.datetime.today": _CLOCK,
     "datetime.date.today": _CLOCK,
+    "time.localtime": _CLOCK,
+    "time.gmtime": _CLOCK,
+    "time.ctime": _CLOCK,
     "os.urandom": _CHANCE,
+    "os.getenv": _MACHINE,
+    "os.getpid": _MACHINE,
+    "os.getcwd": _MACHINE,
+    "pathlib.Path.cwd": _MACHINE,
+    "socket.gethostname": _MACHINE,
+    "platform.node": _MACHINE,
     "uuid.uuid1": _CHANCE,
     "uuid.uuid4": _CHANCE,
 }
@@ -91,6 +101,8 @@ class _Reader:
                 self._call(node)
             elif isinstance(node, ast.Attribute):
                 self._attribute(node)
+            elif isinstance(node, ast.Name):
+                self._of_the_machine(node)
             elif isinstance(node, ast.Expr) and (name := self._primitive(node.value)) in _AWAITED:
                 self._add(
                     node, f"this wf.{name}(…) is never awaited, so it does nothing; write await wf.{name}(…)"
@@ -99,8 +111,9 @@ class _Reader:
                 self._never_awaited(node)
         self._script.phases.extend(self._phases(tree))
 
-    def _add(self, node: ast.expr | ast.stmt, message: str) -> None:
-        self._script.problems.append(Problem(self._file, node.lineno, node.col_offset + 1, message))
+    def _add(self, node: ast.expr | ast.stmt, message: str, *, warning: bool = False) -> None:
+        severity: Severity = "warning" if warning else "error"
+        self._script.problems.append(Problem(self._file, node.lineno, node.col_offset + 1, message, severity))
 
     # -- main and what stands beside it --------------------------------------------------------
 
@@ -162,7 +175,7 @@ class _Reader:
             seeded = name == _SEEDED and (node.args or node.keywords)
             why = None if seeded else _CHANCE
         if why is not None:
-            self._add(node, f"{ast.unparse(node.func)}() gives a value {why}")
+            self._add(node, f"{ast.unparse(node.func)}() gives a value {why}", warning=why is _MACHINE)
 
     def _dotted(self, node: ast.expr) -> str | None:
         """The full name of what is called, with imports followed: `dt.now` becomes `datetime.datetime.now`."""
@@ -189,7 +202,15 @@ class _Reader:
     def _is_wf(self, node: ast.expr) -> bool:
         return isinstance(node, ast.Name) and node.id in self._names
 
+    def _of_the_machine(self, node: ast.expr) -> None:
+        if self._dotted(node) == "os.environ":
+            self._add(node, f"os.environ holds values {_MACHINE}", warning=True)
+
     def _attribute(self, node: ast.Attribute) -> None:
+        self._of_the_machine(node)
+        if self._is_wf(node.value) and not isinstance(node.ctx, ast.Load):
+            self._add(node, f"wf.{node.attr} cannot be changed; use a name of your own")
+            return
         if self._is_wf(node.value) and node.attr not in PRIMITIVES and not node.attr.startswith("__"):
             self._add(node, unknown_attribute(node.attr))
 

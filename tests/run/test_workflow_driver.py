@@ -484,3 +484,35 @@ async def test_a_nested_workflow_is_resumed_as_it_was(
         state = await run.wait()
     assert (state.status, state.result) == ("completed", ["<c1>", "<c2>"])
     assert bench.answers.prompts.count("c1") == 1
+
+
+@pytest.mark.parametrize(
+    ("models", "wanted", "given"),
+    [
+        ({}, "opus", ""),
+        ({}, "inherit", ""),
+        ({}, "openai/gpt", "openai/gpt"),
+        ({"opus": "openai/gpt"}, "opus", "openai/gpt"),
+        ({"mine": "openai/gpt"}, "mine", "openai/gpt"),
+    ],
+)
+async def test_a_model_s_name_means_what_the_user_says(
+    bench: WorkflowBench, models: dict[str, str], wanted: str, given: str
+) -> None:
+    bench.options = replace(bench.options, model="own", models=models)
+    async with bench.runtime() as runtime:
+        run = await runtime.create_workflow_run(bench.load(f"await wf.agent('x', model={wanted!r})"))
+        said = logs(run)
+        await run.start()
+        state = await run.wait()
+    (step,) = state.order
+    assert step.attempt is not None
+    assert step.attempt.model == given or (given == "" and step.attempt.model == "own")
+    assert said == (
+        [
+            "the script asks for the model 'opus', which takes the run's own model (own); "
+            "[models] in the config file can say which one it is"
+        ]
+        if (models, wanted) == ({}, "opus")
+        else []
+    )

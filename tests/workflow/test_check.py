@@ -92,6 +92,23 @@ def test_calls_that_break_replay_are_named_with_their_line(imports: str, call: s
 
 
 @pytest.mark.parametrize(
+    ("imports", "use"),
+    [
+        ("import os", "os.environ['HOME']"),
+        ("import os", "os.environ.get('HOME')"),
+        ("from os import environ", "environ['HOME']"),
+        ("import os", "os.getenv('HOME')"),
+        ("from pathlib import Path", "Path.cwd()"),
+        ("import platform", "platform.node()"),
+    ],
+)
+def test_what_is_of_one_machine_only_is_a_warning_with_its_line(imports: str, use: str) -> None:
+    (problem,) = in_main(f"x = {use}", before=imports)
+    assert problem.startswith("f.py:3:9: ")
+    assert "pass it in wf.args" in problem
+
+
+@pytest.mark.parametrize(
     ("line", "problem"),
     [
         ("await wf.agnet('x')", "f.py:2:11: wf has no agnet; did you mean wf.agent?"),
