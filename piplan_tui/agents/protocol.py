@@ -16,8 +16,10 @@ import msgspec
 from piplan_tui.run.model import SessionRef, Usage
 
 
-class _Said(msgspec.Struct, tag_field="type", rename="camel", omit_defaults=True, frozen=True):
-    pass
+class _Said(msgspec.Struct, tag_field="type", rename="camel", omit_defaults=True, frozen=True, kw_only=True):
+    """`at` is when it was said, in seconds since 1970; agents leave it to whoever keeps the transcript."""
+
+    at: float | None = None
 
 
 class TextDelta(_Said, frozen=True, tag="text"):
@@ -46,10 +48,14 @@ class ToolStarted(_Said, frozen=True, tag="tool_started"):
 
 
 class ToolOutput(_Said, frozen=True, tag="tool_output"):
-    """The output of a running tool call so far: the whole of it, not only what is new."""
+    """The output of a running tool call so far: the whole of it, not only what is new.
+
+    In the file of a transcript a long one is in pieces; each but the first `continues` the one before.
+    """
 
     call_id: str
     text: str
+    continues: bool = False
 
 
 class ToolEnded(_Said, frozen=True, tag="tool_ended"):

@@ -60,7 +60,7 @@ class RunDoor:
         self._sweep = sweep
         self._journal = Journal(store, state.run_id, stored_seq=state.seq)
         attempts_dir = store.attempts_dir(state.run_id)
-        self.transcripts = Transcripts(attempts_dir, self.redactor)
+        self.transcripts = Transcripts(attempts_dir, self.redactor, now)
         self._quota = Quota(
             state, lambda event: self.emit(self.redactor.value(event)), now, quota, quota_board
         )

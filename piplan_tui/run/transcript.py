@@ -10,19 +10,20 @@ import errno
 import os
 from collections import deque
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 
 import anyio
 import msgspec
 
-from piplan_tui.agents.protocol import SessionEvent, TextDelta, ThinkingDelta
-from piplan_tui.run.redact import Redactor, redacted_json
+from piplan_tui.agents.protocol import SessionEvent
+from piplan_tui.run.redact import Redactor
+from piplan_tui.run.transcript_writer import TranscriptWriter
 
 OnSaid = Callable[[str, int, SessionEvent], None]
 
 _RECENT_EVENTS = 2_000
 _FLUSH_BYTES = 64_000
-_encoder = msgspec.json.Encoder()
 _decoder: msgspec.json.Decoder[SessionEvent] = msgspec.json.Decoder(SessionEvent)
 
 
@@ -31,52 +32,25 @@ class _Attempt:
 
     def __init__(self, path: Path | None, redactor: Redactor) -> None:
         self.path = path
-        self.redactor = redactor
-        self.buffer = bytearray()
+        self.writer = TranscriptWriter(redactor)
         self.recent: deque[SessionEvent] | None = deque(maxlen=_RECENT_EVENTS) if path is None else None
-        self.open_delta: TextDelta | ThinkingDelta | None = None
-        self.delta_parts: list[str] = []
 
     def add(self, event: SessionEvent) -> None:
         if self.recent is not None:
             self.recent.append(event)
-            return
-        if isinstance(event, TextDelta | ThinkingDelta):
-            # models stream words; a line a word would make the file ten times as large
-            if type(self.open_delta) is type(event):
-                self.delta_parts.append(event.text)
-                return
-            self._close_delta()
-            self.open_delta = event
-            self.delta_parts = [event.text]
-            return
-        self._close_delta()
-        self._encode(event)
-
-    def _close_delta(self) -> None:
-        if self.open_delta is not None:
-            self._encode(type(self.open_delta)("".join(self.delta_parts)))
-            self.open_delta = None
-            self.delta_parts = []
-
-    def _encode(self, event: SessionEvent) -> None:
-        # once more here: a secret may have been spread over several pieces of streamed text
-        self.buffer += redacted_json(_encoder.encode(event), self.redactor)
-        self.buffer += b"\n"
-
-    def take(self) -> bytes:
-        self._close_delta()
-        data = bytes(self.buffer)
-        self.buffer.clear()
-        return data
+        else:
+            self.writer.add(event)
 
 
 class Transcripts:
     """The transcripts of one run. Files are `<folder>/<stepId>/<n>.jsonl`; without a folder only the newest
-    events of each attempt are kept, in memory."""
+    events of each attempt are kept, in memory. With `now`, each event is kept with its time."""
 
-    def __init__(self, folder: Path | None, redactor: Redactor | None = None) -> None:
+    def __init__(
+        self, folder: Path | None, redactor: Redactor | None = None, now: Callable[[], datetime] | None = None
+    ) -> None:
         self._folder = folder
+        self._now = now
         self._redactor = redactor or Redactor()
         self._attempts: dict[tuple[str, int], _Attempt] = {}
         self._dirty: set[tuple[str, int]] = set()
@@ -99,11 +73,11 @@ class Transcripts:
         known = self._attempts.get(key)
         if known is None:
             known = self._attempts[key] = _Attempt(self.path(step_id, attempt), self._redactor)
-        known.add(event)
+        known.add(msgspec.structs.replace(event, at=self._now().timestamp()) if self._now else event)
         if known.path is not None:
             self._dirty.add(key)
-            if len(known.buffer) > _FLUSH_BYTES:
-                self._append(key, known.path, known.take())
+            if len(known.writer.buffer) > _FLUSH_BYTES:
+                self._append(key, known.path, known.writer.take())
         for on_said in self._subscribers:
             on_said(step_id, attempt, event)
 
@@ -111,7 +85,7 @@ class Transcripts:
         """Write what has piled up; the disk is not waited for."""
         dirty, self._dirty = self._dirty, set()
         work = [
-            (key, known.path, known.take())
+            (key, known.path, known.writer.take())
             for key in dirty
             if (known := self._attempts.get(key)) is not None and known.path is not None
         ]
@@ -138,7 +112,7 @@ class Transcripts:
             return
         del self._attempts[key]
         self._dirty.discard(key)
-        if data := known.take():
+        if data := known.writer.take(everything=True):
             self._append(key, known.path, data)
 
     async def tail(self, step_id: str, attempt: int, max_bytes: int = 256_000) -> list[SessionEvent]:
@@ -149,13 +123,12 @@ class Transcripts:
         path = self.path(step_id, attempt)
         if path is None:
             return []
-        if known is not None and (data := known.take()):
+        if known is not None and (data := known.writer.take(everything=True)):
             self._append((step_id, attempt), path, data)
         return await anyio.to_thread.run_sync(_read_tail, path, max_bytes)
 
 
 def _private(path: str, flags: int) -> int:
-
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
 
 

@@ -16,6 +16,9 @@ from piplan_tui.run.transcript import OnSaid, decode_transcript
 MAX_FOLLOWED = 32
 """How many attempts are followed at once; beyond it the one that was asked for first is let go."""
 
+_MOST_AT_ONCE = 4_000_000
+"""Bytes that one look at a transcript reads; the next one goes on from there."""
+
 _Key = tuple[str, int]
 
 
@@ -56,23 +59,26 @@ class TranscriptTails:
         if len(self._followed) > MAX_FOLLOWED:
             del self._followed[next(iter(self._followed))]
 
-    async def poll(self) -> None:
-        """Tell the subscribers what was said since."""
+    async def poll(self) -> bool:
+        """Tell the subscribers what was said since; whether anything was."""
         work = [(path, offset, key) for key, offset in self._followed.items() if (path := self.path(*key))]
         if not work:
-            return
-        for key, offset, data in await anyio.to_thread.run_sync(_read_grown, work):
+            return False
+        grown = await anyio.to_thread.run_sync(_read_grown, work)
+        for key, offset, data in grown:
             if self._followed.get(key) != offset:
                 continue  # it was asked for anew meanwhile, and that read further
             self._followed[key] = offset + len(data)
             for event in decode_transcript(data.splitlines()):
                 for on_said in self._subscribers:
                     on_said(*key, event)
+        return bool(grown)
 
     async def finish(self, step_id: str, attempt: int) -> None:
         """The attempt is over, and its transcript whole: tell the rest of it and let go."""
         if (step_id, attempt) in self._followed:
-            await self.poll()
+            while await self.poll():
+                pass
             self._followed.pop((step_id, attempt), None)
 
     async def last_written(self, keys: list[_Key]) -> dict[str, datetime]:
@@ -105,7 +111,9 @@ def _read_grown(work: list[tuple[Path, int, _Key]]) -> list[tuple[_Key, int, byt
                 continue
             with open(path, "rb") as file:
                 file.seek(offset)
-                data = file.read()
+                data = file.read(_MOST_AT_ONCE)
+                if b"\n" not in data:
+                    data += file.readline()
         except OSError:
             continue  # nothing was said yet
         if whole := data[: data.rfind(b"\n") + 1]:
