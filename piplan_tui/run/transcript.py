@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -18,6 +19,7 @@ import msgspec
 
 from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.run.redact import Redactor
+from piplan_tui.run.transcript_reader import Part, read_part, read_part_before
 from piplan_tui.run.transcript_writer import TranscriptWriter
 
 OnSaid = Callable[[str, int, SessionEvent], None]
@@ -120,28 +122,28 @@ class Transcripts:
         known = self._attempts.get((step_id, attempt))
         if known is not None and known.recent is not None:
             return list(known.recent)
+        return [event for _, event in (await self.tail_part(step_id, attempt, max_bytes)).said]
+
+    async def tail_part(self, step_id: str, attempt: int, max_bytes: int) -> Part:
+        """The same with the places of the lines; empty where nothing is on disk."""
         path = self.path(step_id, attempt)
         if path is None:
-            return []
+            return Part([], 0, 0, 0)
+        self._write_rest((step_id, attempt), path)
+        part = await anyio.to_thread.run_sync(read_part_before, path, sys.maxsize, max_bytes)
+        # what was said meanwhile; nothing awaits from here on, so that subscribers hear what follows
+        self._write_rest((step_id, attempt), path)
+        rest = read_part(path, part.end, max_bytes)
+        return Part([*part.said, *rest.said], part.start, max(part.end, rest.end), rest.size)
+
+    def _write_rest(self, key: tuple[str, int], path: Path) -> None:
+        known = self._attempts.get(key)
         if known is not None and (data := known.writer.take(everything=True)):
-            self._append((step_id, attempt), path, data)
-        return await anyio.to_thread.run_sync(_read_tail, path, max_bytes)
+            self._append(key, path, data)
 
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
-
-
-def _read_tail(path: Path, max_bytes: int) -> list[SessionEvent]:
-    try:
-        with open(path, "rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - max_bytes))
-            if size > max_bytes:
-                file.readline()
-            return list(decode_transcript(file))
-    except OSError:
-        return []
 
 
 def decode_transcript(lines: Iterable[bytes]) -> Iterable[SessionEvent]:

@@ -64,12 +64,16 @@ def read_part(path: Path, start: int, max_bytes: int, until: int | None = None) 
 
 def read_part_before(path: Path, end: int, max_bytes: int) -> Part:
     """About `max_bytes` of lines that end at `end`, which must be where a line begins (or beyond the end)."""
+    try:
+        end = min(end, path.stat().st_size)
+    except OSError:
+        return Part([], 0, 0, 0)
     while True:
         start = max(0, end - max_bytes)
         part = read_part(path, start, end - start, end)
         if start == 0 or part.end > part.start:
             return part
-        max_bytes *= 8  # a line that is longer than what was asked for
+        max_bytes = 8 * max_bytes + 1  # a line that is longer than what was asked for
 
 
 def _line_start(file: BinaryIO, start: int, size: int) -> int:

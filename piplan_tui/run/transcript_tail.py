@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ import anyio.to_thread
 
 from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.run.transcript import OnSaid, decode_transcript
+from piplan_tui.run.transcript_reader import Part, read_part, read_part_before
 
 MAX_FOLLOWED = 32
 """How many attempts are followed at once; beyond it the one that was asked for first is let go."""
@@ -41,12 +42,25 @@ class TranscriptTails:
 
     async def tail(self, step_id: str, attempt: int, max_bytes: int = 256_000) -> list[SessionEvent]:
         """The last events of an attempt, up to now; what comes after them goes to the subscribers."""
+        return [event for _, event in (await self.tail_part(step_id, attempt, max_bytes)).said]
+
+    async def tail_part(self, step_id: str, attempt: int, max_bytes: int) -> Part:
+        """The same with the places of the lines; empty where nothing is on disk."""
         path = self.path(step_id, attempt)
         if path is None:
-            return []
-        data, end = await anyio.to_thread.run_sync(_read_last, path, max_bytes)
-        self._follow((step_id, attempt), end)
-        return list(decode_transcript(data.splitlines()))
+            return Part([], 0, 0, 0)
+        part = await anyio.to_thread.run_sync(read_part_before, path, sys.maxsize, max_bytes)
+        key = (step_id, attempt)
+        told = self._followed.get(key)
+        if told is None:
+            self._follow(key, part.end)
+            return part
+        # somebody listens already: what was not told yet is told to all
+        if told > part.end:
+            rest = read_part(path, part.end, told - part.end, told)
+            return Part([*part.said, *rest.said], part.start, told, rest.size)
+        said = [(place, event) for place, event in part.said if place < told]
+        return Part(said, min(part.start, told), told, part.size)
 
     def follow(self, step_id: str, attempt: int) -> None:
         """Tell the subscribers all that is said in an attempt, from its beginning."""
@@ -85,22 +99,6 @@ class TranscriptTails:
         """When something was last said in these attempts, by step."""
         work = [(step_id, path) for step_id, attempt in keys if (path := self.path(step_id, attempt))]
         return await anyio.to_thread.run_sync(_written_at, work)
-
-
-def _read_last(path: Path, max_bytes: int) -> tuple[bytes, int]:
-    """The last whole lines, and the offset behind them."""
-    try:
-        with open(path, "rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - max_bytes))
-            if size > max_bytes:
-                file.readline()
-            start = file.tell()
-            data = file.read(max(0, size - start))
-    except OSError:
-        return b"", 0
-    whole = data[: data.rfind(b"\n") + 1]
-    return whole, start + len(whole)
 
 
 def _read_grown(work: list[tuple[Path, int, _Key]]) -> list[tuple[_Key, int, bytes]]:

@@ -27,6 +27,7 @@ from piplan_tui.tui.step_detail import (
     title_line,
 )
 from piplan_tui.tui.widgets.ask_panel import AskPanel
+from piplan_tui.tui.widgets.search_bar import SearchBar
 from piplan_tui.tui.widgets.tab_bar import TabBar
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
 from piplan_tui.views.line import Span, one_line
@@ -58,7 +59,7 @@ class DetailPane(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(id="detail-title", markup=False)
         yield TabBar()
-        yield TranscriptView(id="output")
+        yield TranscriptView(id="output", clock=lambda: self.run.now().timestamp())
         with VerticalScroll(id="text"):
             yield Static(id="text-body", markup=False)
         yield Container(id="input")
@@ -223,6 +224,21 @@ class DetailPane(Vertical):
             return
         self._tools_changed = self._tools.add(event) or self._tools_changed
         self.query_one(TranscriptView).write(event)
+
+    def on_transcript_view_search_wanted(self) -> None:
+        if not self.query(SearchBar):
+            self.mount(SearchBar("", placeholder="text in the output; L has the whole log"))
+
+    def on_search_bar_typed(self, message: SearchBar.Typed) -> None:
+        message.stop()
+        self.query_one(TranscriptView).search(message.text)
+
+    def on_search_bar_done(self, message: SearchBar.Done) -> None:
+        message.stop()
+        view = self.query_one(TranscriptView)
+        if message.given_up:
+            view.search("")
+        view.focus()
 
     # -- the result --------------------------------------------------------------------------------
 

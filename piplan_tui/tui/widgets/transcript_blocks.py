@@ -5,11 +5,13 @@ A block wraps its lines when its rows are asked for, and only what changed since
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from re import Pattern
 from typing import Literal
 
 from piplan_tui.agents.protocol import Retrying
 from piplan_tui.clean import clean_text
+from piplan_tui.tui.markdown_lines import Mark
 from piplan_tui.tui.widgets.soft_wrap import clip, soft_wrap
 
 Role = Literal["text", "thinking", "tool", "output", "more", "notice", "warning", "error", "retry", "ask"]
@@ -21,18 +23,25 @@ _OUTPUT_INDENT = 4
 _KEPT_OUTPUT = 200_000
 _FOLDED_LINES = 3
 _FOLDED_LINES_FAILED = 5
+_FIRST = (_FOLDED_LINES + 2) * MAX_LINE_LENGTH
 
 
 class Line:
     """A line of text before it is wrapped. Belongs to one block; compared by identity."""
 
-    __slots__ = ("block", "indent", "role", "text")
+    __slots__ = ("block", "indent", "lead", "marks", "place", "role", "text", "wraps")
 
     def __init__(self, block: Block, role: Role, text: str, indent: int = 0) -> None:
         self.block = block
         self.role = role
         self.text = text
         self.indent = indent
+        self.place = block.place
+        self.marks: tuple[Mark, ...] = ()
+        """Styles of parts of it, on top of the role's."""
+        self.lead = ""
+        """What stands in the indent of the first row."""
+        self.wraps = True
 
 
 class Row:
@@ -53,6 +62,8 @@ class Block:
     is_text = False
 
     def __init__(self, *, gap: bool) -> None:
+        self.place: int | None = None
+        """Where in the file of the transcript stands what is being added to it."""
         self._gap = gap
         self._rows: list[Row] | None = None
         self._width = 0
@@ -65,6 +76,11 @@ class Block:
         return self._rows
 
     @property
+    def own_lines(self) -> Sequence[Line]:
+        """The lines that it has from the start."""
+        return ()
+
+    @property
     def line_count(self) -> int:
         return 1
 
@@ -75,14 +91,19 @@ class Block:
 class TextBlock(Block):
     """Answer, reasoning or a notice: lines of one role, the last of which may still grow."""
 
-    def __init__(self, role: Role, *, gap: bool, glyph: str = "") -> None:
+    def __init__(self, role: Role, *, gap: bool, glyph: str = "", indent: int = 0) -> None:
         super().__init__(gap=gap)
+        self._indent = indent or (2 if glyph else 0)
         self.is_text = role in ("text", "thinking")
         self.role: Role = role
         self.glyph = glyph
         self.lines: list[Line] = []
         self._last_row = 0
         """Where the rows of the last line begin in `_rows`."""
+
+    @property
+    def own_lines(self) -> Sequence[Line]:
+        return self.lines
 
     @property
     def line_count(self) -> int:
@@ -113,7 +134,7 @@ class TextBlock(Block):
 
     def _add_line(self, text: str) -> None:
         while True:
-            self.lines.append(Line(self, self.role, text[:MAX_LINE_LENGTH], 2 if self.glyph else 0))
+            self.lines.append(Line(self, self.role, text[:MAX_LINE_LENGTH], self._indent))
             if self._rows is not None:
                 self._wrap_last()
             text = text[MAX_LINE_LENGTH:]
@@ -147,13 +168,32 @@ class ToolBlock(Block):
         self.unfolded = False
         self.output_lines = 0
         self._output = ""
+        self._first = ""
+        self._lines_before = 0
+        """Of an output that is too long to be kept: how many lines are only in the log."""
         self.head = Line(self, "tool", f"{self.tool}  {self.target}".rstrip(), 2)
+
+    @property
+    def own_lines(self) -> Sequence[Line]:
+        return (self.head,)
 
     @property
     def running(self) -> bool:
         return self.ok is None
 
     def set_output(self, text: str) -> None:
+        self._first, self._lines_before = text[:_FIRST], 0
+        self._keep(text)
+
+    def more_output(self, text: str) -> None:
+        if not self._output:
+            self._first = text[:_FIRST]
+        self._keep(self._output + text)
+
+    def _keep(self, text: str) -> None:
+        if len(text) > 2 * _KEPT_OUTPUT:
+            self._lines_before += text.count("\n", 0, len(text) - _KEPT_OUTPUT)
+            text = text[-_KEPT_OUTPUT:]
         self._output = text
         self._rows = None
 
@@ -161,7 +201,9 @@ class ToolBlock(Block):
         self.ok = ok
         self.ended_at = at
         # an agent may send the output only while the tool runs, or only at its end
-        self.set_output(text or self._output)
+        if text:
+            self.set_output(text)
+        self._rows = None
 
     def fold(self, unfolded: bool) -> None:
         if unfolded != self.unfolded:
@@ -175,7 +217,7 @@ class ToolBlock(Block):
     def _wrap(self, width: int) -> list[Row]:
         rows = [Row(self.head, 0, len(self.head.text))]
         output = self._output.rstrip("\n")
-        self.output_lines = output.count("\n") + 1 if output.strip() else 0
+        self.output_lines = self._lines_before + output.count("\n") + 1 if output.strip() else 0
         if not self.output_lines:
             return rows
         if self.unfolded:
@@ -184,7 +226,7 @@ class ToolBlock(Block):
 
     def _whole(self, output: str, width: int) -> list[Row]:
         rows: list[Row] = []
-        if len(output) > _KEPT_OUTPUT:
+        if len(output) > _KEPT_OUTPUT or self._lines_before:
             rows.append(self._more("… the beginning is only in the log"))
             output = output[-_KEPT_OUTPUT:]
         for text in clean_text(output).split("\n"):
@@ -199,7 +241,7 @@ class ToolBlock(Block):
         # the end of an output says what is going on now, or what went wrong; the beginning says what it is
         from_end = not self.ok
         reach = (shown + 1) * MAX_LINE_LENGTH
-        part = clean_text(output[-reach:] if from_end else output[:reach]).split("\n")
+        part = clean_text(output[-reach:] if from_end else self._first.rstrip("\n")[:reach]).split("\n")
         hidden = self.output_lines - shown
         if hidden == 1:
             shown, hidden = shown + 1, 0
@@ -233,6 +275,10 @@ class RetryBlock(Block):
         text = f"{error}, try {event.attempt} of {event.max_attempts}"
         self.head = Line(self, "retry", text, 2)
 
+    @property
+    def own_lines(self) -> Sequence[Line]:
+        return (self.head,)
+
     def over(self, *, ok: bool) -> None:
         self.waiting = False
         if not ok:
@@ -245,4 +291,6 @@ class RetryBlock(Block):
 
 
 def _wrap_line(line: Line, width: int) -> list[Row]:
+    if not line.wraps:
+        return [Row(line, 0, len(line.text))]
     return [Row(line, start, end) for start, end in soft_wrap(line.text, width - line.indent)]

@@ -38,16 +38,24 @@ from piplan_tui.tui.widgets.transcript_blocks import (
 
 MAX_ROWS = 5_000
 _LINES_PER_BLOCK = 64
+_MOST_AT_ONCE = 2_000_000
+"""Characters of streamed text between two drawings that are looked at."""
 
 
 class Transcript:
     """The newest part of one conversation, as rows.
 
-    Times are seconds of any one clock, `None` where they are not known.
+    Times are seconds of any one clock, `None` where they are not known. With `whole`, the output of tools is shown
+    to its last line, and lines know the places that they stand at in the file.
     """
 
-    def __init__(self, *, max_rows: int = MAX_ROWS) -> None:
+    def __init__(self, *, max_rows: int = MAX_ROWS, whole: bool = False) -> None:
         self._max_rows = max_rows
+        self._whole = whole
+        self._place: int | None = None
+        self._outputs: dict[str, TextBlock] = {}
+        self.dropped = False
+        """Whether something was left out because it was too much."""
         self._blocks: deque[Block] = deque()
         self._line_count = 0
         self._tools: dict[str, ToolBlock] = {}
@@ -79,6 +87,14 @@ class Transcript:
         self._say(role, parts)
         while self._line_count > self._max_rows + _LINES_PER_BLOCK:
             self._drop(self._blocks.popleft())
+            self.dropped = True
+
+    def extend_from(self, said: Iterable[tuple[int, SessionEvent]]) -> None:
+        """The same for lines of a file with their places."""
+        for place, event in said:
+            self._place = place
+            self.extend([(event, event.at)])
+        self._place = None
 
     def rows(self, width: int) -> list[Row]:
         """The newest `max_rows` rows, oldest first."""
@@ -111,7 +127,12 @@ class Transcript:
             return
         # an agent that speaks again does not wait any more, whether it says so or not
         self._end_retry(ok=True)
-        text = self._cleaners[role].feed("".join(parts))
+        text = "".join(parts)
+        if len(text) > _MOST_AT_ONCE:
+            # what nobody could read before it is gone is not worth cleaning
+            text = text[text.find("\n", len(text) - _MOST_AT_ONCE) + 1 :][-_MOST_AT_ONCE:]
+            self.dropped = True
+        text = self._cleaners[role].feed(text)
         if text.count("\n") > self._max_rows:
             text = "\n".join(text.rsplit("\n", self._max_rows)[1:])
         block = self._blocks[-1] if self._blocks else None
@@ -122,6 +143,7 @@ class Transcript:
             block = TextBlock(role, gap=self._gap_before(is_text=True))
             self._add(block)
         before = block.line_count
+        block.place = self._place
         block.append(text)
         self._line_count += block.line_count - before
         if len(block.lines) > _LINES_PER_BLOCK:
@@ -132,6 +154,7 @@ class Transcript:
         self._blocks.pop()
         for start in range(0, len(block.lines), _LINES_PER_BLOCK):
             piece = TextBlock(block.role, gap=block._gap and start == 0)
+            piece.place = block.place
             piece.lines = block.lines[start : start + _LINES_PER_BLOCK]
             for line in piece.lines:
                 line.block = piece
@@ -142,11 +165,20 @@ class Transcript:
             case ToolStarted():
                 self._start_tool(event.call_id, event.tool, event.target, at)
             case ToolOutput():
-                self._tool(event.call_id).set_output(event.text)
+                tool = self._tool(event.call_id)
+                if self._whole:
+                    self._put_output(event.call_id, event.text, continues=event.continues)
+                elif event.continues:
+                    tool.more_output(event.text)
+                else:
+                    tool.set_output(event.text)
             case ToolEnded():
                 tool = self._tool(event.call_id)
-                tool.end(event.ok, event.text, at)
+                if self._whole and event.text:
+                    self._put_output(event.call_id, event.text, continues=False)
+                tool.end(event.ok, "" if self._whole else event.text, at)
                 del self._tools[event.call_id]
+                self._outputs.pop(event.call_id, None)
             case Retrying():
                 self._end_retry(ok=True)
                 retry = RetryBlock(event, gap=self._gap_before(is_text=False), at=at)
@@ -173,6 +205,20 @@ class Transcript:
         self._add(tool)
         return tool
 
+    def _put_output(self, call_id: str, text: str, *, continues: bool) -> None:
+        block = self._outputs.get(call_id)
+        if block is not None and not continues:
+            self._line_count -= block.line_count
+            self._blocks.remove(block)
+            block = None
+        if block is None or block is not self._blocks[-1]:
+            block = self._outputs[call_id] = TextBlock("output", gap=False, indent=4)
+            self._add(block)
+        before = block.line_count
+        block.place = self._place
+        block.append(clean_text(text))
+        self._line_count += block.line_count - before
+
     def _tool(self, call_id: str) -> ToolBlock:
         # the history may begin in the middle of a call
         return self._tools.get(call_id) or self._start_tool(call_id, "tool", "", None)
@@ -198,6 +244,9 @@ class Transcript:
         return is_text or last.is_text
 
     def _add(self, block: Block) -> None:
+        block.place = self._place
+        for line in block.own_lines:
+            line.place = self._place
         self._blocks.append(block)
         self._line_count += block.line_count
 

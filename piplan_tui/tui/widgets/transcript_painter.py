@@ -16,6 +16,9 @@ from piplan_tui.views.formatting import SPINNER, format_clock
 TICKS_PER_SECOND = 5
 _COLUMNS_FROM = 50
 """Cells from which on the times and line counts of tool calls stand below each other."""
+_CLOCK_FROM = 72
+"""Cells from which on the time of day is there too."""
+_A_DAY = 86_400
 _EMPTY = Style.null()
 _GLYPHS = {"retry": "↻", "error": "✗"}
 
@@ -24,11 +27,17 @@ Span = tuple[int, int, Style]
 
 
 class RowPainter:
-    """`style` looks a role up in the theme, `clock` gives seconds, `animate` whether the spinner turns."""
+    """`style` looks a role up in the theme, `clock` gives seconds since 1970, `time_of_day` writes such, `animate`
+    tells whether the spinner turns."""
 
     def __init__(
-        self, style: Callable[[str], Style], clock: Callable[[], float], animate: Callable[[], bool]
+        self,
+        style: Callable[[str], Style],
+        clock: Callable[[], float],
+        time_of_day: Callable[[float], str],
+        animate: Callable[[], bool],
     ) -> None:
+        self._time_of_day = time_of_day
         self._style = style
         self._clock = clock
         self._animate = animate
@@ -48,8 +57,21 @@ class RowPainter:
         pad = " " * line.indent
         if isinstance(block, TextBlock) and block.glyph and row.start == 0 and line is block.lines[0]:
             pad = f"{block.glyph} "
+        elif line.lead and row.start == 0:
+            pad = line.lead
         text = line.text[row.start : row.end] + ("…" if row.clipped else "")
-        return [Segment(pad, style), Segment(text, style)]
+        segments = [Segment(pad, style), Segment(text, style)]
+        if not line.marks:
+            return segments
+        shift = len(pad) - row.start
+        return overlay(
+            segments,
+            [
+                (max(start, row.start) + shift, min(end, row.end) + shift, self._style(f"md-{name}"))
+                for start, end, name in line.marks
+                if start < row.end and end > row.start
+            ],
+        )
 
     def _tool_head(self, tool: ToolBlock, width: int) -> list[Segment]:
         style, dim = self._style("tool"), self._style("more")
@@ -63,6 +85,8 @@ class RowPainter:
         )
         # columns: the times stand below each other, whatever follows
         right = f"  {took:>6}  {lines:<10}" if width >= _COLUMNS_FROM else f"  {took}" if took else ""
+        if width >= _CLOCK_FROM and tool.started_at is not None and tool.started_at > _A_DAY:
+            right = f"  {self._time_of_day(tool.started_at)}{right}"
         room = width - 2 - len(right)
         text = clip(tool.head.text, room)
         name = text[: len(tool.tool)]

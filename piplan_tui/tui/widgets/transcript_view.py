@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 from rich.style import Style
 from textual import events
 from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
-from textual.geometry import Offset, Region, Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -20,12 +20,18 @@ from textual.strip import Strip
 from textual.timer import Timer
 
 from piplan_tui.agents.protocol import SessionEvent
-from piplan_tui.tui.widgets.transcript_blocks import Line, RetryBlock, Row, ToolBlock
+from piplan_tui.tui.markdown_lines import MarkStyle
+from piplan_tui.tui.widgets.transcript_blocks import RetryBlock, Row, ToolBlock
 from piplan_tui.tui.widgets.transcript_lines import Transcript
 from piplan_tui.tui.widgets.transcript_painter import TICKS_PER_SECOND, RowPainter, Span, overlay
 from piplan_tui.tui.widgets.transcript_search import Match, Search
+from piplan_tui.tui.widgets.transcript_selection import selected_part, selected_text, shifted
 
 _FLUSHES_PER_SECOND = 12
+
+
+def _local_time(seconds: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(seconds))
 
 
 class TranscriptView(ScrollView, can_focus=True):
@@ -51,6 +57,7 @@ class TranscriptView(ScrollView, can_focus=True):
         Binding(
             "minus", "unfold(False)", "Fold", id="transcript.fold", tooltip="Show a few lines of tool outputs"
         ),
+        Binding("slash", "want_search", "Find", show=False, id="transcript.search"),
         Binding("n", "next_match", "Next match", show=False, id="transcript.next_match"),
         Binding("N", "previous_match", "Previous match", show=False, id="transcript.previous_match"),
     ]
@@ -70,10 +77,14 @@ class TranscriptView(ScrollView, can_focus=True):
         "transcript--running",
         "transcript--match",
         "transcript--current-match",
+        *(f"transcript--md-{style}" for style in get_args(MarkStyle)),
     }
 
     class AtMatch(Message):
         """The search went to a match."""
+
+    class SearchWanted(Message):
+        """The user wants to search in what is shown."""
 
     follow: reactive[bool] = reactive(True, repaint=False)
     """Whether the view stays at the end as text comes in."""
@@ -81,7 +92,8 @@ class TranscriptView(ScrollView, can_focus=True):
     def __init__(
         self,
         *,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
+        time_of_day: Callable[[float], str] = _local_time,
         name: str | None = None,
         id: str | None = None,
         classes: str | None = None,
@@ -89,7 +101,10 @@ class TranscriptView(ScrollView, can_focus=True):
         super().__init__(name=name, id=id, classes=classes)
         self._clock = clock
         self._painter = RowPainter(
-            self._role_style, clock, lambda: self.is_attached and self.app.animation_level != "none"
+            self._role_style,
+            clock,
+            time_of_day,
+            lambda: self.is_attached and self.app.animation_level != "none",
         )
         self._transcript = Transcript()
         self._inbox: list[tuple[SessionEvent, float | None]] = []
@@ -114,8 +129,13 @@ class TranscriptView(ScrollView, can_focus=True):
 
     def show(self, history: Sequence[SessionEvent]) -> None:
         """Show this conversation in place of what is shown now, from its end. The search is kept."""
-        self._transcript = Transcript()
-        self._inbox = [(event, None) for event in history]
+        self.begin(Transcript())
+        self._inbox = [(event, event.at) for event in history]
+        self._flush()
+
+    def begin(self, transcript: Transcript) -> None:
+        self._transcript = transcript
+        self._inbox = []
         self._search.current = None
         self._rows = []
         self.follow = True
@@ -123,11 +143,10 @@ class TranscriptView(ScrollView, can_focus=True):
             self.screen.selections = {
                 widget: part for widget, part in self.screen.selections.items() if widget is not self
             }
-        self._flush()
 
     def write(self, event: SessionEvent) -> None:
         """Put an event aside for the next drawing. As cheap as appending to a list."""
-        self._inbox.append((event, self._clock()))
+        self._inbox.append((event, self._clock() if event.at is None else event.at))
         if len(self._inbox) == 1 and self._flush_timer is not None:
             self._flush_timer.resume()
 
@@ -232,10 +251,7 @@ class TranscriptView(ScrollView, can_focus=True):
         selection = self.text_selection
         if not by or selection is None:
             return
-        start, end = (
-            offset if offset is None else Offset(offset.x, max(0, offset.y + by)) for offset in selection
-        )
-        self.screen.selections = {**self.screen.selections, self: Selection(start, end)}
+        self.screen.selections = {**self.screen.selections, self: shifted(selection, by)}
 
     # Scrolling
 
@@ -244,28 +260,28 @@ class TranscriptView(ScrollView, can_focus=True):
             self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
 
     def action_scroll_up(self) -> None:
-        self._scroll_rows(-1)
+        self.scroll_rows(-1)
 
     def action_scroll_down(self) -> None:
-        self._scroll_rows(1)
+        self.scroll_rows(1)
 
     def action_page_up(self) -> None:
-        self._scroll_rows(-max(1, self.scrollable_size.height - 1))
+        self.scroll_rows(-max(1, self.scrollable_size.height - 1))
 
     def action_page_down(self) -> None:
-        self._scroll_rows(max(1, self.scrollable_size.height - 1))
+        self.scroll_rows(max(1, self.scrollable_size.height - 1))
 
     def action_half_page(self, direction: int) -> None:
-        self._scroll_rows(direction * max(1, self.scrollable_size.height // 2))
+        self.scroll_rows(direction * max(1, self.scrollable_size.height // 2))
 
     def action_scroll_home(self) -> None:
-        self._scroll_rows(-len(self._rows))
+        self.scroll_rows(-len(self._rows))
 
     def action_scroll_end(self) -> None:
         self.follow = True
         self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
 
-    def _scroll_rows(self, rows: int) -> None:
+    def scroll_rows(self, rows: int) -> None:
         if rows < 0:
             self.follow = False
         self.scroll_to(y=self.scroll_offset.y + rows, animate=False, force=True)
@@ -302,6 +318,9 @@ class TranscriptView(ScrollView, can_focus=True):
 
     # Search
 
+    def action_want_search(self) -> None:
+        self.post_message(self.SearchWanted())
+
     def action_next_match(self) -> None:
         if not self.next_match():
             raise SkipAction
@@ -333,29 +352,7 @@ class TranscriptView(ScrollView, can_focus=True):
     # Selection
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
-        """The selected text, with the lines as they were before they were wrapped."""
-        rows = self._rows
-        first = 0 if selection.start is None else selection.start.y
-        last = len(rows) - 1 if selection.end is None else min(selection.end.y, len(rows) - 1)
-        text: list[str] = []
-        line: Line | None = None
-        line_end = 0
-        for y in range(first, last + 1):
-            row = rows[y]
-            start, end = self._selected_part(row, selection.get_span(y) or (0, -1))
-            if row.line is line:
-                text.append(row.line.text[line_end:start])
-            elif line is not None:
-                text.append("\n")
-            text.append(row.line.text[start:end])
-            line, line_end = row.line, end
-        return "".join(text), "\n"
-
-    def _selected_part(self, row: Row, span: tuple[int, int]) -> tuple[int, int]:
-        indent = row.line.indent
-        start = min(row.end, row.start + max(0, span[0] - indent))
-        end = row.end if span[1] < 0 else min(row.end, row.start + max(0, span[1] - indent))
-        return start, max(start, end)
+        return selected_text(self._rows, selection), "\n"
 
     # Drawing
 
@@ -380,65 +377,8 @@ class TranscriptView(ScrollView, can_focus=True):
             style = self._role_style("current-match" if is_current else "match")
             spans.append((start + shift, end + shift, style))
         if (selection := self.text_selection) is not None and (span := selection.get_span(y)) is not None:
-            start, end = self._selected_part(row, span)
+            start, end = selected_part(row, span)
             spans.append(
                 (start + shift, end + shift, self.screen.get_component_rich_style("screen--selection"))
             )
         return spans
-
-
-def _demo() -> None:
-    """Stream a made-up session: `python -m piplan_tui.tui.widgets.transcript_view`."""
-    import itertools
-
-    from textual.app import App, ComposeResult
-
-    from piplan_tui.agents.protocol import (
-        Notice,
-        Retrying,
-        TextDelta,
-        ThinkingDelta,
-        ToolEnded,
-        ToolOutput,
-        ToolStarted,
-    )
-    from piplan_tui.resources import styles_dir
-
-    found = "\n".join(f"src/api.ts:{number}:  // rate limit: {number}/min" for number in range(41))
-    opening: list[SessionEvent] = [
-        ThinkingDelta("The brief names two readers. I should see which changelogs are there."),
-        TextDelta("Reading the three competitor changelogs in order.\n"),
-        ToolStarted("1", "read", "docs/brief.md"),
-        ToolEnded("1", True, "# Brief\nfor the seed round in May"),
-        ToolStarted("2", "bash", 'rg -n "rate limit" src/'),
-        ToolEnded("2", True, found),
-        ToolStarted("3", "bash", "npm test"),
-        ToolEnded("3", False, "\n".join(f"not ok {number}" for number in range(12))),
-        Notice("the provider is slow today", "warning"),
-        Retrying(2, 3, 48, "429 rate limit"),
-        ToolStarted("4", "bash", "make bench"),
-        ToolOutput("4", "run 1 of 3\nrun 2 of 3\n"),
-        TextDelta(
-            "第二个供应商按令牌计费，而不是按调用计费 👩‍👩‍👧 \x1b[31mso the table needs\x1b[0m another column. "
-        ),
-    ]
-
-    class Demo(App[None]):
-        CSS_PATH: ClassVar = [styles_dir() / "transcript_view.tcss"]
-
-        def compose(self) -> ComposeResult:
-            yield TranscriptView()
-
-        def on_mount(self) -> None:
-            view = self.query_one(TranscriptView)
-            view.focus()
-            for event in opening:
-                view.write(event)
-            words = itertools.cycle(["The ", "second ", "vendor ", "meters ", "by ", "token.\n"])
-            self.set_interval(0.1, lambda: view.write(TextDelta(next(words))))
-
-    Demo().run()
-
-
-if __name__ == "__main__":
-    _demo()

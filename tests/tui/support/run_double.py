@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from piplan_tui.agents.protocol import SessionEvent
@@ -25,6 +26,9 @@ class TranscriptsDouble:
     def __init__(self) -> None:
         self.said: dict[tuple[str, int], list[SessionEvent]] = {}
         self._subscribers: list[Callable[[str, int, SessionEvent], None]] = []
+
+    def path(self, step_id: str, attempt: int) -> Path | None:
+        return None
 
     def subscribe(self, on_said: Callable[[str, int, SessionEvent], None]) -> Callable[[], None]:
         self._subscribers.append(on_said)
