@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import tempfile
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from pathlib import Path
 
 import anyio.to_thread
@@ -14,6 +12,8 @@ import anyio.to_thread
 from piplan_tui.clean import clean_text
 from piplan_tui.cli.check import read_plan
 from piplan_tui.cli.context import Context, in_terminal, make_context
+from piplan_tui.cli.demo import AGENT as DEMO_AGENT
+from piplan_tui.cli.demo import demo_options
 from piplan_tui.cli.dispatch import COMPLETED
 from piplan_tui.cli.driving import Drive, exit_code
 from piplan_tui.cli.live import act_on
@@ -24,12 +24,10 @@ from piplan_tui.cli.runtime import make_runtime, run_changes, run_options
 from piplan_tui.cli.workflows import create_workflow_run
 from piplan_tui.config import OnAsk
 from piplan_tui.plan.problem import PlanInvalid, printable
-from piplan_tui.resources import examples_dir
 from piplan_tui.run.options import RunOptions
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import RunState
 from piplan_tui.store.control import ResumeRequest, RetryRequest
-from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.workflow.load import is_workflow
 
 
@@ -63,12 +61,9 @@ async def run(args: argparse.Namespace) -> int:
 async def demo(args: argparse.Namespace) -> int:
     """The bundled plan with the demo agent, in a folder of its own."""
     if not hasattr(args, "agent"):
-        args.agent = "demo"
+        args.agent = DEMO_AGENT
     context = _detachable(args)
-    plan = examples_dir() / "demo.json"
-    options = run_options(context, str(plan))
-    if context.given("workspace") is None:
-        options = replace(options, workspace=_demo_workspace(context))
+    plan, options = demo_options(context)
     if _wants_tui(context):
         from piplan_tui.cli.terminal_view import show_plan
 
@@ -76,15 +71,6 @@ async def demo(args: argparse.Namespace) -> int:
     # nobody has to be there for a demonstration; that its question was not answered by a person is printed
     on_ask: OnAsk = context.settings.on_ask if context.given("on_ask") else "defaults"
     return await _run_plan(context, str(plan), options=options, on_ask=on_ask)
-
-
-def _demo_workspace(context: Context) -> Path:
-    """Where the demo's handoff files go: not into the folder in which somebody happens to try it."""
-    if isinstance(context.store, FileRuntimeStore):
-        folder = context.store.root / "demo"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return folder
-    return Path(tempfile.mkdtemp(prefix="piplan-demo-"))
 
 
 async def resume(args: argparse.Namespace) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
 
 from piplan_tui.cli.context import Context, now
+from piplan_tui.cli.demo import demo_options
 from piplan_tui.cli.dispatch import CANCELLED, COMPLETED, FAILED
 from piplan_tui.cli.driving import ending_lines, exit_code
 from piplan_tui.cli.output import say
@@ -23,6 +25,7 @@ from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.tui.app import TuiResult, run_tui
+from piplan_tui.tui.beginnings import Beginnings
 from piplan_tui.workflow.load import is_workflow
 
 
@@ -40,6 +43,7 @@ async def show_plan(context: Context, options: RunOptions, *, plan_path: Path | 
             auto_start=bool(context.given("yes")),
             can_keep_running=_can_keep_running(context),
             ascii_only=context.settings.ascii,
+            beginnings=_beginnings(context, runtime),
         )
     # a plan that was looked at and not started was declined: what a script does next must not be done
     return await _after(context, result, nothing_ran=COMPLETED if plan_path is None else CANCELLED)
@@ -90,6 +94,13 @@ async def show_elsewhere(context: Context, run_id: str) -> int:
         return COMPLETED
     say(ending_lines(run.state, now(), log_path=context.log_path(run_id), ascii_only=context.settings.ascii))
     return exit_code(run.state)
+
+
+def _beginnings(context: Context, runtime: PlanRuntime) -> Beginnings:
+    async def workflow(path: Path) -> Run:
+        return await create_workflow_run(runtime, context, str(path), run_options(context, str(path)))
+
+    return Beginnings(demo=partial(demo_options, context), workflow=workflow)
 
 
 def _can_keep_running(context: Context) -> bool:

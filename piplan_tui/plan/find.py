@@ -31,11 +31,15 @@ _SKIPPED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class FoundPlan:
-    """A file that looks like a plan; it may still have problems. `title` is as written, `steps` a count."""
+    """A file that looks like a plan or a workflow; it may still have problems.
+
+    `title` is as written, `steps` a count, which is not known of a workflow.
+    """
 
     path: Path
     title: str
     steps: int
+    is_workflow: bool = False
 
 
 class _StepHead(msgspec.Struct):
@@ -55,7 +59,7 @@ def find_plans(folder: Path, limit: int = 50) -> list[FoundPlan]:
     package managers. Never raises: what cannot be read is left out.
     """
     found: list[FoundPlan] = []
-    for path in _json_files(folder):
+    for path in files_below(folder, (".json",)):
         if len(found) >= limit:
             break
         if plan := _read(path):
@@ -63,7 +67,8 @@ def find_plans(folder: Path, limit: int = 50) -> list[FoundPlan]:
     return found
 
 
-def _json_files(folder: Path) -> Iterator[Path]:
+def files_below(folder: Path, suffixes: tuple[str, ...]) -> Iterator[Path]:
+    """Files with such names in `folder` and up to three levels below it, within the limits of `find_plans`."""
     folders = deque([(str(folder), 0)])
     seen = 0
     while folders:
@@ -86,7 +91,7 @@ def _json_files(folder: Path) -> Iterator[Path]:
                     if depth < MAX_DEPTH and entry.name not in _SKIPPED:
                         folders.append((entry.path, depth + 1))
                 elif (
-                    entry.name.endswith(".json")
+                    entry.name.lower().endswith(suffixes)
                     and entry.is_file()
                     and 0 < entry.stat().st_size <= MAX_FILE_BYTES
                 ):

@@ -35,6 +35,7 @@ class RunFolders:
         self._runs = root / "runs"
         self._disk = disk
         self._decoder = msgspec.json.Decoder(RunInfo)
+        self._read: dict[str, tuple[tuple[int, int, int], RunInfo]] = {}
 
     def path(self, run_id: str) -> Path:
         """Where the run is or would be.
@@ -138,8 +139,11 @@ class RunFolders:
             shutil.rmtree(gone)
 
     def list(self) -> list[RunInfo]:
-        """All runs whose `run.json` can be read, the most recently updated first."""
-        infos: list[RunInfo] = []
+        """All runs whose `run.json` can be read, the most recently updated first.
+
+        Only those that changed since the last call are read again, so that a list can be watched.
+        """
+        read: dict[str, tuple[tuple[int, int, int], RunInfo]] = {}
         with doing("list", self._runs):
             try:
                 entries = os.scandir(self._runs)
@@ -152,11 +156,19 @@ class RunFolders:
                     try:
                         if not entry.is_dir(follow_symlinks=False):
                             continue
-                        info = self._decoder.decode(self._disk.read(Path(entry.path, INFO)))
+                        path = Path(entry.path, INFO)
+                        found = os.lstat(path)
+                        # the file is only ever replaced by another one, which has another number
+                        version = (found.st_ino, found.st_mtime_ns, found.st_size)
+                        known = self._read.get(entry.name)
+                        if known is None or known[0] != version:
+                            known = version, self._decoder.decode(self._disk.read(path))
                     except (OSError, ValueError):
                         continue
-                    if info.run_id == entry.name:
-                        infos.append(info)
+                    if known[1].run_id == entry.name:
+                        read[entry.name] = known
+        self._read = read
+        infos = [info for _, info in read.values()]
         return sorted(infos, key=lambda info: (-info.updated_at.timestamp(), info.run_id))
 
     def source(self, run_id: str) -> tuple[str, bytes]:

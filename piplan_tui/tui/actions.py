@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-from piplan_tui.run.state import HOLDS_SLOT, TERMINAL, RunState, StepState
+from piplan_tui.run.state import HOLDS_SLOT, RUN_ENDED, TERMINAL, RunState, StepState
 from piplan_tui.views.line import one_line
 
 Where = Literal["app", "home", "plan", "run", "tree", "detail", "timeline", "log"]
@@ -26,6 +26,17 @@ HEADINGS: dict[Where, str] = {
 
 
 @dataclass(frozen=True)
+class HomeChoice:
+    """What is under the cursor of the list to begin with; `status` is a run's state as it is now."""
+
+    run_id: str = ""
+    status: str = ""
+    is_live: bool = False
+    has_demo: bool = False
+    anything: bool = False
+
+
+@dataclass(frozen=True)
 class ActionContext:
     """What a command is about when it is asked for."""
 
@@ -34,6 +45,7 @@ class ActionContext:
     refused: str = ""
     """Why nothing can be done to this run from here; empty when it can."""
     can_start: bool = False
+    home: HomeChoice = HomeChoice()
 
 
 Refusal = Callable[[ActionContext], str]
@@ -174,6 +186,35 @@ def _cannot_start(context: ActionContext) -> str:
     return "" if context.can_start else "the plan has problems; mend them and it is read again"
 
 
+def _nothing_chosen(context: ActionContext) -> str:
+    return "" if context.home.anything else "there is nothing to open"
+
+
+def _cannot_resume(context: ActionContext) -> str:
+    home = context.home
+    if not home.run_id:
+        return "choose a run first; a plan is started with Enter"
+    if home.is_live:
+        return f"{one_line(home.run_id)} goes on already; Enter shows it"
+    if home.status in RUN_ENDED:
+        again = "" if home.status == "completed" else "; open it, and retry what failed"
+        return f"{one_line(home.run_id)} is {home.status}{again}"
+    return ""
+
+
+def _cannot_delete(context: ActionContext) -> str:
+    home = context.home
+    if not home.run_id:
+        return "choose a run first; files of plans are not deleted here"
+    if home.is_live:
+        return f"{one_line(home.run_id)} is going on; stop it first"
+    return ""
+
+
+def _no_demo(context: ActionContext) -> str:
+    return "" if context.home.has_demo else "there is no demonstration here"
+
+
 # -- the list --------------------------------------------------------------------------------------
 
 ACTIONS: tuple[Action, ...] = (
@@ -303,8 +344,37 @@ ACTIONS: tuple[Action, ...] = (
     Action("timeline.phases", "minus", "Phases", "A bar for every phase", "timeline", bar="phases"),
     Action("plan.start", "enter", "Start the run", "", "plan", bar="start", refusal=_cannot_start),
     Action("plan.back", "escape", "Back", "To the list of plans and runs; never quits", "plan"),
-    Action("home.open", "enter", "Open", "A plan, or a run", "home", "select", bar="open"),
-    Action("home.refresh", "ctrl+r", "Look again", "Read runs and plans again", "home", bar="look again"),
+    Action("home.open", "enter", "Open", "A plan, or a run", "home", bar="open", refusal=_nothing_chosen),
+    Action(
+        "home.resume",
+        "r",
+        "Resume the run",
+        "Go on with a run that was left, or whose process is gone",
+        "home",
+        bar="resume",
+        refusal=_cannot_resume,
+    ),
+    Action(
+        "home.delete",
+        "d,delete",
+        "Delete the run",
+        "Says what goes away, and asks; never one that is going on",
+        "home",
+        bar="delete",
+        refusal=_cannot_delete,
+    ),
+    Action("home.filter", "slash", "Filter", "By id, title, state or file", "home", bar="filter"),
+    Action("home.back", "escape", "Show all", "Ends the filter; never quits", "home"),
+    Action(
+        "home.demo",
+        "t",
+        "Try the demonstration",
+        "A plan that asks and fails: no model, no key",
+        "home",
+        bar="try the demo",
+        refusal=_no_demo,
+    ),
+    Action("home.refresh", "ctrl+r", "Look again", "Read runs and plans again", "home"),
     Action("app.palette", "colon,ctrl+p", "Commands", "Every command by name", "app", bar="commands"),
     Action("app.mouse", "m", "Mouse off or on", "Off, the terminal selects text itself", "app"),
     Action("app.help", "question_mark", "Keys", "All keys", "app", bar="keys"),
@@ -320,9 +390,9 @@ def actions_for(*places: Where) -> list[Action]:
     return [action for action in ACTIONS if action.where in places]
 
 
-def bindings_for(*places: Where) -> list[BindingType]:
+def bindings_for(*places: Where, without: Set[str] = frozenset()) -> list[BindingType]:
     """Key bindings for a screen or widget. Each has the action's id, by which a keymap can replace its keys."""
-    return [_binding(action) for action in actions_for(*places)]
+    return [_binding(action) for action in actions_for(*places) if action.id not in without]
 
 
 def _binding(action: Action) -> Binding:

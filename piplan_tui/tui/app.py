@@ -12,11 +12,13 @@ from functools import partial
 from pathlib import Path, PurePath
 from typing import ClassVar, Literal
 
+import anyio
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
 
+from piplan_tui.plan.problem import PlanInvalid
 from piplan_tui.resources import style_files
 from piplan_tui.run.clock import utc_now
 from piplan_tui.run.options import RunOptions
@@ -24,8 +26,10 @@ from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.state import RunState
 from piplan_tui.run.stored_run import StoredRun
+from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.actions import first_key
 from piplan_tui.tui.background import in_background
+from piplan_tui.tui.beginnings import Beginnings
 from piplan_tui.tui.commands import ActionCommands
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
@@ -43,6 +47,9 @@ _MOUSE_MODES = (1000, 1003, 1015, 1006)
 MOUSE_ON = "".join(f"\x1b[?{mode}h" for mode in _MOUSE_MODES)
 MOUSE_OFF = "".join(f"\x1b[?{mode}l" for mode in _MOUSE_MODES)
 """What Textual itself writes to take the mouse and to give it back."""
+
+NOTHING_ELSE = Beginnings()
+"""There is nothing to begin but plans and runs."""
 
 Ending = Literal["left", "kept", "ended", "stopped", "signal", "crashed"]
 
@@ -88,6 +95,7 @@ class PiplanApp(App[TuiResult]):
         auto_start: bool = False,
         ascii_only: bool = False,
         keys_by_id: Mapping[str, str] | None = None,
+        beginnings: Beginnings = NOTHING_ELSE,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__(driver_class=lasting_driver())
@@ -98,6 +106,7 @@ class PiplanApp(App[TuiResult]):
         self.run_shown: Run | None = run
         self._watched = watched
         self._can_keep_running = can_keep_running
+        self._beginnings = beginnings
         self.auto_start = auto_start
         self.keys_by_id = dict(keys_by_id or {})
         self.set_keymap(self.keys_by_id)
@@ -114,22 +123,23 @@ class PiplanApp(App[TuiResult]):
             if self.auto_start:
                 in_background(self, self.run_shown.start, group="start")
             elif self.run_shown.state.status == "pending":
-                self._ask_to_start(self.run_shown)
+                self._ask_to_start(self.run_shown, lambda: self.leave("left"))
         elif self._watched is not None:
             self.push_screen(RunScreen(self._watched, self.runtime))
         elif self.plan_path is not None:
             self.open_plan(self.plan_path, auto_start=self.auto_start)
         else:
-            self.push_screen(HomeScreen(self.runtime, self.options, now=self._now))
+            has_demo = self._beginnings.demo is not None
+            self.push_screen(HomeScreen(self.runtime, self.options, has_demo=has_demo, now=self._now))
 
-    def _ask_to_start(self, run: Run) -> None:
+    def _ask_to_start(self, run: Run, declined: Callable[[], None]) -> None:
         """A workflow has no plan to look at first; its phases and limits are told before it spends anything."""
 
         def picked(pick: str | None) -> None:
             if pick == "start":
                 in_background(self, run.start, group="start")
             else:
-                self.leave("left")
+                declined()
 
         choices = [Choice("start", "s", "Start"), Choice("leave", "l", "Leave")]
         self.push_screen(
@@ -142,12 +152,57 @@ class PiplanApp(App[TuiResult]):
     # -- messages of the screens -------------------------------------------------------------------
 
     def on_home_screen_plan_chosen(self, message: HomeScreen.PlanChosen) -> None:
-        self.open_plan(message.path)
+        if message.plan.is_workflow:
+            in_background(self, partial(self._open_workflow, message.plan.path), group="open", exclusive=True)
+        else:
+            self.open_plan(message.plan.path)
+
+    async def _open_workflow(self, path: Path) -> None:
+        if self._beginnings.workflow is None:
+            self.notify(f"Open it with: piplan-tui {one_line(path.name)}", markup=False)
+            return
+        try:
+            run = await self._beginnings.workflow(path)
+        except (PlanInvalid, StoreError, OSError) as problem:
+            self.notify(str(problem), severity="error", markup=False)
+            return
+        self.run_shown = run
+        screen = RunScreen(run, self.runtime)
+        self.push_screen(screen)
+
+        def declined() -> None:
+            self.run_shown = None
+            screen.dismiss()
+            in_background(self, partial(self._forget, run), group="forget")
+
+        self._ask_to_start(run, declined)
+
+    async def _forget(self, run: Run) -> None:
+        """Of a run that was not started nothing is to be left."""
+        try:
+            await run.leave()
+            await run.closed.wait()
+            await self.runtime.store.delete_run(run.id)
+        except StoreError as error:
+            self.notify(str(error), severity="error", markup=False)
+
+    async def on_home_screen_demo_chosen(self) -> None:
+        if self._beginnings.demo is None:
+            return
+        try:
+            path, options = await anyio.to_thread.run_sync(self._beginnings.demo)
+        except OSError as problem:
+            self.notify(str(problem), severity="error", markup=False)
+            return
+        self.push_screen(PlanScreen(self.runtime, path, options))
 
     def on_home_screen_run_chosen(self, message: HomeScreen.RunChosen) -> None:
         if not isinstance(message.run, StoredRun):
             self.run_shown = message.run
-        self.push_screen(RunScreen(message.run, self.runtime))
+        screen = RunScreen(message.run, self.runtime)
+        self.push_screen(screen)
+        if message.resume:
+            screen.call_after_refresh(screen.do_pause)
 
     def on_plan_screen_started(self, message: PlanScreen.Started) -> None:
         self.run_shown = message.run
@@ -263,6 +318,7 @@ async def run_tui(
     can_keep_running: bool = False,
     ascii_only: bool = False,
     keys_by_id: Mapping[str, str] | None = None,
+    beginnings: Beginnings = NOTHING_ELSE,
 ) -> TuiResult:
     """Show the interface until the user leaves. To be awaited inside `async with runtime`.
 
@@ -281,6 +337,7 @@ async def run_tui(
         auto_start=auto_start,
         ascii_only=ascii_only,
         keys_by_id=keys_by_id,
+        beginnings=beginnings,
     )
     loop = asyncio.get_running_loop()
     caught: list[int] = []

@@ -7,7 +7,8 @@ from datetime import datetime
 
 from piplan_tui.run.retrying import downstream
 from piplan_tui.run.state import HOLDS_SLOT, SATISFIED, TERMINAL, RunState, StepState
-from piplan_tui.views.formatting import format_duration, format_money, format_tokens
+from piplan_tui.store.protocol import RunInfo
+from piplan_tui.views.formatting import format_duration, format_money, format_size, format_tokens
 from piplan_tui.views.line import Span, one_line
 
 
@@ -82,6 +83,22 @@ def start_spans(state: RunState) -> list[Span]:
     if state.budget_tokens is not None:
         limits += f" · budget {format_tokens(state.budget_tokens)} tokens"
     spans.append(Span(f"{limits}\nin {one_line(state.workspace)}", "dim"))
+    return spans
+
+
+def deleted_with_run(info: RunInfo, size: int | None) -> list[Span]:
+    """What goes away with a run, and what does not. `size` is in bytes, if it is on disk."""
+    on_disk = f" ({format_size(size)})" if size is not None else ""
+    steps = f"{info.steps:,} step{'s' if info.steps != 1 else ''}"
+    spans = [
+        Span(one_line(info.title) or one_line(info.plan_id), "strong"),
+        Span(f"\nDeletes its copy of the plan, its events, and what its agents said in {steps}{on_disk}."),
+    ]
+    if info.open_asks:
+        spans.append(Span(" Its open questions go too.", "attention"))
+    kept = one_line(info.workspace) or "its workspace"
+    spans.append(Span(f"\nKeeps the plan file, and all that the steps made in {kept}.", "dim"))
+    spans.append(Span("\nThere is no way back.", "attention"))
     return spans
 
 

@@ -1,4 +1,4 @@
-"""Where to begin: plans in this folder and recent runs."""
+"""Where to begin: what needs the user, plans and workflows in this folder, and earlier runs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,10 @@ from pathlib import Path
 from typing import ClassVar
 
 import anyio
-from rich.cells import cell_len, set_cell_size
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.content import Content
 from textual.message import Message
-from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
+from textual.widgets import Static
 
 from piplan_tui.plan.find import FoundPlan, find_plans
 from piplan_tui.resources import examples_dir
@@ -23,201 +20,318 @@ from piplan_tui.run.clock import utc_now
 from piplan_tui.run.options import RunOptions
 from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
+from piplan_tui.run.state import RUN_ENDED
 from piplan_tui.run.stored_run import StoredRun
-from piplan_tui.store.protocol import RunInfo, StoreError
-from piplan_tui.tui.actions import Where, bindings_for
+from piplan_tui.store.protocol import RunInfo, RuntimeStore, StoreError
+from piplan_tui.tui.actions import ActionContext, HomeChoice, Where, bindings_for, first_key, keymap_of
+from piplan_tui.tui.background import in_background
 from piplan_tui.tui.screens.action_screen import ActionScreen
+from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.spans import to_content
+from piplan_tui.tui.stakes import deleted_with_run
+from piplan_tui.tui.widgets.home_list import LEFT_OUT, HomeList
 from piplan_tui.tui.widgets.key_bar import KeyBar
-from piplan_tui.views.formatting import RUN_WORDS, format_money, short_duration
-from piplan_tui.views.line import Role, Span, one_line
+from piplan_tui.tui.widgets.search_bar import SearchBar
+from piplan_tui.views.home_rows import (
+    HomeRow,
+    heading,
+    home_rows,
+    matches,
+    needs_you,
+    plan_line,
+    run_line,
+    run_state,
+    text_row,
+)
+from piplan_tui.views.line import Span, one_line
+from piplan_tui.workflow.find import find_workflows
 
-MAX_RUNS = 200
+REFRESH_SECONDS = 2.0
+"""How often is looked whether a run changed."""
+MAX_EXAMPLES = 5
 
 
 class HomeScreen(ActionScreen):
-    """One list: what needs the user first, then plans, then the other runs by age."""
+    """One list, which keeps itself up to date. Everything is read in threads: the list never waits for a disk."""
 
-    PLACES: ClassVar[tuple[Where, ...]] = ("home", "app")
+    PLACES: ClassVar[tuple[Where, ...]] = ("tree", "home", "app")
+    LEFT_OUT: ClassVar[frozenset[str]] = LEFT_OUT
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("home", "app")
 
     @dataclass
     class PlanChosen(Message):
-        path: Path
+        plan: FoundPlan
+
+    @dataclass
+    class DemoChosen(Message):
+        """The demonstration is to be shown."""
 
     @dataclass
     class RunChosen(Message):
         run: Run | StoredRun
+        resume: bool = False
 
     def __init__(
         self,
         runtime: PlanRuntime,
         options: RunOptions | None,
         *,
+        has_demo: bool = False,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__()
         self._now = now
         self._runtime = runtime
-        self._options = options or runtime.options
-        self._folder = self._options.workspace if self._options else Path.cwd()
+        options = options or runtime.options
+        self._folder = options.workspace if options else Path.cwd()
+        self._has_demo = has_demo
         self._runs: list[RunInfo] = []
-        self._live: set[str] = set()
+        self._live: frozenset[str] = frozenset()
         self._plans: list[FoundPlan] = []
+        self._examples: list[FoundPlan] = []
+        self._filter = ""
         self._read = False
+        self._reading = anyio.Lock()
 
     def compose(self) -> ComposeResult:
         yield Static(id="home-title", markup=False)
-        yield OptionList(markup=False, id="home-list")
+        yield HomeList(self._line, id="home-list")
         yield KeyBar()
 
-    async def on_mount(self) -> None:
-        self.query_one(OptionList).focus()
+    @property
+    def _list(self) -> HomeList:
+        return self.query_one(HomeList)
+
+    def on_mount(self) -> None:
+        self._list.focus()
         self.update_key_bar()
+        in_background(self, self._begin, group="read")
+
+    async def _begin(self) -> None:
         await self.do_refresh()
+        while True:
+            await anyio.sleep(REFRESH_SECONDS)
+            # what is drawn below another screen would be drawn for nobody
+            if self.is_current:
+                await self._refresh_runs()
 
-    async def on_screen_resume(self) -> None:
+    def on_screen_resume(self) -> None:
         if self._read:
-            await self.do_refresh()
+            in_background(self, self.do_refresh, group="look again", exclusive=True)
 
-    def on_resize(self) -> None:
-        if self._read:
-            self._show()
+    # -- reading -----------------------------------------------------------------------------------
 
     async def do_refresh(self) -> None:
         """Read runs and plans again."""
-        try:
-            self._runs = (await self._runtime.store.list_runs())[:MAX_RUNS]
-            self._live = {
-                info.run_id
-                for info in self._runs
-                if info.status in ("running", "waiting_user", "paused")
-                and await self._runtime.store.owner(info.run_id) is not None
-            }
-        except StoreError as error:
-            self.notify(str(error), severity="error", markup=False)
-        self._plans = await anyio.to_thread.run_sync(find_plans, self._folder)
+        await self._refresh_runs()
+        self._plans, self._examples = await anyio.to_thread.run_sync(_plans_of, self._folder)
         self._read = True
-        self._show()
+        if self.query(HomeList):
+            self._show()
+
+    async def _refresh_runs(self) -> None:
+        async with self._reading:
+            try:
+                runs = await self._runtime.store.list_runs()
+                live = await _owned(self._runtime.store, runs)
+            except StoreError as error:
+                self.notify(str(error), severity="error", markup=False)
+                return
+            if not self.query(HomeList):
+                return  # the screen was closed while the disk was read
+            # ages move on by themselves, so that rows are drawn anew even when no run has changed
+            changed = (runs, live) != (self._runs, self._live)
+            self._runs, self._live = runs, live
+            if self._read and changed:
+                self._show()
+            else:
+                self._list.refresh()
 
     # -- drawing -----------------------------------------------------------------------------------
 
+    def _line(self, row: HomeRow, width: int) -> Sequence[Span]:
+        if row.run is not None:
+            return run_line(row.run, self._live, self._now(), width)
+        if row.plan is not None:
+            return plan_line(row.plan, self._folder, width)
+        return row.spans
+
     def _show(self) -> None:
-        options = self.query_one(OptionList)
-        highlighted = options.highlighted
-        chosen = options.get_option_at_index(highlighted).id if highlighted is not None else None
-        width = max(30, options.size.width - 4)
-        lines: list[Option] = []
-        if self._plans:
-            lines.append(_heading(self._plans_heading))
-            lines += [Option(self._plan_line(plan, width), id=f"plan:{plan.path}") for plan in self._plans]
-        if self._runs:
-            lines.append(_heading("Runs", gap=bool(lines)))
-            lines += [
-                Option(self._run_line(info, width), id=f"run:{info.run_id}") for info in self._sorted_runs()
-            ]
-        if not self._plans and not self._runs:
-            examples = find_plans(examples_dir(), 5)
-            lines.append(
-                _heading("Nothing here yet. A plan is a JSON file with steps; these come with piplan-tui:")
-            )
-            lines += [Option(self._plan_line(plan, width), id=f"plan:{plan.path}") for plan in examples]
-        options.clear_options()
-        options.add_options(lines)
-        usable = [index for index, option in enumerate(lines) if not option.disabled]
-        kept = (index for index in usable if lines[index].id == chosen)
-        options.highlighted = next(kept, usable[0] if usable else None)
-        needs = sum(1 for info in self._runs if info.open_asks)
+        rows = home_rows(self._runs, self._plans, self._live, folder=self._where)
+        if not self._runs:
+            rows = [*self._welcome(), *([text_row(), *rows] if rows else self._example_rows())]
+        if words := self._filter.casefold().split():
+            rows = [row for row in rows if matches(row, words, self._live)]
+            rows = rows or [text_row(Span(f"Nothing here has {one_line(self._filter)} in it.", "dim"))]
+        self._list.show(rows)
+        self._show_title()
+        self.update_key_bar()
+
+    def _show_title(self) -> None:
+        needs = sum(1 for info in self._runs if needs_you(info))
         spans = [Span(" piplan", "strong"), Span("  run plans of agent steps, live", "dim")]
         if needs:
-            said = "1 run needs you" if needs == 1 else f"{needs} runs need you"
+            said = "1 run needs you" if needs == 1 else f"{needs:,} runs need you"
             spans.append(Span(f"   ? {said}", "attention"))
-        self.query_one("#home-title", Static).update(to_content(spans))
+        if self._filter:
+            shown = sum(row.can_be_chosen for row in self._list.rows)
+            total = len(self._runs) + len(self._plans)
+            spans.append(Span(f"   / {one_line(self._filter)}: {shown:,} of {total:,}", "accent"))
+        self.query_one("#home-title", Static).update(to_content(spans).truncate(self.size.width or 80))
 
     @property
-    def _plans_heading(self) -> str:
+    def _where(self) -> str:
         here = self._folder.absolute() == Path.cwd()
-        return "Plans here" if here else f"Plans in {one_line(str(self._folder))}"
+        return "here" if here else f"in {one_line(str(self._folder))}"
 
-    def _sorted_runs(self) -> Sequence[RunInfo]:
-        return sorted(self._runs, key=lambda info: info.open_asks == 0)
-
-    def _plan_line(self, plan: FoundPlan, width: int) -> Content:
-        try:
-            name = str(plan.path.relative_to(self._folder))
-        except ValueError:
-            name = plan.path.name
-        return _columns(
-            width,
-            [(one_line(name), "plain", 0)],
-            [
-                (one_line(plan.title), "dim", min(44, width // 2)),
-                (f"{plan.steps:,} step{'s' if plan.steps != 1 else ''}", "dim", 12),
-            ],
-        )
-
-    def _run_line(self, info: RunInfo, width: int) -> Content:
-        word, role = self._state(info)
-        done = sum(info.counts.get(status, 0) for status in ("completed", "reused", "skipped"))
-        failed = info.counts.get("failed", 0)
-        age = short_duration((self._now() - info.updated_at).total_seconds())
-        money = format_money(info.cost_usd) if info.cost_usd is not None else ""
-        right: list[tuple[str, Role, int]] = [
-            (f"? {info.open_asks} to answer" if info.open_asks else word.lower(), role, 14),
-            (f"{done}/{info.steps}", "plain", 9),
-            (f"✗{failed}" if failed else "", "failed", 4),
-            (money, "dim", 8),
-            (f"{age} ago", "dim", 9),
+    def _welcome(self) -> list[HomeRow]:
+        keymap = keymap_of(self.app)
+        rows = [
+            heading("Nothing has run yet."),
+            text_row(Span("A plan is a file of steps with goals. Agents carry them out; you watch,")),
+            text_row(Span("answer their questions, stop and retry. Finished work is never lost.")),
+            text_row(),
         ]
-        if width < 70:
-            right = [right[0], right[1], right[4]]
-        return _columns(width, [(info.run_id[:10], "dim", 11), (one_line(info.title), "plain", 0)], right)
+        keys = [
+            ("home.open", "opens what is under the cursor; it starts when you say so"),
+            ("app.help", "all keys"),
+        ]
+        if self._has_demo:
+            keys.insert(0, ("home.demo", "shows a demonstration: no model, no key, nothing to install"))
+        for action_id, said in keys:
+            rows.append(text_row(Span(f"{first_key(action_id, keymap):>7}  ", "accent"), Span(said)))
+        return rows
 
-    def _state(self, info: RunInfo) -> tuple[str, Role]:
-        status = info.status
-        if status == "running" and info.run_id not in self._live:
-            status = "interrupted"
-        word = RUN_WORDS.get(status, status)  # type: ignore[call-overload]  # a newer version may have more states
-        if info.open_asks or status in ("waiting_user", "interrupted"):
-            return word, "attention"
-        return word, "failed" if status == "failed" else "running" if status == "running" else "dim"
+    def _example_rows(self) -> list[HomeRow]:
+        if not self._examples:
+            return []
+        found = [HomeRow("plan", f"plan:{plan.path}", plan=plan) for plan in self._examples]
+        note = f"there is no plan or workflow {self._where}"
+        return [text_row(), heading("Examples that come with piplan-tui", note), *found]
 
-    # -- opening -----------------------------------------------------------------------------------
+    # -- what is chosen ----------------------------------------------------------------------------
 
-    def action_select(self) -> None:
-        self.query_one(OptionList).action_select()
+    def action_context(self) -> ActionContext:
+        row = self._list.selected
+        info = row.run if row is not None else None
+        choice = HomeChoice(
+            run_id=info.run_id if info else "",
+            status=run_state(info, self._live) if info else "",
+            is_live=info is not None and info.run_id in self._live,
+            has_demo=self._has_demo,
+            anything=row is not None,
+        )
+        return ActionContext(home=choice)
 
-    async def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        kind, _, name = (event.option_id or "").partition(":")
-        if kind == "plan":
-            self.post_message(self.PlanChosen(Path(name)))
-        elif kind == "run":
-            await self._open_run(name)
+    def on_home_list_moved(self) -> None:
+        self.update_key_bar()
 
-    async def _open_run(self, run_id: str) -> None:
+    async def on_home_list_chosen(self) -> None:
+        await self.do_open()
+
+    async def do_open(self) -> None:
+        row = self._list.selected
+        if row is not None and row.plan is not None:
+            self.post_message(self.PlanChosen(row.plan))
+        elif row is not None and row.run is not None:
+            await self._open_run(row.run.run_id)
+
+    async def do_resume(self) -> None:
+        if (row := self._list.selected) is not None and row.run is not None:
+            await self._open_run(row.run.run_id, resume=True)
+
+    async def _open_run(self, run_id: str, *, resume: bool = False) -> None:
         try:
             run = await StoredRun.open(self._runtime.store, run_id, self._now)
         except StoreError as error:
             self.notify(str(error), severity="error", markup=False)
             return
-        self.post_message(self.RunChosen(run))
+        self.post_message(self.RunChosen(run, resume=resume))
+
+    def do_demo(self) -> None:
+        self.post_message(self.DemoChosen())
+
+    # -- deleting ----------------------------------------------------------------------------------
+
+    async def do_delete(self) -> None:
+        """Ask; the run may have come to life meanwhile, which the store then refuses."""
+        row = self._list.selected
+        if row is None or (info := row.run) is None:
+            return
+        folder = self._runtime.store.attempts_dir(info.run_id)
+        size = await anyio.to_thread.run_sync(_size_below, folder.parent) if folder is not None else None
+        choices = [Choice("", "n", "Keep it"), Choice("delete", "D", "Delete the run")]
+        title = f"Delete run {one_line(info.run_id)}?"
+
+        def picked(pick: str | None) -> None:
+            if pick == "delete":
+                in_background(self, delete, group="delete")
+
+        async def delete() -> None:
+            try:
+                await self._runtime.store.delete_run(info.run_id)
+            except StoreError as error:
+                self.notify(str(error), severity="error", markup=False)
+            else:
+                self.notify(f"Deleted run {one_line(info.run_id)}", markup=False)
+            await self._refresh_runs()
+
+        self.app.push_screen(ChoiceDialog(title, deleted_with_run(info, size), choices), picked)
+
+    # -- the filter --------------------------------------------------------------------------------
+
+    def do_filter(self) -> None:
+        if not self.query(SearchBar):
+            bar = SearchBar("", placeholder="id, title, state or file", text=self._filter)
+            self.mount(bar, before=self.query_one(KeyBar))
+
+    def on_search_bar_typed(self, message: SearchBar.Typed) -> None:
+        self._filter = message.text
+        self._show()
+
+    def on_search_bar_done(self, message: SearchBar.Done) -> None:
+        if message.given_up:
+            self.do_back()
+        self._list.focus()
+
+    def do_back(self) -> None:
+        """Show everything again."""
+        if self._filter:
+            self._filter = ""
+            self._show()
 
 
-def _heading(text: str, *, gap: bool = False) -> Option:
-    return Option(to_content([Span("\n" if gap else ""), Span(text, "strong")]), disabled=True)
+def _plans_of(folder: Path) -> tuple[list[FoundPlan], list[FoundPlan]]:
+    """Plans and workflows of the folder, and the examples, for when there are none."""
+    found = [*find_plans(folder), *find_workflows(folder)]
+    examples = find_plans(examples_dir(), MAX_EXAMPLES)
+    return found, examples
 
 
-def _columns(
-    width: int, left: Sequence[tuple[str, Role, int]], right: Sequence[tuple[str, Role, int]]
-) -> Content:
-    """Cells with fixed widths; the one of width 0 takes what is left."""
-    room = width - sum(size for _, _, size in [*left, *right])
-    spans = [Span(_cell(text, size or room), role) for text, role, size in left]
-    spans += [Span(" " + _cell(text, size - 1), role) for text, role, size in right]
-    return to_content(spans)
+def _size_below(folder: Path) -> int:
+    """Bytes of the files in a folder and below it; symlinks are not followed."""
+    size = 0
+    for path in folder.rglob("*"):
+        try:
+            size += path.lstat().st_size if path.is_file() and not path.is_symlink() else 0
+        except OSError:
+            continue  # it was removed while the folder was read
+    return size
 
 
-def _cell(text: str, size: int) -> str:
-    if cell_len(text) <= size:
-        return text + " " * (size - cell_len(text))
-    return set_cell_size(text, max(0, size - 1)) + "…"
+async def _owned(store: RuntimeStore, runs: Sequence[RunInfo]) -> frozenset[str]:
+    """Ids of the runs that a live process owns. Only of runs that have not ended is asked."""
+    owned: set[str] = set()
+
+    async def look(run_id: str) -> None:
+        try:
+            if await store.owner(run_id) is not None:
+                owned.add(run_id)
+        except StoreError:
+            return  # it was deleted meanwhile
+
+    async with anyio.create_task_group() as tasks:
+        for info in runs:
+            if info.status not in RUN_ENDED:
+                tasks.start_soon(look, info.run_id)
+    return frozenset(owned)

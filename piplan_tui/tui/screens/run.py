@@ -345,7 +345,8 @@ class RunScreen(Redoing, LookingAround):
 
     def do_back(self) -> None:
         on_home = len(self.app.screen_stack) > BOTTOM_SCREENS
-        if self.focused is self.run_tree and on_home and isinstance(self.run_handle, StoredRun):
+        can_be_left = isinstance(self.run_handle, StoredRun) or self.state.ended
+        if self.focused is self.run_tree and on_home and can_be_left:
             self.dismiss()
         else:
             self.run_tree.focus()

@@ -27,14 +27,15 @@ class SearchBar(Horizontal):
         origin: str
         given_up: bool
 
-    def __init__(self, origin: str, *, placeholder: str = "id or title") -> None:
+    def __init__(self, origin: str, *, placeholder: str = "id or title", text: str = "") -> None:
         super().__init__()
         self._placeholder = placeholder
+        self._text = text
         self._origin = origin
 
     def compose(self) -> ComposeResult:
         yield Label("/", markup=False)
-        yield Input(placeholder=self._placeholder, compact=True)
+        yield Input(self._text, placeholder=self._placeholder, compact=True)
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()

@@ -16,6 +16,7 @@ from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.store.memory import MemoryRuntimeStore
 from piplan_tui.store.protocol import RunInfo
 from piplan_tui.tui.app import PiplanApp
+from piplan_tui.tui.beginnings import Beginnings
 from tests.tui.support.run_double import START
 from tests.tui.support.scenes import DECK
 
@@ -28,6 +29,13 @@ def _same_everywhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.chdir(tmp_path)
+
+
+WORKFLOW = '''"""Look at a question from several angles."""
+
+async def main(wf):
+    return await wf.agent("Say yes.")
+'''
 
 
 async def nothing_to_sweep(run_id: str) -> int:
@@ -44,7 +52,11 @@ def runtime_on(store: MemoryRuntimeStore) -> PlanRuntime:
 def app(plan: Path | None, store: MemoryRuntimeStore | None = None) -> PiplanApp:
     options = RunOptions(workspace=Path("."), max_concurrency=4, budget_usd=5.0)
     app = PiplanApp(
-        runtime_on(store or MemoryRuntimeStore()), plan_path=plan, options=options, now=lambda: START
+        runtime_on(store or MemoryRuntimeStore()),
+        plan_path=plan,
+        options=options,
+        beginnings=Beginnings(demo=lambda: (Path("demo.json"), options)),
+        now=lambda: START,
     )
     app.animation_level = "none"
     return app
@@ -63,7 +75,7 @@ def plan_text(**changes: Any) -> str:
 
 async def loaded(pilot: Pilot[Any]) -> None:
     await pilot.pause()
-    while not pilot.app.screen.query("RunTree, OptionList"):
+    while not pilot.app.screen.query("RunTree, HomeList"):
         await pilot.pause()
     screen: Any = pilot.app.screen
     while getattr(screen, "_loaded", True) is None or getattr(screen, "_read", True) is False:
@@ -118,6 +130,7 @@ def test_home(snap_compare: SnapCompare, tmp_path: Path, size: tuple[int, int]) 
     (tmp_path / "plan.json").write_text(plan_text())
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / "short.json").write_text(plan_text(title="A shorter deck", steps=DECK[:1]))
+    (tmp_path / "research.py").write_text(WORKFLOW)
     store = MemoryRuntimeStore()
 
     async def filled(pilot: Pilot[Any]) -> None:
@@ -141,3 +154,23 @@ def test_home_with_nothing_there(
     monkeypatch.chdir(empty)
     monkeypatch.setattr("piplan_tui.tui.screens.home.examples_dir", lambda: examples)
     assert snap_compare(app(None), terminal_size=size, run_before=loaded)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "keys", [["slash", *"fai"], ["d"], ["question_mark"]], ids=["filter", "delete", "keys"]
+)
+def test_home_dialogs(snap_compare: SnapCompare, size: tuple[int, int], keys: list[str]) -> None:
+    store = MemoryRuntimeStore()
+
+    async def pressed(pilot: Pilot[Any]) -> None:
+        await loaded(pilot)
+        await fill(store)
+        await pilot.app.screen.do_refresh()  # type: ignore[attr-defined]  # it is the home screen
+        await pilot.press("j")
+        await pilot.press(*keys)
+        for widget in pilot.app.screen.query("Input"):
+            widget.cursor_blink = False  # type: ignore[attr-defined]  # it is an Input
+        await pilot.pause()
+
+    assert snap_compare(app(None, store), terminal_size=size, run_before=pressed)

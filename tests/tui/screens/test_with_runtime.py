@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, Static
 
 from piplan_tui.agents.demo import DemoAgent
 from piplan_tui.plan.spec import PlanSpec
@@ -30,6 +30,7 @@ from piplan_tui.tui.screens.plan import PlanScreen
 from piplan_tui.tui.screens.run import RunScreen
 from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.detail_pane import DetailPane
+from piplan_tui.tui.widgets.home_list import HomeList
 from piplan_tui.tui.widgets.run_tree import RunTree
 
 pytestmark = pytest.mark.anyio
@@ -179,12 +180,11 @@ async def test_a_stored_run_is_read_first_and_taken_over_to_answer(tmp_path: Pat
         state = await runtime.run_plan(PlanSpec.from_json(plan(ask=True)))
         assert state.status == "waiting_user"
     async with opened(tmp_path, None) as (pilot, app):
-        await until(
-            pilot, lambda: app.screen.query(OptionList) and app.screen.query_one(OptionList).option_count
-        )
+        await until(pilot, lambda: app.screen.query(HomeList) and app.screen.query_one(HomeList).rows)
         assert isinstance(app.screen, HomeScreen)
-        options = app.screen.query_one(OptionList)
-        options.highlighted = options.get_option_index(f"run:{state.run_id}")
+        listed = app.screen.query_one(HomeList)
+        assert listed.selected is not None
+        assert listed.selected.key == f"run:{state.run_id}", "what needs the user comes first"
         await pilot.press("enter")
         await until(pilot, lambda: on_run(app) and app.screen.query(AskPanel))
         assert isinstance(app.screen, RunScreen)
