@@ -11,6 +11,7 @@ from piplan_tui.agents.command import CommandAgent
 from piplan_tui.agents.pi import PiAgent
 from piplan_tui.agents.registry import AgentSettings, UnknownAgent, make_agent
 from piplan_tui.config import SettingsInvalid, load_settings
+from piplan_tui.resources import examples_dir
 
 GOOD = """
 permissions = "allow read-only"
@@ -95,3 +96,10 @@ def test_mistakes_are_told_with_their_line(tmp_path: Path, text: str, said: str)
         load_settings(environ={}, config_file=file)
     [line] = caught.value.problems
     assert line.removeprefix(f"{file}:").startswith(said)
+
+
+def test_the_example_can_be_used() -> None:
+    settings = load_settings(environ={}, config_file=examples_dir() / "mixed-agents.toml")
+    agents = AgentSettings(named=named_agents(settings.agents))
+    rules = settings.steps["by"]["executor"].values()
+    assert {make_agent(rule["agent"], agents).name for rule in rules} == {"pi", "acp:opencode", "checks"}

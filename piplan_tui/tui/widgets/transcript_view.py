@@ -132,6 +132,9 @@ class TranscriptView(ScrollView, can_focus=True):
         self.begin(Transcript())
         self._inbox = [(event, event.at) for event in history]
         self._flush()
+        if not history and self.is_attached:
+            # nothing else would draw over what was shown before
+            self._arrange(force=True)
 
     def begin(self, transcript: Transcript) -> None:
         self._transcript = transcript

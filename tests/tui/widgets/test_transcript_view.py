@@ -67,6 +67,15 @@ async def test_tools_say_what_they_took_and_gave() -> None:
         ]
 
 
+async def test_another_step_that_has_said_nothing_yet_shows_nothing() -> None:
+    app = TranscriptApp()
+    async with app.run_test(size=(40, 3)) as pilot:
+        app.write(TextDelta("of the step before"))
+        assert (await drawn(pilot, app))[0] == "of the step before"
+        app.view.show([])
+        assert await drawn(pilot, app) == [""] * 3
+
+
 async def test_a_history_has_no_times() -> None:
     app = TranscriptApp([ToolStarted("1", "bash", "rg x"), ToolEnded("1", True)])
     async with app.run_test(size=(40, 3)) as pilot:
