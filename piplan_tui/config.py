@@ -5,8 +5,8 @@ that `--config` or `PIPLAN_CONFIG` names. A file beside the plan is never read b
 downloaded must not choose which programs run here.
 
 Each setting has a variable in the environment, `PIPLAN_` and its name in capitals (`PIPLAN_MAX_CONCURRENCY`), but
-for `pi_command`, which is `PIPLAN_PI`, and `steps`, `models` and `agents`, which only the file can hold. An empty
-variable counts as not set.
+for `pi_command`, which is `PIPLAN_PI`, and the tables `steps`, `models`, `agents`, `notify` and `keys`, which only
+the file can hold. An empty variable counts as not set.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal
 from platformdirs import user_config_dir
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from piplan_tui import agent_tables, step_rules
+from piplan_tui import agent_tables, screen_tables, step_rules
 from piplan_tui.plan.problem import printable
 from piplan_tui.run.permission import POLICIES_SAID, Policy, read_policy
 
@@ -113,6 +113,15 @@ class Settings(BaseModel):
     ui: Ui = "plain"
     """What a run without the TUI prints: `plain` lines, events as `json` lines, or `quiet`."""
 
+    notify: dict[str, Any] = Field(default_factory=dict)
+    """How a question is told to somebody who may be away; see `piplan_tui.screen_tables`."""
+
+    keys: dict[str, Any] = Field(default_factory=dict)
+    """Other keys for commands of the terminal view; see `piplan_tui.screen_tables`."""
+
+    theme: str = ""
+    """The colours of the terminal view; empty: those that were chosen there last."""
+
     ascii: bool = False
     """Draw with ASCII characters only."""
 
@@ -127,7 +136,7 @@ class Settings(BaseModel):
         return (self.workspace.expanduser() if self.workspace else Path.cwd()).absolute()
 
 
-ONLY_IN_FILE = frozenset({"steps", "agents", "models"})
+ONLY_IN_FILE = frozenset({"steps", "agents", "models", "notify", "keys"})
 """Settings that are tables: neither a variable nor a flag can hold them."""
 
 EXPECTED: dict[str, str] = {
@@ -152,6 +161,9 @@ EXPECTED: dict[str, str] = {
     "ask_agents": "a whole number, 0 or more",
     "on_ask": "wait, exit, fail or defaults",
     "ui": "plain, json or quiet",
+    "notify": "a table: [notify]",
+    "keys": "a table: [keys]",
+    "theme": "the name of a theme, such as piplan-dark",
     "ascii": "true or false",
     "pi_command": "a command",
     "demo_pace": "a number, 0 or more",
@@ -233,6 +245,14 @@ def _table_problems(values: dict[str, Any]) -> Iterator[tuple[str, list[step_rul
     own = tuple(agents) if isinstance(agents, dict) else ()
     if "steps" in values and (wrong := step_rules.problems_of(values["steps"], own)):
         yield "steps", wrong
+    if "notify" in values and (wrong := screen_tables.notify_problems(values["notify"])):
+        yield "notify", wrong
+    if "keys" in values:
+        # only who has such a table needs to know what the terminal view can do
+        from piplan_tui.tui.actions import default_keys, screens_of_actions
+
+        if wrong := screen_tables.keys_problems(values["keys"], default_keys(), screens_of_actions()):
+            yield "keys", wrong
 
 
 @dataclass(frozen=True, slots=True)

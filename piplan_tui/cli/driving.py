@@ -17,6 +17,7 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.clean import clean_text
+from piplan_tui.cli.ask_command import Heard, ask_commands
 from piplan_tui.cli.dispatch import CANCELLED, COMPLETED, FAILED, WAITING
 from piplan_tui.cli.output import LineWriter, use_colour
 from piplan_tui.config import OnAsk, Ui
@@ -26,6 +27,7 @@ from piplan_tui.run.control_watch import serve_control
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import RunState
+from piplan_tui.screen_tables import Notify
 from piplan_tui.store.protocol import StoreError
 from piplan_tui.views.ask_text import answer_commands
 from piplan_tui.views.json_state import terminal_safe
@@ -35,6 +37,8 @@ from piplan_tui.views.questions import ask_order, question
 from piplan_tui.views.summary import LogPath, failed_step_lines, result_line, summary
 
 HEARTBEAT_SECONDS = 60.0
+NOBODY = Notify(bell=False, desktop="never")
+"""Questions are told to nobody but who reads the lines."""
 KILL_WAIT_SECONDS = 2.0
 """How long a disk may take to note that the run was cancelled before this process kills itself."""
 
@@ -93,6 +97,7 @@ class Drive:
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         hang_up_ends: bool = True,
         on_started: Callable[[], None] = lambda: None,
+        notify: Notify = NOBODY,
     ) -> None:
         self._run = run
         self._ui = ui
@@ -103,6 +108,8 @@ class Drive:
         self._heartbeat_seconds = heartbeat_seconds
         self._hang_up_ends = hang_up_ends
         self._on_started = on_started
+        self._notify = notify
+        self._tell_command: Heard = lambda state, event: None
         self._people = LineWriter(sys.stderr)
         self._programs = LineWriter(sys.stdout) if ui == "json" else None
         self._printer = PlainPrinter(
@@ -128,6 +135,7 @@ class Drive:
             self._programs.write([terminal_safe(ev.encode_event(event).decode())])
         if isinstance(event, ev.StepWaitingUser | ev.AskOpened | ev.RunAsked):
             self._asked.set()
+            self._tell_command(self._run.state, event)
         self._moved.set()
 
     def _on_said(self, step_id: str, _attempt: int, event: SessionEvent) -> None:
@@ -136,6 +144,9 @@ class Drive:
     def _tell(self, lines: Iterable[str]) -> None:
         self._people.write(lines)
 
+    def _tell_problem(self, problem: str) -> None:
+        self._people.write([f"piplan-tui: {problem}"])
+
     # -- the run -------------------------------------------------------------------------------
 
     async def see_through(self) -> int:
@@ -143,25 +154,26 @@ class Drive:
         run = self._run
         problem = ""
         try:
-            async with anyio.create_task_group() as tasks:
-                await tasks.start(self._obey_signals)
-                if self._run_dir is not None:
-                    tasks.start_soon(serve_control, run, self._run_dir)
-                if self._ui == "plain":
-                    tasks.start_soon(self._beat)
-                if self._on_ask in ("fail", "defaults"):
-                    tasks.start_soon(self._apply_policy)
-                if self._ui == "plain":
-                    for ask in ask_order(run.state):
-                        self._tell(self._printer.question(ask))
-                await run.start()
-                self._on_started()
-                try:
-                    await self._until_rest()
-                except StoreError as error:
-                    problem = str(error)
-                tasks.cancel_scope.cancel()
-            await run.leave()
+            async with ask_commands(self._notify, self._tell_problem) as self._tell_command:
+                async with anyio.create_task_group() as tasks:
+                    await tasks.start(self._obey_signals)
+                    if self._run_dir is not None:
+                        tasks.start_soon(serve_control, run, self._run_dir)
+                    if self._ui == "plain":
+                        tasks.start_soon(self._beat)
+                    if self._on_ask in ("fail", "defaults"):
+                        tasks.start_soon(self._apply_policy)
+                    if self._ui == "plain":
+                        for ask in ask_order(run.state):
+                            self._tell(self._printer.question(ask))
+                    await run.start()
+                    self._on_started()
+                    try:
+                        await self._until_rest()
+                    except StoreError as error:
+                        problem = str(error)
+                    tasks.cancel_scope.cancel()
+                await run.leave()
         finally:
             for unsubscribe in self._unsubscribe:
                 unsubscribe()

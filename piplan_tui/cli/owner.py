@@ -26,6 +26,7 @@ from piplan_tui.cli.parser import UsageError, parse
 from piplan_tui.cli.runtime import make_runtime
 from piplan_tui.config import OnAsk
 from piplan_tui.plan.problem import printable
+from piplan_tui.screen_tables import notify_of
 from piplan_tui.store.file import FileRuntimeStore
 
 LOG = "owner.log"
@@ -159,6 +160,7 @@ async def _own(context: Context, run_id: str, ready: IO[bytes]) -> int:
             log_path=context.log_path(run_id),
             hang_up_ends=False,
             on_started=started,
+            notify=notify_of(context.settings.notify),
         )
         async with drive:
             return await drive.see_through()

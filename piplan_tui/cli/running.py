@@ -27,6 +27,7 @@ from piplan_tui.plan.problem import PlanInvalid, printable
 from piplan_tui.run.options import RunOptions
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import RunState
+from piplan_tui.screen_tables import notify_of
 from piplan_tui.store.control import ResumeRequest, RetryRequest
 from piplan_tui.workflow.load import is_workflow
 
@@ -200,6 +201,7 @@ def _drive(context: Context, run: Run, on_ask: OnAsk | None = None) -> Drive:
         log_path=context.log_path(run.id),
         verbosity=context.given("verbose") or 0,
         ascii_only=settings.ascii,
+        notify=notify_of(settings.notify),
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import anyio
 
+from piplan_tui.cli.ask_command import Heard, ask_commands
 from piplan_tui.cli.context import Context, now
 from piplan_tui.cli.demo import demo_options
 from piplan_tui.cli.dispatch import CANCELLED, COMPLETED, FAILED
@@ -23,6 +24,7 @@ from piplan_tui.run.options import RunChanges, RunOptions
 from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.stored_run import StoredRun
+from piplan_tui.screen_tables import keys_of, notify_of
 from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.tui.app import TuiResult, run_tui
 from piplan_tui.tui.beginnings import Beginnings
@@ -43,6 +45,8 @@ async def show_plan(context: Context, options: RunOptions, *, plan_path: Path | 
             auto_start=bool(context.given("yes")),
             can_keep_running=_can_keep_running(context),
             ascii_only=context.settings.ascii,
+            keys_by_id=keys_of(context.settings.keys),
+            notify=notify_of(context.settings.notify),
             beginnings=_beginnings(context, runtime),
         )
     # a plan that was looked at and not started was declined: what a script does next must not be done
@@ -69,6 +73,8 @@ async def show_run(
             auto_start=False,
             can_keep_running=_can_keep_running(context),
             ascii_only=context.settings.ascii,
+            keys_by_id=keys_of(context.settings.keys),
+            notify=notify_of(context.settings.notify),
         )
     return await _after(context, result, nothing_ran=COMPLETED)
 
@@ -86,6 +92,8 @@ async def show_elsewhere(context: Context, run_id: str) -> int:
             auto_start=False,
             can_keep_running=_can_keep_running(context),
             ascii_only=context.settings.ascii,
+            keys_by_id=keys_of(context.settings.keys),
+            notify=notify_of(context.settings.notify),
         )
     if result.run is not None or result.ending == "crashed":
         return await _after(context, result, nothing_ran=COMPLETED)
@@ -111,22 +119,31 @@ def _can_keep_running(context: Context) -> bool:
 async def _steerable_runtime(context: Context) -> AsyncIterator[PlanRuntime]:
     """A runtime whose runs can be steered from other processes, whichever screen began them."""
     served: set[str] = set()
-    async with anyio.create_task_group() as tasks:
+    notify = notify_of(context.settings.notify)
+    problems: list[str] = []
+    async with ask_commands(notify, problems.append) as tell_command, anyio.create_task_group() as tasks:
 
         def heard(event: RuntimeEvent) -> None:
-            run_dir = context.run_dir(event.run_id)
-            if event.run_id not in served and run_dir is not None:
+            if event.run_id not in served:
                 served.add(event.run_id)
-                tasks.start_soon(_serve, runtime, event.run_id, run_dir)
+                tasks.start_soon(_serve, runtime, event.run_id, context.run_dir(event.run_id), tell_command)
 
         runtime = make_runtime(context, heard)
         async with runtime:
             yield runtime
         tasks.cancel_scope.cancel()
+    say(f"piplan-tui: {problem}" for problem in problems)
 
 
-async def _serve(runtime: PlanRuntime, run_id: str, run_dir: Path) -> None:
-    await serve_control(await runtime.open_run(run_id), run_dir)
+async def _serve(runtime: PlanRuntime, run_id: str, run_dir: Path | None, tell_command: Heard) -> None:
+    run = await runtime.open_run(run_id)
+    run.subscribe(partial(_hear, run, tell_command))
+    if run_dir is not None:
+        await serve_control(run, run_dir)
+
+
+def _hear(run: Run, tell_command: Heard, event: RuntimeEvent) -> None:
+    tell_command(run.state, event)
 
 
 async def _after(context: Context, result: TuiResult, *, nothing_ran: int) -> int:

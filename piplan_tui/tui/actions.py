@@ -390,6 +390,25 @@ def actions_for(*places: Where) -> list[Action]:
     return [action for action in ACTIONS if action.where in places]
 
 
+_TOGETHER: tuple[tuple[Where, ...], ...] = (
+    ("tree", "run", "detail", "app"),
+    ("tree", "plan", "app"),
+    ("tree", "home", "app"),
+    ("timeline", "app"),
+    ("log", "app"),
+)
+
+
+def default_keys() -> dict[str, str]:
+    """The keys of every command, by its id."""
+    return {action.id: action.keys for action in ACTIONS}
+
+
+def screens_of_actions() -> list[frozenset[str]]:
+    """The ids of commands that are offered on one screen, where a key can mean only one of them."""
+    return [frozenset(action.id for action in actions_for(*places)) for places in _TOGETHER]
+
+
 def bindings_for(*places: Where, without: Set[str] = frozenset()) -> list[BindingType]:
     """Key bindings for a screen or widget. Each has the action's id, by which a keymap can replace its keys."""
     return [_binding(action) for action in actions_for(*places) if action.id not in without]

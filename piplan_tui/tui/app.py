@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -26,11 +27,13 @@ from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.state import RunState
 from piplan_tui.run.stored_run import StoredRun
+from piplan_tui.screen_tables import Notify
 from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.actions import first_key
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.beginnings import Beginnings
 from piplan_tui.tui.commands import ActionCommands
+from piplan_tui.tui.desktop_notice import notice_sequence
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.screens.help import HelpScreen
@@ -50,6 +53,8 @@ MOUSE_OFF = "".join(f"\x1b[?{mode}l" for mode in _MOUSE_MODES)
 
 NOTHING_ELSE = Beginnings()
 """There is nothing to begin but plans and runs."""
+PLAIN_NOTIFY = Notify()
+"""The bell, and the desktop when nobody looks."""
 
 Ending = Literal["left", "kept", "ended", "stopped", "signal", "crashed"]
 
@@ -96,6 +101,7 @@ class PiplanApp(App[TuiResult]):
         ascii_only: bool = False,
         keys_by_id: Mapping[str, str] | None = None,
         beginnings: Beginnings = NOTHING_ELSE,
+        notify: Notify = PLAIN_NOTIFY,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__(driver_class=lasting_driver())
@@ -107,6 +113,7 @@ class PiplanApp(App[TuiResult]):
         self._watched = watched
         self._can_keep_running = can_keep_running
         self._beginnings = beginnings
+        self._how_to_notify = notify
         self.auto_start = auto_start
         self.keys_by_id = dict(keys_by_id or {})
         self.set_keymap(self.keys_by_id)
@@ -215,6 +222,14 @@ class PiplanApp(App[TuiResult]):
         self._write(("" if self._title_saved else SAVE_TITLE) + set_title_sequence(message.title))
         self._title_saved = True
 
+    def on_run_screen_asked(self, message: RunScreen.Asked) -> None:
+        """Once per question: for somebody who may be elsewhere."""
+        how = self._how_to_notify
+        if how.bell:
+            self.bell()
+        if how.desktop == "always" or (how.desktop == "away" and not self.app_focus):
+            self._write(notice_sequence(message.title, message.text, os.environ))
+
     def _write(self, sequence: str) -> None:
         if self._driver is not None and not self.is_headless and not self.is_web:
             self._driver.write(sequence)
@@ -319,6 +334,7 @@ async def run_tui(
     ascii_only: bool = False,
     keys_by_id: Mapping[str, str] | None = None,
     beginnings: Beginnings = NOTHING_ELSE,
+    notify: Notify = PLAIN_NOTIFY,
 ) -> TuiResult:
     """Show the interface until the user leaves. To be awaited inside `async with runtime`.
 
@@ -338,6 +354,7 @@ async def run_tui(
         ascii_only=ascii_only,
         keys_by_id=keys_by_id,
         beginnings=beginnings,
+        notify=notify,
     )
     loop = asyncio.get_running_loop()
     caught: list[int] = []

@@ -36,7 +36,7 @@ from piplan_tui.tui.widgets.run_header import RunHeader
 from piplan_tui.tui.widgets.run_tree import RunTree
 from piplan_tui.tui.widgets.tab_bar import TabBar
 from piplan_tui.tui.widgets.why_line import WhyLine
-from piplan_tui.views.questions import ask_order
+from piplan_tui.views.questions import ask_order, question
 from piplan_tui.views.step_row import queue_positions
 from piplan_tui.views.why import Why, why
 
@@ -73,6 +73,13 @@ class RunScreen(Redoing, LookingAround):
         """The terminal's title is to say this."""
 
         title: str
+
+    @dataclass
+    class Asked(Message):
+        """Somebody is to be told of a new question."""
+
+        title: str
+        text: str
 
     def __init__(self, run: Run | StoredRun, runtime: PlanRuntime) -> None:
         super().__init__()
@@ -224,11 +231,15 @@ class RunScreen(Redoing, LookingAround):
             self._spinner.pause()
 
     def _signal(self) -> None:
-        """Once per question: the bell. Always: the title."""
+        """Once per question: that it is there. Always: the title."""
         new = self.state.asks.keys() - self._rung
         if new:
             self._rung |= new
-            self.app.bell()
+            asks = [ask for ask in ask_order(self.state) if ask.id in new]
+            if asks:  # equal permissions are one question, which was told already
+                more = f" (and {len(asks) - 1} more)" if len(asks) > 1 else ""
+                text = f"{asks[0].asker} asks: {question(asks[0])}{more}"
+                self.post_message(self.Asked(self.state.plan_id or self.state.title, text))
         title = title_for(self.state)
         if title != self._title:
             self._title = title

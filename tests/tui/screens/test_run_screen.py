@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static, TextArea
 
 from piplan_tui.agents.protocol import TextDelta
 from piplan_tui.run import events as ev
+from piplan_tui.screen_tables import Desktop, Notify
 from piplan_tui.tui.app import MOUSE_OFF, MOUSE_ON, PiplanApp, TuiResult
 from piplan_tui.tui.screens.choice import ChoiceDialog
 from piplan_tui.tui.screens.detail import DetailScreen
@@ -363,6 +365,34 @@ async def test_bell_rings_once_per_question() -> None:
         run.used("pricing", 2_000, 0.02)
         await until(pilot, lambda: not screen._flush_due)
         assert rung == [1]
+
+
+@pytest.mark.parametrize(
+    ("desktop", "focused", "told"),
+    [("away", False, 1), ("away", True, 0), ("always", True, 1), ("never", False, 0)],
+)
+async def test_the_desktop_is_told_once_when_nobody_looks(
+    monkeypatch: pytest.MonkeyPatch, desktop: Desktop, focused: bool, told: int
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-kitty")
+    monkeypatch.delenv("TMUX", raising=False)
+    run = deck(asking=False)
+    app = PiplanApp(None, run=run, now=run.now, notify=Notify(bell=False, desktop=desktop))  # type: ignore[arg-type]
+    written: list[str] = []
+    async with app.run_test(size=NARROW) as pilot:
+        await settle(pilot)
+        app.bell = lambda: written.append("bell")  # type: ignore[method-assign]
+        app._write = written.append  # type: ignore[method-assign]
+        app.post_message(events.AppFocus() if focused else events.AppBlur())
+        await settle(pilot)
+        run.asks("topic-choice", AUDIENCE)
+        await until(pilot, lambda: app.screen.query(AskPanel))
+        run.used("pricing", 2_000, 0.02)
+        await settle(pilot)
+        notices = [text for text in written if "]99;" in text]
+        assert len(notices) == told
+        assert "bell" not in written
+        assert all("topic-choice asks: Which audience" in text for text in notices)
 
 
 async def test_enter_opens_the_detail_and_escape_leaves_it() -> None:
