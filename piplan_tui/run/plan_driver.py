@@ -68,6 +68,9 @@ class PlanDriver:
         self._syncing = False
         self._idle: list[_IdleWorker] = []
 
+    async def say_what_is_reused(self) -> None:
+        """Before it starts: what it will take over and what it will run, where that is not plain to see."""
+
     def happened(self, event: ev.RuntimeEvent) -> None:
         """An event was folded into the state. Must be quick."""
 

@@ -49,6 +49,13 @@ class Reuse:
             if step.status in _FINISHED:
                 self._by_key.setdefault(key, deque()).append(step)
 
+    def copy(self) -> Reuse:
+        """The same results, to be given away without these being taken."""
+        copied = Reuse()
+        copied.run_id, copied._exact, copied._taken = self.run_id, self._exact, set(self._taken)
+        copied._by_key = {key: deque(steps) for key, steps in self._by_key.items()}
+        return copied
+
     @property
     def left(self) -> int:
         """How many results can still be taken."""

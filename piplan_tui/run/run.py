@@ -68,6 +68,7 @@ class Run(RunSteering, RunAsks):
         driver = self._require_driver()
         if self.state.ended or driver.started:
             return
+        await driver.say_what_is_reused()
         if self.state.status == "pending":
             self.emit(ev.RunStarted(pid=os.getpid()))
         else:

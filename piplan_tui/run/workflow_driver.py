@@ -24,7 +24,9 @@ from piplan_tui.run.attempts import Attempts
 from piplan_tui.run.call import AgentCall, call_key, step_id_for, unknown_tier
 from piplan_tui.run.fan_out import LARGE, beyond_budget, fan_out_request, project, wants_asking
 from piplan_tui.run.journal import Journal
+from piplan_tui.run.nested import FindScript, MakeScript, NestedScripts, Script
 from piplan_tui.run.plan_driver import PlanDriver
+from piplan_tui.run.rehearsal import Rehearsal
 from piplan_tui.run.reuse import Reuse
 from piplan_tui.run.state import SATISFIED, TERMINAL, RunState, StepState
 from piplan_tui.run.workflow_host import RunHost
@@ -33,10 +35,8 @@ from piplan_tui.workflow.host import (
     AgentLimitReached,
     ScriptFailed,
     ScriptMistake,
-    WorkflowHost,
     WorkflowStop,
 )
-from piplan_tui.workflow.load import LoadedWorkflow, read_workflow
 
 log = logging.getLogger(__name__)
 
@@ -45,13 +45,6 @@ MAX_ITEMS = 4_096
 QUIET_SECONDS = 0.02
 """How long nothing must happen before the run says that it waits for the user: only the script knows whether it
 is about to make another call."""
-
-Script = Callable[[WorkflowHost], Awaitable[Any]]
-"""Runs the script to its end and gives what it returned; raises `ScriptFailed` with the place of a mistake."""
-FindScript = Callable[[str], Awaitable[LoadedWorkflow]]
-"""Finds another workflow by name; raises `ScriptMistake` when there is none, or it has mistakes."""
-MakeScript = Callable[[LoadedWorkflow], Script]
-"""Makes a script that has been read runnable."""
 
 _NOT_WORTH_A_RETRY = frozenset({"missing", "unusable", "auth", "unanswered", "internal"})
 _BY_ITSELF = frozenset({"policy", "resume"})
@@ -78,9 +71,7 @@ class WorkflowDriver(PlanDriver):
     ) -> None:
         super().__init__(state, emit, journal, attempts, tasks)
         self._script = script
-        self._find_script = find_script
-        self._make_script = make_script
-        self._nested: dict[str, Script] = {}
+        self._scripts = NestedScripts(state, self.say, find_script, make_script)
         self._asking = anyio.Event()
         self._unclaimed = 0
         self._held = 0
@@ -106,6 +97,11 @@ class WorkflowDriver(PlanDriver):
     def max_items(self) -> int:
         """How many items one fan-out may have."""
         return int(self._state.settings.get("maxItems", MAX_ITEMS))
+
+    @property
+    def nested(self) -> Callable[[str], Awaitable[Script]]:
+        """Finds another workflow by name."""
+        return self._scripts.called
 
     def say(self, event: ev.RuntimeEvent) -> None:
         """Make something that the script did a fact, unless the script is to have no effect any more."""
@@ -294,33 +290,23 @@ class WorkflowDriver(PlanDriver):
         finally:
             self._held -= 1
 
-    # -- nested workflows ----------------------------------------------------------------------
+    # -- what will be reused -------------------------------------------------------------------
 
-    async def nested(self, name: str) -> Script:
-        """Another workflow, as it was when the script first called it.
+    async def say_what_is_reused(self) -> None:
+        if self._reuse.left <= 0 and not self._state.done:
+            return
+        copy = self._reuse.copy()
 
-        Raises:
-            ScriptMistake: there is none of that name, or it has mistakes.
-        """
-        known = self._nested.get(name)
-        if known is None:
-            stored = self._state.nested.get(name)
-            if stored is not None:
-                loaded = await anyio.to_thread.run_sync(
-                    read_workflow, stored.source.encode(), stored.file, stored.language
-                )
-            else:
-                loaded = await self._find_script(name)
-                self.say(
-                    ev.WorkflowNested(
-                        name=name,
-                        language=loaded.kind,
-                        file=loaded.file,
-                        source=loaded.source.decode("utf-8", "surrogateescape"),
-                    )
-                )
-            known = self._nested[name] = self._make_script(loaded)
-        return known
+        def take(key: str, place: str) -> StepState | None:
+            known = self._by_call.get((key, place))
+            if known is not None:
+                return known if known.status in SATISFIED else None
+            return copy.take(key, place)
+
+        forecast = await Rehearsal(self._state, take, self._scripts.rehearsed, self.max_items).forecast(
+            self._script
+        )
+        self._emit(ev.Logged(message=str(forecast)))
 
     def _agent_type(self, name: str) -> AgentType | None:
         if not name:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from pydantic_core import to_jsonable_python
@@ -12,10 +13,31 @@ from pydantic_core import to_jsonable_python
 from piplan_tui.run import events as ev
 from piplan_tui.run.answer import AnswerCheck
 from piplan_tui.run.call import read_call
-from piplan_tui.workflow.host import ScriptMistake
+from piplan_tui.workflow.host import ScriptMistake, WorkflowHost
 
 if TYPE_CHECKING:
-    from piplan_tui.run.workflow_driver import WorkflowDriver
+    from piplan_tui.run.call import AgentCall
+    from piplan_tui.run.state import RunState
+
+
+class Driver(Protocol):
+    """What carries out what a script asks for."""
+
+    @property
+    def state(self) -> RunState: ...
+
+    @property
+    def max_items(self) -> int: ...
+
+    @property
+    def nested(self) -> Callable[[str], Awaitable[Callable[[WorkflowHost], Awaitable[Any]]]]: ...
+
+    def say(self, event: ev.RuntimeEvent) -> None: ...
+
+    async def agree(self, items: int, calls: int, place: str) -> None: ...
+
+    async def result_of(self, call: AgentCall, place: str, check: AnswerCheck | None) -> Any: ...
+
 
 MAX_LOG = 4_000
 
@@ -34,7 +56,7 @@ class RunHost:
 
     def __init__(
         self,
-        driver: WorkflowDriver,
+        driver: Driver,
         args: Any,
         *,
         nested: str = "",

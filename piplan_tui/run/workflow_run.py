@@ -17,10 +17,11 @@ from piplan_tui.plan.names import folder_name_problem
 from piplan_tui.plan.problem import PlanInvalid
 from piplan_tui.run import events as ev
 from piplan_tui.run.answer import AnswerCheck
+from piplan_tui.run.nested import Script
 from piplan_tui.run.plan_driver import MakeDriver, PlanDriver
 from piplan_tui.run.reuse import Reuse
 from piplan_tui.run.state import RunState
-from piplan_tui.run.workflow_driver import Script, WorkflowDriver
+from piplan_tui.run.workflow_driver import WorkflowDriver
 from piplan_tui.workflow.host import ScriptFailed, ScriptMistake, WorkflowHost
 from piplan_tui.workflow.load import LANGUAGES, LoadedWorkflow, find_workflow, read_workflow
 from piplan_tui.workflow.python_script import run_python

@@ -516,3 +516,37 @@ async def test_a_model_s_name_means_what_the_user_says(
         if (models, wanted) == ({}, "opus")
         else []
     )
+
+
+@pytest.mark.parametrize("language", ["python", "javascript"])
+async def test_before_it_starts_it_says_what_it_will_reuse_and_run(
+    bench: WorkflowBench, language: str
+) -> None:
+    scripts = {
+        "python": (
+            "found = await wf.parallel([lambda n=n: wf.agent(f'find {n}') for n in range(9)])\n"
+            "return await wf.parallel([lambda n=n: wf.agent(f'JUDGE {n}') for n in range(4)])"
+        ),
+        "javascript": (
+            "const found = await parallel(Array.from({ length: 9 }, (_, n) => () => agent(`find ${n}`)))\n"
+            "return await parallel(Array.from({ length: 4 }, (_, n) => () => agent(`JUDGE ${n}`)))"
+        ),
+    }
+    async with bench.runtime() as runtime:
+        first = await runtime.create_workflow_run(bench.load_as(language, scripts[language]))
+        await first.start()
+        await first.wait()
+        edited = bench.load_as(language, scripts[language].replace("JUDGE", "weigh"))
+        again = await runtime.create_workflow_run(edited, reuse_from=first.id)
+        said = logs(again)
+        made = len(bench.answers.prompts)
+        started: list[int] = []
+        again.subscribe(lambda event: started.append(event.seq) if isinstance(event, ev.RunStarted) else None)
+        await again.start()
+        state = await again.wait()
+        stored = [event async for event in bench.store.read(again.id)]
+    assert said[0] == "reuse 9, run 4"
+    (line,) = [event.seq for event in stored if isinstance(event, ev.Logged)]
+    assert line < started[0]
+    assert sorted(bench.answers.prompts[made:]) == [f"weigh {n}" for n in range(4)]
+    assert state.counts["reused"] == 9
