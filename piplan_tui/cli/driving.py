@@ -185,7 +185,19 @@ class Drive:
 
     async def _until_rest(self) -> None:
         run = self._run
-        while not (await run.wait()).ended:
+        while True:
+            try:
+                if (await run.wait()).ended:
+                    return
+            except StoreError as error:
+                if self._on_ask != "wait":
+                    raise
+                self._tell(
+                    [f"run {run.id} pauses: {clean_text(str(error))}; it goes on once it can be stored"]
+                )
+                await run.until_storable()
+                self._tell([f"run {run.id} goes on"])
+                continue
             if await self._settle_asks():
                 continue
             if self._on_ask != "wait":

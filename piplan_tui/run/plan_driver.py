@@ -40,6 +40,10 @@ class _IdleWorker:
         return self._taken
 
 
+TRY_AGAIN_SECONDS = 1.0
+"""How often a run that could not be stored looks whether it can be now."""
+
+
 class PlanDriver:
     """Starts ready steps while there are slots. `changed` is fired whenever it comes to rest."""
 
@@ -149,8 +153,23 @@ class PlanDriver:
         self.pump()
 
     def _halt(self, error: StoreError) -> None:
+        if self.halted is None:
+            self._tasks.start_soon(self._until_stored)
         self.halted = error
         self._fire()
+
+    async def _until_stored(self) -> None:
+        """Try again now and then: the user may have made room meanwhile, and then the run goes on."""
+        while self.halted is not None and not self.leaving:
+            await anyio.sleep(TRY_AGAIN_SECONDS)
+            try:
+                await self._journal.sync()
+            except StoreError as error:
+                self.halted = error
+            else:
+                self.halted = None
+        self._fire()
+        self.pump()
 
     # -- coming to rest ------------------------------------------------------------------------
 

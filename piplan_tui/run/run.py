@@ -127,6 +127,12 @@ class Run(RunSteering, RunAsks):
         await self._write_info()
         return self.state
 
+    async def until_storable(self) -> None:
+        """Return once a run that stopped because it could not be stored goes on; see `problem`."""
+        driver = self._require_driver()
+        while driver.halted is not None:
+            await driver.changed.wait()
+
     async def stored(self) -> None:
         """Return once all that happened so far would outlive this process.
 

@@ -86,6 +86,7 @@ class RunScreen(Redoing, LookingAround):
         self.run_handle = run
         self.runtime = runtime
         self._title = ""
+        self._problem = ""
         self._unsubscribe: Callable[[], None] = lambda: None
         self._flush_due = False
         self._last_flush = 0.0
@@ -219,12 +220,20 @@ class RunScreen(Redoing, LookingAround):
         if self.state.ended or (isinstance(self.run_handle, StoredRun) and self.run_handle.owner is None):
             return
         self.run_tree.tick()
+        self._tell_problem()
         self.query_one(RunHeader).refresh()
         self._show_why()
         for pane in self._panes():
             pane.tick()
         for panel in self.query_one("#ask-slot").query(AskPanel):
             panel.tick()
+
+    def _tell_problem(self) -> None:
+        run = self.run_handle
+        problem = "" if isinstance(run, StoredRun) else run.problem
+        if problem and problem != self._problem:
+            self.notify(f"{problem} – the run goes on once it can be stored", severity="error", markup=False)
+        self._problem = problem
 
     def _spin(self) -> None:
         if not self.run_tree.spin() and self._spinner is not None:
