@@ -17,7 +17,7 @@ from rich.cells import cell_len
 from piplan_tui.clean import clean_text
 from piplan_tui.tui.widgets.soft_wrap import clip, soft_wrap
 
-MAX_TEXT = 100_000
+MAX_TEXT = 40_000
 """Characters; longer texts are shown as they were written."""
 MarkStyle = Literal["heading", "strong", "emphasis", "code", "strike", "link", "mark"]
 _INLINE: dict[str, MarkStyle] = {"strong": "strong", "em": "emphasis", "s": "strike", "link": "link"}

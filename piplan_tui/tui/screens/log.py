@@ -61,7 +61,7 @@ class LogScreen(ActionScreen):
 
     def compose(self) -> ComposeResult:
         yield Static(id="log-title", markup=False)
-        yield LogView(id="log", clock=lambda: self._run.now().timestamp())
+        yield LogView(id="log", clock=lambda: self._run.now().timestamp(), markdown=False)
         yield KeyBar()
 
     @property

@@ -54,6 +54,7 @@ class DetailPane(Vertical):
         self._result_of: tuple[str, int] | None = None
         self._result: str | None = None
         self._result_problem = ""
+        self._message_ended = False
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def compose(self) -> ComposeResult:
@@ -202,8 +203,10 @@ class DetailPane(Vertical):
         step = self.step
         shown = (step.id, step.attempt.number) if step is not None and step.attempt is not None else None
         if shown == self._transcript_of:
+            self._end_message()
             return
         self._transcript_of = None
+        self._message_ended = False
         self._tools = ToolCalls()
         self.query_one(TranscriptView).show([])
         if shown is not None:
@@ -216,8 +219,17 @@ class DetailPane(Vertical):
         for event in history:
             self._tools.add(event)
         self.query_one(TranscriptView).show(history)
+        self._message_ended = False
+        self._end_message()
         if self.tab == TOOLS:
             self._show_text()
+
+    def _end_message(self) -> None:
+        """What the agent said last is whole when it does not run any more."""
+        step = self.step
+        if not self._message_ended and step is not None and step.status not in ("running", "retrying"):
+            self._message_ended = True
+            self.query_one(TranscriptView).end_message()
 
     def _said(self, step_id: str, attempt: int, event: SessionEvent) -> None:
         if (step_id, attempt) != self._transcript_of:

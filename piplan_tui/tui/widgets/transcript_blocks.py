@@ -11,7 +11,7 @@ from typing import Literal
 
 from piplan_tui.agents.protocol import Retrying
 from piplan_tui.clean import clean_text
-from piplan_tui.tui.markdown_lines import Mark
+from piplan_tui.tui.markdown_lines import Mark, MarkdownLine, markdown_lines
 from piplan_tui.tui.widgets.soft_wrap import clip, soft_wrap
 
 Role = Literal["text", "thinking", "tool", "output", "more", "notice", "warning", "error", "retry", "ask"]
@@ -29,7 +29,7 @@ _FIRST = (_FOLDED_LINES + 2) * MAX_LINE_LENGTH
 class Line:
     """A line of text before it is wrapped. Belongs to one block; compared by identity."""
 
-    __slots__ = ("block", "indent", "lead", "marks", "place", "role", "text", "wraps")
+    __slots__ = ("block", "indent", "lead", "marks", "place", "rest", "role", "text", "wraps")
 
     def __init__(self, block: Block, role: Role, text: str, indent: int = 0) -> None:
         self.block = block
@@ -40,7 +40,8 @@ class Line:
         self.marks: tuple[Mark, ...] = ()
         """Styles of parts of it, on top of the role's."""
         self.lead = ""
-        """What stands in the indent of the first row."""
+        self.rest = ""
+        """What stands in the indent of the first row, and of the others; spaces where it is empty."""
         self.wraps = True
 
 
@@ -150,6 +151,38 @@ class TextBlock(Block):
         rows: list[Row] = []
         for line in self.lines:
             self._last_row = len(rows) + self._gap
+            rows.extend(_wrap_line(line, width))
+        return rows
+
+
+class MessageBlock(Block):
+    """What an agent said, once it has said it all: its Markdown laid out, or as it was written."""
+
+    is_text = True
+
+    def __init__(self, text: str, *, gap: bool, rendered: bool) -> None:
+        super().__init__(gap=gap)
+        self._text = text
+        self._rendered = rendered
+
+    @property
+    def line_count(self) -> int:
+        return self._text.count("\n") + 1
+
+    def render(self, rendered: bool) -> None:
+        if rendered != self._rendered:
+            self._rendered = rendered
+            self._rows = None
+
+    def _wrap(self, width: int) -> list[Row]:
+        rows: list[Row] = []
+        for shown in (
+            markdown_lines(self._text, width)
+            if self._rendered
+            else (MarkdownLine(line) for line in self._text.split("\n"))
+        ):
+            line = Line(self, "text", shown.text, len(shown.rest))
+            line.marks, line.lead, line.rest, line.wraps = shown.marks, shown.lead, shown.rest, shown.wraps
             rows.extend(_wrap_line(line, width))
         return rows
 

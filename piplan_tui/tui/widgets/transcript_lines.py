@@ -26,9 +26,11 @@ from piplan_tui.agents.protocol import (
     ToolStarted,
 )
 from piplan_tui.clean import StreamCleaner, clean_text
+from piplan_tui.tui.markdown_lines import looks_like_markdown
 from piplan_tui.tui.widgets.transcript_blocks import (
     MAX_LINE_LENGTH,
     Block,
+    MessageBlock,
     RetryBlock,
     Role,
     Row,
@@ -38,6 +40,7 @@ from piplan_tui.tui.widgets.transcript_blocks import (
 
 MAX_ROWS = 5_000
 _LINES_PER_BLOCK = 64
+_MOST_MARKDOWN_LINES = 600
 _MOST_AT_ONCE = 2_000_000
 """Characters of streamed text between two drawings that are looked at."""
 
@@ -46,10 +49,12 @@ class Transcript:
     """The newest part of one conversation, as rows.
 
     Times are seconds of any one clock, `None` where they are not known. With `whole`, the output of tools is shown
-    to its last line, and lines know the places that they stand at in the file.
+    to its last line, and lines know the places that they stand at in the file. With `markdown`, a message is laid
+    out once it is whole; until then, and when it is very long, it is shown as it is written.
     """
 
-    def __init__(self, *, max_rows: int = MAX_ROWS, whole: bool = False) -> None:
+    def __init__(self, *, max_rows: int = MAX_ROWS, whole: bool = False, markdown: bool = False) -> None:
+        self._markdown = markdown and not whole
         self._max_rows = max_rows
         self._whole = whole
         self._place: int | None = None
@@ -109,6 +114,33 @@ class Transcript:
         rows = list(chain.from_iterable(reversed(parts)))
         return rows if count <= self._max_rows else rows[count - self._max_rows :]
 
+    def end_message(self) -> None:
+        """Nothing is added to what was said last: it can be laid out."""
+        pieces: list[TextBlock] = []
+        lines = 0
+        for block in reversed(self._blocks):
+            if not isinstance(block, TextBlock) or block.role != "text":
+                break
+            pieces.append(block)
+            lines += block.line_count
+            if lines > _MOST_MARKDOWN_LINES:
+                return
+        if not pieces or self._whole:
+            return
+        text = "\n".join(line.text for block in reversed(pieces) for line in block.lines).rstrip()
+        if not looks_like_markdown(text):
+            return
+        for _ in pieces:
+            self._line_count -= self._blocks.pop().line_count
+        self._add(MessageBlock(text, gap=pieces[-1]._gap, rendered=self._markdown))
+
+    def render_markdown(self, rendered: bool) -> None:
+        """Lay messages out, also later ones; or show them as they were written again."""
+        self._markdown = rendered
+        for block in self._blocks:
+            if isinstance(block, MessageBlock):
+                block.render(rendered)
+
     def unfold_all(self, unfolded: bool) -> None:
         """Show the whole output of every tool call, also of later ones; or a few lines of it again."""
         self._unfold = unfolded
@@ -140,6 +172,7 @@ class Transcript:
             text = text.lstrip("\n")
             if not text:
                 return
+            self.end_message()
             block = TextBlock(role, gap=self._gap_before(is_text=True))
             self._add(block)
         before = block.line_count
@@ -161,6 +194,8 @@ class Transcript:
             self._blocks.append(piece)
 
     def _take(self, event: SessionEvent, at: float | None) -> None:
+        if isinstance(event, ToolStarted | Retrying | AskRaised | Notice):
+            self.end_message()
         match event:
             case ToolStarted():
                 self._start_tool(event.call_id, event.tool, event.target, at)

@@ -57,8 +57,8 @@ class RowPainter:
         pad = " " * line.indent
         if isinstance(block, TextBlock) and block.glyph and row.start == 0 and line is block.lines[0]:
             pad = f"{block.glyph} "
-        elif line.lead and row.start == 0:
-            pad = line.lead
+        elif line.rest or line.lead:
+            pad = line.lead if row.start == 0 else line.rest
         text = line.text[row.start : row.end] + ("…" if row.clipped else "")
         segments = [Segment(pad, style), Segment(text, style)]
         if not line.marks:

@@ -57,6 +57,7 @@ class TranscriptView(ScrollView, can_focus=True):
         Binding(
             "minus", "unfold(False)", "Fold", id="transcript.fold", tooltip="Show a few lines of tool outputs"
         ),
+        Binding("M", "markdown", "Markdown", id="transcript.markdown", tooltip="Lay messages out, or not"),
         Binding("slash", "want_search", "Find", show=False, id="transcript.search"),
         Binding("n", "next_match", "Next match", show=False, id="transcript.next_match"),
         Binding("N", "previous_match", "Previous match", show=False, id="transcript.previous_match"),
@@ -94,6 +95,7 @@ class TranscriptView(ScrollView, can_focus=True):
         *,
         clock: Callable[[], float] = time.time,
         time_of_day: Callable[[float], str] = _local_time,
+        markdown: bool = True,
         name: str | None = None,
         id: str | None = None,
         classes: str | None = None,
@@ -106,7 +108,8 @@ class TranscriptView(ScrollView, can_focus=True):
             time_of_day,
             lambda: self.is_attached and self.app.animation_level != "none",
         )
-        self._transcript = Transcript()
+        self._markdown = markdown
+        self._transcript = Transcript(markdown=markdown)
         self._inbox: list[tuple[SessionEvent, float | None]] = []
         self._rows: list[Row] = []
         self._search = Search()
@@ -129,7 +132,7 @@ class TranscriptView(ScrollView, can_focus=True):
 
     def show(self, history: Sequence[SessionEvent]) -> None:
         """Show this conversation in place of what is shown now, from its end. The search is kept."""
-        self.begin(Transcript())
+        self.begin(Transcript(markdown=self._markdown))
         self._inbox = [(event, event.at) for event in history]
         self._flush()
         if not history and self.is_attached:
@@ -143,9 +146,8 @@ class TranscriptView(ScrollView, can_focus=True):
         self._rows = []
         self.follow = True
         if self.is_attached and self.text_selection is not None:
-            self.screen.selections = {
-                widget: part for widget, part in self.screen.selections.items() if widget is not self
-            }
+            kept = self.screen.selections.items()
+            self.screen.selections = {widget: part for widget, part in kept if widget is not self}
 
     def write(self, event: SessionEvent) -> None:
         """Put an event aside for the next drawing. As cheap as appending to a list."""
@@ -300,7 +302,18 @@ class TranscriptView(ScrollView, can_focus=True):
         if event.y is not None and event.y < self.max_scroll_y:
             self.follow = False
 
+    def end_message(self) -> None:
+        """The agent has said all that it says: lay out its last message."""
+        self._flush()
+        self._transcript.end_message()
+        self._arrange(force=True)
+
     # Folding
+
+    def action_markdown(self) -> None:
+        self._markdown = not self._markdown
+        self._transcript.render_markdown(self._markdown)
+        self._arrange(force=True)
 
     def action_unfold(self, unfolded: bool) -> None:
         self._transcript.unfold_all(unfolded)

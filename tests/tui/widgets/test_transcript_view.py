@@ -266,3 +266,41 @@ async def test_another_session_does_not_keep_the_selection() -> None:
         assert app.view.text_selection is not None
         app.view.show(numbered(1))
         assert app.view.text_selection is None
+
+
+MESSAGE = "# Prices\n- **one** [/]\n- `two`\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+
+
+async def test_a_message_is_laid_out_once_it_is_whole() -> None:
+    app = TranscriptApp()
+    async with app.run_test(size=(40, 12)) as pilot:
+        app.write(TextDelta(MESSAGE[:20]), TextDelta(MESSAGE[20:]))
+        assert "- **one** [/]" in await drawn(pilot, app)
+        app.write(ToolStarted("1", "ls"))
+        screen = await drawn(pilot, app)
+        assert "• one [/]" in screen
+        assert "1     2" in screen
+        await pilot.press("M")
+        assert "- **one** [/]" in await drawn(pilot, app)
+        app.write(TextDelta("*more*"), ToolEnded("1", True))
+        app.view.end_message()
+        assert "*more*" in await drawn(pilot, app)
+        await pilot.press("M")
+        screen = await drawn(pilot, app)
+        assert "more" in screen
+        assert app.view.search("one [/]") == 1
+
+
+async def test_a_very_long_message_stays_as_it_was_written() -> None:
+    app = TranscriptApp()
+    async with app.run_test(size=(40, 12)) as pilot:
+        app.write(TextDelta("- *a*\n" * 2_000), ToolStarted("1", "ls"))
+        assert "- *a*" in await drawn(pilot, app)
+
+
+async def test_tools_tell_when_they_began() -> None:
+    app = TranscriptApp(
+        [ToolStarted("1", "bash", "rg x", at=1_772_460_133.0), ToolEnded("1", True, "a", at=1_772_460_136.5)]
+    )
+    async with app.run_test(size=(90, 3)) as pilot:
+        assert "14:02:13    3.5s  1 line" in (await drawn(pilot, app))[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -29,7 +30,10 @@ class TranscriptApp(App[None]):
         super().__init__()
         self.animation_level = "none"
         self.seconds = 100.0
-        self.view = TranscriptView(clock=lambda: self.seconds)
+        self.view = TranscriptView(
+            clock=lambda: self.seconds,
+            time_of_day=lambda seconds: time.strftime("%H:%M:%S", time.gmtime(seconds)),
+        )
         self._history = history
 
     def compose(self) -> ComposeResult:
