@@ -136,8 +136,7 @@ class TranscriptView(ScrollView, can_focus=True):
         self._inbox = [(event, event.at) for event in history]
         self._flush()
         if not history and self.is_attached:
-            # nothing else would draw over what was shown before
-            self._arrange(force=True)
+            self._arrange(force=True)  # nothing else would draw over what was shown before
 
     def begin(self, transcript: Transcript) -> None:
         self._transcript = transcript
