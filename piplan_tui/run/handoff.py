@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 
 import anyio
@@ -13,6 +12,7 @@ import msgspec
 
 from piplan_tui.agents.protocol import AgentFailure
 from piplan_tui.run.model import HandoffDescriptor, HandoffFile, StepExecutionInput, StepResult
+from piplan_tui.store.disk import Disk
 
 HANDOFF_ROOT = Path(".pi-plan-runtime") / "handoff"
 
@@ -21,16 +21,20 @@ class HandoffError(Exception):
     """The handoff files could not be written. `str()` is one sentence with the path."""
 
 
-async def write_handoff(given: StepExecutionInput, result: StepResult, raw_output: str) -> HandoffDescriptor:
+async def write_handoff(
+    given: StepExecutionInput, result: StepResult, raw_output: str, *, disk: Disk | None = None
+) -> HandoffDescriptor:
     """Write both files and see them onto the disk before returning.
 
     Raises:
         HandoffError: the folder cannot be written to, or is a link that leads out of the workspace.
     """
-    return await anyio.to_thread.run_sync(_write_handoff, given, result, raw_output)
+    return await anyio.to_thread.run_sync(_write_handoff, given, result, raw_output, disk or Disk())
 
 
-def _write_handoff(given: StepExecutionInput, result: StepResult, raw_output: str) -> HandoffDescriptor:
+def _write_handoff(
+    given: StepExecutionInput, result: StepResult, raw_output: str, disk: Disk
+) -> HandoffDescriptor:
     workspace = Path(given.workspace)
     plan_id, step_id = str(given.plan["id"]), str(given.step["id"])
     relative = HANDOFF_ROOT / plan_id / step_id
@@ -49,11 +53,11 @@ def _write_handoff(given: StepExecutionInput, result: StepResult, raw_output: st
         "raw_output.txt": raw_output.encode("utf-8", "replace"),
     }
     try:
-        created = _make_folder(workspace, relative)
+        created = _make_folder(disk, workspace, relative)
         for name, data in contents.items():
-            _replace_file(folder / name, data)
+            _replace_file(disk, folder / name, data)
         for path in (folder, *created):
-            _sync_folder(path)
+            _sync_folder(disk, path)
     except OSError as error:
         raise HandoffError(
             f"the handoff files of step {step_id} cannot be written to {folder}: {error.strerror or error}"
@@ -87,11 +91,12 @@ def prepare_workspace(given: StepExecutionInput, home: str) -> None:
         )
     if workspace.resolve() == Path(home).resolve():
         return
+    disk = Disk()
     for handoff in given.dependencies:
         try:
-            _make_folder(workspace, Path(handoff.directory))
+            _make_folder(disk, workspace, Path(handoff.directory))
             for file in handoff.files:
-                _replace_file(workspace / file.path, (Path(home) / file.path).read_bytes())
+                _replace_file(disk, workspace / file.path, (Path(home) / file.path).read_bytes())
         except OSError as error:
             raise HandoffError(
                 f"the handoff files of step {handoff.step_id} cannot be copied to {workspace}: "
@@ -99,14 +104,17 @@ def prepare_workspace(given: StepExecutionInput, home: str) -> None:
             ) from error
 
 
-def _make_folder(workspace: Path, relative: Path) -> list[Path]:
+def _make_folder(disk: Disk, workspace: Path, relative: Path) -> list[Path]:
     """Create the folder one level at a time, refusing links; returns the folders that got a new entry."""
     changed = []
     current = workspace
     for part in relative.parts:
         parent, current = current, current / part
         try:
-            os.mkdir(current)
+            disk.make_folder(current)
+            os.chmod(
+                current, 0o755
+            )  # others may read what steps leave, as far as they may enter the workspace
             changed.append(parent)
         except FileExistsError:
             if current.is_symlink() or not current.is_dir():
@@ -114,23 +122,10 @@ def _make_folder(workspace: Path, relative: Path) -> list[Path]:
     return changed
 
 
-def _replace_file(path: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+def _replace_file(disk: Disk, path: Path, data: bytes) -> None:
+    disk.replace(path, data)
+    os.chmod(path, 0o644)
 
 
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _sync_folder(disk: Disk, path: Path) -> None:
+    disk.sync_folder(path)
