@@ -168,7 +168,7 @@ class Attempts:
             if active.ended is not None:
                 active.ended.set()
         if outcome is None:
-            self._withdraw_asks(step, "its attempt was stopped")
+            self.withdraw_asks(step, "its attempt was stopped")
             if active.stopped == "interrupt":
                 outcome = ev.StepInterrupted(
                     step_id=step.id, attempt=active.number, reason="the run was left while it ran"
@@ -178,7 +178,7 @@ class Attempts:
                     step_id=step.id, attempt=active.number, by=active.stopped_by or "user"
                 )
         elif step.asks:
-            self._withdraw_asks(step, "its attempt ended")
+            self.withdraw_asks(step, "its attempt ended")
         self._emit(self._redactor.value(outcome))
 
     async def _outcome(self, active: ActiveAttempt, job: StepJob) -> ev.StepEvent:
@@ -227,11 +227,11 @@ class Attempts:
         # counted from the whole run's sequence, so that it is unique and the same after a replay
         return f"{step_id}-{attempt}-{self._state.seq + 1}"
 
-    def _withdraw_asks(self, step: StepState, reason: str) -> None:
-        attempt = step.attempt
+    def withdraw_asks(self, step: StepState, reason: str) -> None:
+        """Close what a step asks without an answer, because nothing waits for one any more."""
         for ask_id in list(step.asks):
-            number = attempt.number if attempt else 0
-            self._emit(ev.AskWithdrawn(step_id=step.id, attempt=number, ask_id=ask_id, reason=reason))
+            attempt = self._state.asks[ask_id].attempt
+            self._emit(ev.AskWithdrawn(step_id=step.id, attempt=attempt, ask_id=ask_id, reason=reason))
 
     # -- asks of live sessions -----------------------------------------------------------------
 

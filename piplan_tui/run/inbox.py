@@ -24,7 +24,7 @@ from piplan_tui.run.asks import (
 from piplan_tui.run.attempts import Attempts
 from piplan_tui.run.redact import Redactor
 from piplan_tui.run.refused import ControlRefused
-from piplan_tui.run.state import AskState, RunState, StepState
+from piplan_tui.run.state import AskState, RunState
 
 Expire = Callable[[str, str], Awaitable[None]]
 """Called with the question's id and what its author wants done: decline, cancel, fail or defaults."""
@@ -111,12 +111,6 @@ class Inbox:
             )
             reply = AskReply(action=told, values=dict(answer.values))
             self._attempts.keep_reply(same.step_id, same.id, reply)
-
-    def withdraw(self, step: StepState, reason: str) -> None:
-        """Close what a step asks without an answer, because nothing waits for one any more."""
-        for ask_id in list(step.asks):
-            ask = self._state.asks[ask_id]
-            self._emit(ev.AskWithdrawn(step_id=step.id, attempt=ask.attempt, ask_id=ask_id, reason=reason))
 
     # -- time limits ---------------------------------------------------------------------------
 

@@ -62,6 +62,7 @@ _BESIDE_QUESTION = (*_FORM_KEYS, "title", "message", "reason", "context", "urgen
 _SEPARATORS = re.compile(r"[\s_-]+")
 # Taking an open one up to the end keeps the search linear; it is no JSON then.
 _QUOTED_OBJECT = re.compile(r'"(?:\\[nrt]|\s)*+\{(?:[^"\\]++|\\(?s:.))*+(?:"|\Z)')
+_PARAGRAPH = re.compile(r"\n[^\S\n]*\n(?=\{)")
 _STATUS = re.compile("status", re.IGNORECASE)
 _WRAPPER_DEPTH = 4
 
@@ -95,8 +96,7 @@ def find_result(text: str) -> StepResult | ResultProblem:
     findings = find_objects(text)
     best = _best(findings.objects)
     if best is None:
-        quoted = _quoted(text)
-        best = _best(quoted)
+        best = _best(_last_paragraph(text)) or _best(_quoted(text))
     if best is not None:
         return _result(best)
     if (word := _unknown_status(findings.objects)) is not None:
@@ -157,6 +157,16 @@ def _unknown_status(objects: list[FoundObject]) -> Any:
 
 def _plain(key: str) -> str:
     return _SEPARATORS.sub("", key).casefold()
+
+
+def _last_paragraph(text: str) -> list[FoundObject]:
+    """The object that is a paragraph of its own at the end, although a bracket before it never closes."""
+    last: re.Match[str] | None = None
+    for last in _PARAGRAPH.finditer(text):  # noqa: B007  # only the last one is wanted
+        pass
+    if last is None:
+        return []
+    return [found for found in find_objects(text[last.end() :]).objects if not found.mended]
 
 
 def _quoted(text: str) -> list[FoundObject]:

@@ -77,7 +77,7 @@ class RunAsks(RunDoor):
         if step.status != "waiting_user":
             raise ControlRefused(f"step {step_id} does not wait for an answer; it is {step.status}")
         await self._attempts.stop([step_id], "cancel", by)
-        self._inbox.withdraw(step, reason)
+        self._attempts.withdraw_asks(step, reason)
         number = step.attempt.number if step.attempt else 0
         self.emit(ev.StepFailed(step_id=step_id, attempt=number, error=reason, kind="unanswered"))
         await self._journal.sync()

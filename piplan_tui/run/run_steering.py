@@ -64,7 +64,7 @@ class RunSteering(RunDoor):
         if self._attempts.holds(step):
             await self._attempts.stop([step_id], "cancel", by)
         else:
-            self._inbox.withdraw(step, "its step was cancelled")
+            self._attempts.withdraw_asks(step, "its step was cancelled")
             number = step.attempt.number if step.attempt else 0
             self.emit(ev.StepCancelled(step_id=step_id, attempt=number, by=by))
         await self._journal.sync()
@@ -98,7 +98,7 @@ class RunSteering(RunDoor):
             self.emit(ev.RunReopened(by=by))
         # from the end of the plan, so that no step looks ready before the one it needs is put back
         for step in reversed(ordered):
-            self._inbox.withdraw(step, "its step is tried again")
+            self._attempts.withdraw_asks(step, "its step is tried again")
             number = step.attempt.number if step.attempt else 0
             event = ev.StepRetried(step_id=step.id, attempt=number, by=by)
             if step in chosen or not chosen:
@@ -122,7 +122,7 @@ class RunSteering(RunDoor):
             raise ControlRefused(f"step {step_id} is {step.status}; stop it before it is skipped")
         if self.state.ended:
             self.emit(ev.RunReopened(by=by))
-        self._inbox.withdraw(step, "its step was skipped")
+        self._attempts.withdraw_asks(step, "its step was skipped")
         number = step.attempt.number if step.attempt else 0
         self.emit(ev.StepSkipped(step_id=step_id, attempt=number, by=by))
         await self._journal.sync()

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from piplan_tui.run.loose_json import find_objects
@@ -154,6 +154,8 @@ def test_any_result_in_any_prose_is_found_as_it_was(
 
 
 @given(NASTY, st.sampled_from(OUTCOMES))
+@example("{a:", "completed")
+@example('{"a": [{b: ', "failed")
 def test_a_result_on_its_own_line_survives_stray_brackets_before_it(before: str, status: str) -> None:
     result = find_result(f'{before}\n\n{{"status": "{status}", "summary": "s"}}')
     assert isinstance(result, StepResult)

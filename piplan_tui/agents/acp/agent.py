@@ -13,9 +13,10 @@ import anyio.abc
 from anyio import to_thread
 
 from piplan_tui.agents.acp.known import read_command
-from piplan_tui.agents.acp.launch import AcpLimits, Launch, launch_of
+from piplan_tui.agents.acp.launch import AcpLimits, Launch
 from piplan_tui.agents.process import RUN_MARK, STEP_MARK
 from piplan_tui.agents.protocol import AgentFailure, SessionRequest
+from piplan_tui.agents.warm import launch_environment
 
 if TYPE_CHECKING:
     from piplan_tui.agents.acp.pool import AcpPool
@@ -67,6 +68,7 @@ class AcpAgent:
         self._tasks: anyio.abc.TaskGroup | None = None
         self._pool: AcpPool | None = None
         self._spent: dict[str, float] = {}
+        self._open: dict[AcpProcess, AcpSession] = {}
 
     @property
     def name(self) -> str:
@@ -96,8 +98,9 @@ class AcpAgent:
         assert self._tasks is not None
         assert self._pool is not None
         with anyio.CancelScope(shield=True):
+            for session in list(self._open.values()):
+                await session.abandon()
             await self._pool.close()
-        # of a session that was not closed only the way to ask is left
         self._tasks.cancel_scope.cancel()
         # without the error: a group would wrap what the host raised
         await self._tasks.__aexit__(None, None, None)
@@ -109,7 +112,8 @@ class AcpAgent:
                 "AcpAgent is used as an async context manager: async with AcpAgent(…) as agent"
             )
         given = {name: value for name, value in request.env.items() if name not in _PER_STEP}
-        launch = launch_of(request.workspace, self._environment, given, {RUN_MARK: request.run_id})
+        environment = launch_environment(self._environment, given, {RUN_MARK: request.run_id})
+        launch = Launch(request.workspace, environment)
         while process := await self._pool.take_idle(launch):
             try:
                 return await self._begin(process, launch, request)
@@ -130,7 +134,7 @@ class AcpAgent:
             {**launch.environment, STEP_MARK: request.step_id},
             self._tasks,
             self._limits,
-            partial(self._release, self._pool, launch, process),
+            partial(self._release, launch, process),
             self._spent,
         )
         session.denied = request.permissions == "deny"
@@ -146,17 +150,19 @@ class AcpAgent:
             resume=request.resume,
             ask_user=self._ask_user,
         )
+        self._open[process] = session
         try:
             await begin(process, session, wanted, self._limits.answer_seconds)
         except BaseException:
             await session.abandon()
-            await self._pool.end(process)
+            await self._release(launch, process, reusable=False)
             raise
         return session
 
-    @staticmethod
-    async def _release(pool: AcpPool, launch: Launch, process: AcpProcess, reusable: bool) -> None:
+    async def _release(self, launch: Launch, process: AcpProcess, reusable: bool) -> None:
+        assert self._pool is not None
+        self._open.pop(process, None)
         if reusable:
-            await pool.give_back(launch, process)
+            await self._pool.give_back(launch, process)
         else:
-            await pool.end(process)
+            await self._pool.end(process)

@@ -22,7 +22,7 @@ from acp.schema import (
     ToolCallUpdate,
 )
 
-from piplan_tui.agents.pi.turn import target as target_of_arguments
+from piplan_tui.agents.tool_target import target as target_of_arguments
 
 Block = (
     TextContentBlock

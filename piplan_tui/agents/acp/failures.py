@@ -9,7 +9,7 @@ from typing import Any
 from acp.exceptions import RequestError
 from acp.schema import AuthMethodAgent, EnvVarAuthMethod, TerminalAuthMethod
 
-from piplan_tui.agents.pi.failures import one_line, provider_failure
+from piplan_tui.agents.failures import one_line, provider_failure
 from piplan_tui.agents.process import describe_exit
 from piplan_tui.agents.protocol import AgentFailure
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,11 +32,3 @@ class Launch:
     @property
     def environment(self) -> dict[str, str]:
         return {**os.environ, **dict(self.env)}
-
-
-def launch_of(cwd: Path, *environments: Mapping[str, str]) -> Launch:
-    """A launch with several environments as one, later ones first in rank."""
-    merged: dict[str, str] = {}
-    for environment in environments:
-        merged |= environment
-    return Launch(cwd, frozenset(merged.items()))

@@ -194,11 +194,12 @@ class AcpSession:
         await self._finish(reusable=self._process.alive)
 
     async def abandon(self) -> None:
-        """Close what was opened for a session that did not come about."""
+        """Close what was opened for a session that did not come about, or that nobody closed."""
         self._closed = True
-        if self._door is not None:
-            with anyio.CancelScope(shield=True):
+        with anyio.CancelScope(shield=True):
+            if self._door is not None:
                 await self._door.close()
+            await self._terminals.close()
 
     async def _finish(self, *, reusable: bool) -> None:
         if self._closed:

@@ -8,7 +8,7 @@ from typing import Any
 
 from acp.schema import NewSessionResponse, SessionConfigOptionSelect, SessionConfigSelectGroup
 
-from piplan_tui.agents.pi.failures import one_line
+from piplan_tui.agents.failures import one_line
 
 _SHOWN = 8
 _CATEGORIES = {"model": "model", "mode": "mode", "effort": "thought_level"}

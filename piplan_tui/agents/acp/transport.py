@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import anyio
 import msgspec
 
-from piplan_tui.agents.pi.failures import one_line
-from piplan_tui.agents.pi.rpc import LineSplitter
+from piplan_tui.agents.failures import one_line
+from piplan_tui.agents.lines import LineSplitter
 from piplan_tui.agents.process import ChildProcess
 
 

@@ -9,7 +9,7 @@ import anyio
 from acp.schema import PromptResponse
 from anyio.streams.memory import MemoryObjectSendStream
 
-from piplan_tui.agents.pi.failures import one_line
+from piplan_tui.agents.failures import one_line
 from piplan_tui.agents.protocol import AgentFailure, Notice, OnEvent, Turn
 
 Item = TypeVar("Item")

@@ -18,12 +18,13 @@ from anyio import to_thread
 
 from piplan_tui.agents.pi.decode import Undecodable, decode
 from piplan_tui.agents.pi.dialogs import ASK_EXTENSION, ASK_TOOL, PERMISSION_EXTENSION
-from piplan_tui.agents.pi.pool import Launch, PiLimits, PiPool, launch_environment
+from piplan_tui.agents.pi.pool import Launch, PiLimits, PiPool
 from piplan_tui.agents.pi.rpc import PiProcess
 from piplan_tui.agents.pi.session import PiSession
 from piplan_tui.agents.pi.turn import TurnReader
 from piplan_tui.agents.process import RUN_MARK, STEP_MARK
 from piplan_tui.agents.protocol import AgentFailure, Notice, OnEvent, SessionRequest
+from piplan_tui.agents.warm import launch_environment
 
 COMMAND_VARIABLE = "PIPLAN_PI"
 CONFIG_VARIABLE = "PI_CODING_AGENT_DIR"
@@ -169,7 +170,7 @@ class PiAgent:
                 *((ASK_EXTENSION,) if asks else ()),
                 *((PERMISSION_EXTENSION,) if request.permissions else ()),
             ),
-            env=launch_environment([self._environment, given, {RUN_MARK: request.run_id}]),
+            env=launch_environment(self._environment, given, {RUN_MARK: request.run_id}),
         )
 
     def _session_dir(self, wanted: Path | None) -> Path:

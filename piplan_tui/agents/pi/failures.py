@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from piplan_tui.agents.failures import one_line, provider_failure
 from piplan_tui.agents.process import describe_exit
 from piplan_tui.agents.protocol import AgentFailure
 
@@ -15,25 +16,8 @@ _NO_MODEL = (
     "pi has no model that it can use: set an API key such as ANTHROPIC_API_KEY, log in with /login inside pi, "
     "or name a model that it knows with --model"
 )
-_MAX_SENTENCE = 300
 
-_RATE = re.compile(r"\b429\b|rate.?limit|too many requests|quota", re.IGNORECASE)
-_AUTH = re.compile(
-    r"\b40[13]\b|unauthori[sz]ed|forbidden|authentication|invalid.{0,12}(api.?key|token)|no api key|api.?key",
-    re.IGNORECASE,
-)
-_PASSING = re.compile(
-    r"\b5\d\d\b|overloaded|unavailable|server.?error|internal.?error|network|connection|socket|fetch failed"
-    r"|timed? ?out|terminated|ended without|upstream|other side closed",
-    re.IGNORECASE,
-)
 _NEWER_NODE = re.compile(r"does not provide an export named|Unsupported engine|requires? Node|node:module")
-
-
-def one_line(text: str) -> str:
-    """Text of the agent, fit to stand inside a sentence: one line, no control characters, not too long."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= _MAX_SENTENCE else line[: _MAX_SENTENCE - 1] + "…"
 
 
 def not_found(program: str) -> AgentFailure:
@@ -41,22 +25,17 @@ def not_found(program: str) -> AgentFailure:
     return AgentFailure("missing", f"{program} {where}; {INSTALL}")
 
 
-def provider_failure(error: str, model: str = "") -> AgentFailure:
+def request_failed(error: str, model: str = "") -> AgentFailure:
     """A request that the model's provider refused for good, or Pi refused to make."""
     # what follows an empty line is advice for Pi's own screen
-    text = one_line(error.partition("\n\n")[0]) or "no reason given"
-    who = f"the provider of {model}" if model else "the model's provider"
+    text = error.partition("\n\n")[0]
     if "No model selected" in error or "No models available" in error:
         return AgentFailure("auth", _NO_MODEL, detail=error)
     if "No API key found" in error:
-        return AgentFailure("auth", f"pi has no key for {model or 'its model'}: {text}", detail=error)
-    if _RATE.search(error):
-        return AgentFailure("rate_limit", f"{who} limits the rate of requests: {text}", retryable=True)
-    if _AUTH.search(error):
-        return AgentFailure("auth", f"{who} did not accept the key: {text}")
-    return AgentFailure(
-        "provider", f"{who} failed the request: {text}", retryable=bool(_PASSING.search(error))
-    )
+        return AgentFailure(
+            "auth", f"pi has no key for {model or 'its model'}: {one_line(text)}", detail=error
+        )
+    return provider_failure(text, model)
 
 
 def no_model() -> AgentFailure:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import anyio
 import anyio.abc
 import msgspec
 
+from piplan_tui.agents.failures import one_line
 from piplan_tui.agents.pi import failures
 from piplan_tui.agents.pi.decode import State, state_of
 from piplan_tui.agents.pi.rpc import PiProcess
 from piplan_tui.agents.process import start_child
 from piplan_tui.agents.protocol import AgentFailure
+from piplan_tui.agents.warm import WarmProcesses
 
 _NO_MODEL = "unknown"
 _MAX_ARGUMENT_BYTES = 120_000  # Linux takes 128 KiB for one argument
@@ -83,14 +84,12 @@ class Opened:
     resumed: bool
 
 
-class PiPool:
-    """Starts Pi processes, keeps idle ones for a while, and ends them all in `close`."""
+class PiPool(WarmProcesses[Launch, PiProcess]):
+    """Starts Pi processes and opens sessions in them, warm ones first."""
 
     def __init__(self, tasks: anyio.abc.TaskGroup, limits: PiLimits) -> None:
-        self._tasks = tasks
+        super().__init__(tasks, max_idle=limits.max_idle, terminate_seconds=limits.terminate_seconds)
         self._limits = limits
-        self._idle: list[tuple[Launch, PiProcess]] = []
-        self._all: set[PiProcess] = set()
 
     async def open(self, launch: Launch, session_dir: Path, resume: Path | None) -> Opened:
         """A session in a warm process, or else in a new one.
@@ -98,7 +97,7 @@ class PiPool:
         Raises:
             AgentFailure: Pi is not there, did not come up, or has no model.
         """
-        while process := self._take_idle(launch):
+        while process := await self.take_idle(launch):
             try:
                 opened = await self._switch(process, session_dir, resume)
             except AgentFailure:
@@ -120,31 +119,6 @@ class PiPool:
             raise
         return Opened(process, state, resumed)
 
-    async def give_back(self, launch: Launch, process: PiProcess) -> None:
-        """Keep a process whose session is over for the next one, or end the one that idled longest."""
-        self._idle.append((launch, process))
-        surplus = self._idle[: max(0, len(self._idle) - self._limits.max_idle)]
-        self._idle = self._idle[len(surplus) :]
-        for _, old in surplus:
-            await self.end(old)
-
-    async def end(self, process: PiProcess) -> None:
-        """End a process and all that it started."""
-        await process.end(self._limits.terminate_seconds)
-        self._all.discard(process)
-
-    async def close(self) -> None:
-        self._idle.clear()
-        async with anyio.create_task_group() as tasks:
-            for process in list(self._all):
-                tasks.start_soon(self.end, process)
-
-    def _take_idle(self, launch: Launch) -> PiProcess | None:
-        for index in range(len(self._idle) - 1, -1, -1):
-            if self._idle[index][0] == launch:
-                return self._idle.pop(index)[1]
-        return None
-
     async def _start(self, launch: Launch, session_dir: Path) -> PiProcess:
         env = {**os.environ, **dict(launch.env)}
         program = launch.command[0]
@@ -159,8 +133,7 @@ class PiPool:
         except OSError as error:
             raise AgentFailure("unusable", f"{program} could not be started: {error.strerror}") from error
         process = PiProcess(child, session_dir)
-        self._all.add(process)
-        self._tasks.start_soon(process.read)
+        self.adopt(process)
         return process
 
     async def _first_state(self, process: PiProcess, launch: Launch) -> State:
@@ -175,14 +148,12 @@ class PiPool:
             if failure.kind == "hung":
                 why = f"{launch.command[0]} did not come up as pi within {self._limits.start_seconds:g} s"
                 if process.unheard_question:
-                    question = failures.one_line(process.unheard_question)
+                    question = one_line(process.unheard_question)
                     why += f": an extension asks while pi starts, where nobody can answer: {question}"
                 raise failures.hung(why, process.child.stderr_tail) from failure
             raise
 
     async def _switch(self, process: PiProcess, session_dir: Path, resume: Path | None) -> Opened | None:
-        if not process.alive:
-            return None
         resumed = resume is not None and await self._load(process, resume)
         if not resumed:
             if process.session_dir == session_dir:
@@ -209,7 +180,7 @@ class PiPool:
     async def _state(self, process: PiProcess, seconds: float | None = None) -> State:
         answer = await process.request({"type": "get_state"}, seconds or self._limits.answer_seconds)
         if not answer.success:
-            raise AgentFailure("protocol", f"pi refused get_state: {failures.one_line(str(answer.error))}")
+            raise AgentFailure("protocol", f"pi refused get_state: {one_line(str(answer.error))}")
         try:
             state = state_of(answer)
         except msgspec.DecodeError as error:
@@ -217,11 +188,3 @@ class PiPool:
         if state.model is None or state.model.id == _NO_MODEL:
             raise failures.no_model()
         return state
-
-
-def launch_environment(base: Sequence[Mapping[str, str]]) -> frozenset[tuple[str, str]]:
-    """Several environments as one, later ones first in rank."""
-    merged: dict[str, str] = {}
-    for environment in base:
-        merged |= environment
-    return frozenset(merged.items())

@@ -11,56 +11,14 @@ from typing import Any
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from piplan_tui.agents.lines import LineSplitter
 from piplan_tui.agents.pi import failures
 from piplan_tui.agents.pi.decode import Record, Undecodable, decode
 from piplan_tui.agents.pi.dialogs import is_question
 from piplan_tui.agents.process import ChildProcess, terminate_tree
 from piplan_tui.agents.protocol import AgentFailure, Notice
 
-MAX_LINE_BYTES = 64 * 1024 * 1024
 _WAITING_RECORDS = 256
-
-
-class LineSplitter:
-    """Cut a byte stream into lines at LF alone: U+2028 and the like are legal inside a JSON string.
-
-    A line over `limit` bytes is dropped and counted in `dropped`; its bytes are never held together.
-    """
-
-    def __init__(self, limit: int = MAX_LINE_BYTES) -> None:
-        self._limit = limit
-        self._parts: list[bytes] = []
-        self._size = 0
-        self._skipping = False
-        self.dropped = 0
-
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """The lines that this chunk completes, without their ends; empty ones are left out."""
-        lines: list[bytes] = []
-        *complete, rest = chunk.split(b"\n")
-        for piece in complete:
-            self._add(piece)
-            if self._skipping:
-                self._skipping = False
-            else:
-                line = b"".join(self._parts).rstrip(b"\r")
-                if line:
-                    lines.append(line)
-            self._parts.clear()
-            self._size = 0
-        self._add(rest)
-        return lines
-
-    def _add(self, piece: bytes) -> None:
-        if self._skipping or not piece:
-            return
-        self._size += len(piece)
-        if self._size > self._limit:
-            self._skipping = True
-            self.dropped += 1
-            self._parts.clear()
-            return
-        self._parts.append(piece)
 
 
 class PiProcess:

@@ -105,7 +105,7 @@ class PiSession:
             self._turn = None
             self._deadlines.clear()
         if turn.stop_reason == "error":
-            raise failures.provider_failure(turn.error, turn.model)
+            raise failures.request_failed(turn.error, turn.model)
         match turn.stop_reason:
             case "aborted":
                 return Turn(text=turn.text, stop="aborted")
@@ -159,7 +159,7 @@ class PiSession:
                 on_event(item)
             elif item.type == "response" and item.id == prompt_id:
                 if not item.success:
-                    raise failures.provider_failure(str(item.error or ""), self._ref.model)
+                    raise failures.request_failed(str(item.error or ""), self._ref.model)
                 check_start_at = time.monotonic() + _UNSTARTED_SECONDS
             elif item.type == "response" and state_id and item.id == state_id:
                 state_id = ""

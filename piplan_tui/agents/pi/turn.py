@@ -34,11 +34,10 @@ from piplan_tui.agents.protocol import (
     ToolStarted,
     UsageReported,
 )
+from piplan_tui.agents.tool_target import target
 from piplan_tui.run.model import Usage
 
-_TARGETS = ("path", "file_path", "command", "pattern", "query", "url", "message", "name")
 _WRITERS = ("write", "edit")
-_MAX_TARGET = 200
 _LEVELS: dict[str, Literal["info", "warning", "error"]] = {"warning": "warning", "error": "error"}
 
 
@@ -165,16 +164,6 @@ class TurnReader:
             return []
         self.usage = self.usage.plus(used)
         return [UsageReported(self.usage)]
-
-
-def target(arguments: dict[str, object]) -> str:
-    """The one argument of a tool call that is worth a row: its path, command or pattern."""
-    for name in _TARGETS:
-        value = arguments.get(name)
-        if isinstance(value, str) and value.strip():
-            line = " ".join(value.split())
-            return line if len(line) <= _MAX_TARGET else line[: _MAX_TARGET - 1] + "…"
-    return ""
 
 
 def _delta_events(record: Record) -> list[SessionEvent]:

@@ -55,9 +55,26 @@ async def test_an_agent_reads_writes_and_runs(
 
         # what a turn leaves running ends with its session
         await session.prompt("leave exec sleep 300", Events())
-        assert [line for line in alive_of(session_request.run_id) if "sleep 300" in line]
+        await until_sleeping(session_request.run_id)
         await session.close()
         assert not [line for line in alive_of(session_request.run_id) if "sleep" in line]
+
+
+@pytest.mark.anyio
+async def test_what_runs_in_a_session_that_nobody_closed_ends_with_the_agent(
+    make_acp: MakeAcp, session_request: SessionRequest
+) -> None:
+    async with make_acp() as agent:
+        session = await agent.open(session_request)
+        await session.prompt("leave exec sleep 300", Events())
+        await until_sleeping(session_request.run_id)
+    assert alive_of(session_request.run_id) == []
+
+
+async def until_sleeping(run_id: str) -> None:
+    with anyio.fail_after(10):
+        while "sleep 300" not in alive_of(run_id):  # noqa: ASYNC110 - a program that sleeps gives no sign
+            await anyio.sleep(0.01)
 
 
 @pytest.mark.anyio

@@ -52,7 +52,7 @@ async def test_what_is_no_message_is_told_apart(tmp_path: Any) -> None:
     assert messages[1]["params"] == Call("a", {"path": "/x"})
     assert messages[2] == {"id": 2, "error": {"code": -32603, "message": "plain"}}
     assert len(messages) == 3
-    assert garbage[0] == "Welcome to the agent [31m!"
+    assert garbage[0] == "Welcome to the agent!"
     assert [line[:30] for line in garbage[1:]] == [
         '{"jsonrpc": "2.0", "id": [1], ', '{"jsonrpc": "2.0", "id": 3, "m', "[1, 2]", '"\ufffd"'
     ]  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 
 from piplan_tui.agents.pi import create_pi_session_event_bridge
 from piplan_tui.agents.pi.decode import Record, decode
-from piplan_tui.agents.pi.turn import TurnReader, target
+from piplan_tui.agents.pi.turn import TurnReader
 from piplan_tui.agents.protocol import (
     AskRaised,
     AskWithdrawn,
@@ -146,13 +146,6 @@ def test_what_extensions_tell() -> None:
         record(type="extension_error", extensionPath="a.ts", event="x", error="boom"),
     )
     assert events == [Notice("careful", "warning"), Notice("a.ts: boom", "error")]
-
-
-def test_the_target_of_a_tool_call_is_one_short_line() -> None:
-    assert target({"content": "x", "path": "a.md"}) == "a.md"
-    assert target({"command": "ls\n  -l"}) == "ls -l"
-    assert target({"pattern": "x" * 500}) == "x" * 199 + "…"
-    assert target({"timeout": 3, "path": ["a"]}) == ""
 
 
 def test_the_bridge_takes_lines_and_objects() -> None:
