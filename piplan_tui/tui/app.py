@@ -14,7 +14,6 @@ from pathlib import Path, PurePath
 from typing import ClassVar, Literal
 
 import anyio
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
@@ -41,9 +40,9 @@ from piplan_tui.tui.screens.home import HomeScreen
 from piplan_tui.tui.screens.plan import PlanScreen
 from piplan_tui.tui.screens.run import RunScreen
 from piplan_tui.tui.stakes import lost_with_run, start_spans
-from piplan_tui.tui.terminal_driver import lasting_driver
 from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter
 from piplan_tui.tui.terminal_title import RESTORE_TITLE, SAVE_TITLE, set_title_sequence
+from piplan_tui.tui.thrifty_app import ThriftyApp
 from piplan_tui.views.line import one_line
 
 _MOUSE_MODES = (1000, 1003, 1015, 1006)
@@ -73,7 +72,7 @@ class TuiResult:
     signal_number: int = 0
 
 
-class PiplanApp(App[TuiResult]):
+class PiplanApp(ThriftyApp[TuiResult]):
     """Shows a plan before it runs, a run, or what there is to choose from.
 
     `keys_by_id` replaces keys by the ids of `piplan_tui.tui.actions`.
@@ -104,7 +103,7 @@ class PiplanApp(App[TuiResult]):
         notify: Notify = PLAIN_NOTIFY,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        super().__init__(driver_class=lasting_driver())
+        super().__init__()
         self._now = now
         self.runtime = runtime
         self.options = options
