@@ -357,7 +357,7 @@ async def run_tui(
     )
     loop = asyncio.get_running_loop()
     caught: list[int] = []
-    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+    for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)):
         # not on Windows, and not outside the main thread
         with suppress(NotImplementedError, RuntimeError, ValueError):
             loop.add_signal_handler(number, partial(app.leave, "signal", signal_number=number))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -20,7 +20,11 @@ _FILTER_STATUSES: dict[Filter, frozenset[StepStatus]] = {
     "pending": frozenset({"pending", "queued", "paused"}),
     "done": frozenset({"completed", "reused", "skipped"}),
 }
-_OUTRANKS_FOLDING: frozenset[StepStatus] = frozenset({"failed", "waiting_user"})
+FILTER_OF: dict[StepStatus, Filter] = {
+    status: chosen for chosen, statuses in _FILTER_STATUSES.items() for status in statuses
+}
+"""The filter, but for "all", that shows steps in a state."""
+OUTRANKS_FOLDING: frozenset[StepStatus] = frozenset({"failed", "waiting_user"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +72,17 @@ class Outline:
             return False
         return self.fold_finished and self.state.status != "pending" and phase_finished(phase)
 
+    @property
+    def wanted(self) -> frozenset[StepStatus]:
+        """The states that the filter lets through; none for all of them."""
+        return _FILTER_STATUSES[self.filter]
+
     def rows(self) -> list[Row]:
-        """O(steps): call it when the structure changed, not when a row did."""
+        """All of them, spelled out. O(steps); `RowList` is the same without."""
         return list(self._rows())
 
     def _rows(self) -> Iterator[Row]:
-        wanted = _FILTER_STATUSES[self.filter]
+        wanted = self.wanted
         flat = self.flat
         for phase in self.state.phases.values():
             if wanted and not any(phase.counts.get(status) for status in wanted) and not self._pins(phase):
@@ -81,15 +90,31 @@ class Outline:
             if not flat:
                 yield Row(phase)
             folded = not flat and self.is_folded(phase)
-            if folded and not any(phase.counts.get(status) for status in _OUTRANKS_FOLDING):
+            if folded and not any(phase.counts.get(status) for status in OUTRANKS_FOLDING):
                 continue
             for step in phase.steps:
                 pinned = self.pinned == (phase.title, step.id)
-                if folded and step.status not in _OUTRANKS_FOLDING:
+                if folded and step.status not in OUTRANKS_FOLDING:
                     continue
                 if wanted and step.status not in wanted and not pinned:
                     continue
                 yield Row(phase, step)
+
+    def hold_phases_above(self, key: tuple[str, str], is_open: Callable[[PhaseState], bool]) -> None:
+        """Keep open what finished above a row, so that the row is not pulled away from under the reader."""
+        for phase in self.state.phases.values():
+            if phase.title == key[0]:
+                return
+            if phase.title not in self.held and phase_finished(phase) and is_open(phase):
+                self.held.add(phase.title)
+
+    def changes_on_leaving(self, row: Row, to: Row) -> bool:
+        """Whether going on to another row lets the phase of this one fold, or hides it by the filter."""
+        if self.filter != "all":
+            return True
+        if row.phase.title == to.phase.title or row.step is None:
+            return False
+        return phase_finished(row.phase) and self.fold_finished and not self.flat
 
     def _pins(self, phase: PhaseState) -> bool:
         return self.pinned is not None and self.pinned[0] == phase.title

@@ -9,10 +9,11 @@ from rich.cells import cell_len
 
 from piplan_tui.run.state import PhaseState, RunState, StepStatus
 from piplan_tui.tui.outline import Row
+from piplan_tui.tui.step_places import StepPlaces
 from piplan_tui.views.line import one_line
 from piplan_tui.views.phase_row import phase_cells, phase_dependencies, phase_ended_at, phase_started_at
 from piplan_tui.views.row_cells import RowCells
-from piplan_tui.views.step_row import queue_positions, step_cells
+from piplan_tui.views.step_row import step_cells
 
 TICKING: frozenset[StepStatus] = frozenset({"running", "retrying", "waiting_user"})
 """States in which a row shows a clock that moves."""
@@ -24,26 +25,24 @@ def is_active(phase: PhaseState) -> bool:
 
 
 class RowSource:
-    """Gives the cells of a row. Places in the queue and times of phases are worked out once for many rows."""
+    """Gives the cells of a row. Times of phases are worked out once for many rows."""
 
     def __init__(
         self,
         state: RunState,
         now: Callable[[], datetime],
         last_activity: Callable[[str], datetime | None],
+        places: StepPlaces,
     ) -> None:
         self.state = state
         self._now = now
         self._last_activity = last_activity
-        self._queue: dict[str, int] | None = None
+        self._places = places
         self._phase_spans: dict[str, tuple[datetime | None, datetime | None]] = {}
-        self._measured = -1
+        self._measured = 0
         self._longest_name = 0
         self._phase_waits: dict[str, tuple[str, ...]] = {}
-
-    def forget_positions(self) -> None:
-        """A step changed its state, so the queue may have moved."""
-        self._queue = None
+        self._looked_at: dict[str, dict[StepStatus, int]] = {}
 
     @property
     def longest_name(self) -> int:
@@ -52,11 +51,15 @@ class RowSource:
         return self._longest_name
 
     def _measure(self) -> None:
-        # a workflow's run grows, a plan's never does, so for most runs this is done once
-        if self._measured != len(self.state.order):
-            self._measured = len(self.state.order)
+        order = self.state.order
+        if self._measured == len(order):
+            return
+        # a plan never grows; the steps that a workflow's run gets need none, so no phase waits for another
+        if not self._measured:
             self._phase_waits = phase_dependencies(self.state)
-            self._longest_name = max((cell_len(one_line(step.id)) for step in self.state.order), default=8)
+        new = (cell_len(one_line(step.id)) for step in order[self._measured :])
+        self._longest_name = max(self._longest_name, *new) if order else 8
+        self._measured = len(order)
 
     def cells(self, row: Row) -> RowCells:
         """What the row says now."""
@@ -67,17 +70,16 @@ class RowSource:
             elapsed = self._phase_elapsed(row.phase, now)
             return phase_cells(self.state, row.phase, waits_for=waits, elapsed_seconds=elapsed)
         step = row.step
-        position = 0
-        if step.status == "queued":
-            if self._queue is None:
-                self._queue = queue_positions(self.state)
-            position = self._queue.get(step.id, 0)
+        position = self._places.queue_position(step) if step.status == "queued" else 0
         activity = self._last_activity(step.id) if step.status == "running" else None
         return step_cells(self.state, step, now, queue_position=position, last_activity=activity)
 
     def _phase_elapsed(self, phase: PhaseState, now: datetime) -> float | None:
         started, ended = self._phase_spans.get(phase.title, (None, None))
-        if started is None:
+        if started is None and self._looked_at.get(phase.title) != phase.counts:
+            self._looked_at[phase.title] = dict(
+                phase.counts
+            )  # nothing of it starts without a change of these
             started = phase_started_at(phase)
         if started is None:
             return None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -20,8 +22,9 @@ _WORTH_WRITING_OVER = 3
 
 Cell = tuple[str | None, Style | None]
 """Text and style; text of several cells stands in the first of them, and `None` in the others."""
-Run = tuple[int, Strip]
-"""A column and what is to be written from there."""
+Run = tuple[int, list[tuple[str, Style | None]]]
+"""A column, and the texts that are to be written from there in their styles."""
+_style_of = itemgetter(1)
 
 
 @lru_cache(maxsize=4096)
@@ -79,8 +82,13 @@ class TerminalCells:
         line[x:end] = new
         del line[self._size[0] :]
         for first, last in _changed(before, new):
-            cells = new[first : last + 1]
-            yield x + first, Strip([Segment(text, style) for text, style in cells if text is not None])
+            yield (
+                x + first,
+                [
+                    ("".join(text for text, _ in same if text is not None), style)
+                    for style, same in groupby(new[first : last + 1], _style_of)
+                ],
+            )
 
 
 def _changed(before: list[Cell | None], new: list[Cell]) -> Iterator[tuple[int, int]]:

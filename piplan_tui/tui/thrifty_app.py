@@ -6,8 +6,11 @@ import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar
 
-from rich.console import Console, RenderableType
+from rich.color import ColorSystem
+from rich.console import COLOR_SYSTEMS, Console, ConsoleOptions, RenderableType, RenderResult
 from rich.control import Control
+from rich.segment import Segment
+from rich.style import Style
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.app import App
 from textual.screen import Screen
@@ -18,6 +21,7 @@ from piplan_tui.tui.terminal_driver import lasting_driver
 from piplan_tui.tui.terminal_writer import TerminalWriter
 
 ReturnType = TypeVar("ReturnType")
+_PLAIN = Style()
 Place = tuple[int, int, list[Strip]]
 """Line, column, and what stands there from now on."""
 
@@ -28,11 +32,17 @@ class Difference(CompositorUpdate):
     def __init__(self, runs: list[tuple[int, Run]]) -> None:
         self._runs = runs
 
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for y, (x, texts) in self._runs:
+            yield Control.move_to(x, y)
+            yield from (Segment(text, style) for text, style in texts)
+
     def render_segments(self, console: Console) -> str:
+        colors = COLOR_SYSTEMS.get(console.color_system or "", ColorSystem.TRUECOLOR)
         sequences: list[str] = []
-        for y, (x, strip) in self._runs:
-            sequences.append(Control.move_to(x, y).segment.text)
-            sequences.append(strip.render(console))
+        for y, (x, texts) in self._runs:
+            sequences.append(f"\x1b[{y + 1};{x + 1}H")
+            sequences += [Strip.render_style(style or _PLAIN, text, colors) for text, style in texts]
         return "".join(sequences)
 
 
@@ -49,6 +59,8 @@ class ThriftyApp(App[ReturnType], Generic[ReturnType]):
         loop = asyncio.get_running_loop()
         self._writer = writer
         self._cells.forget()
+        if self.is_running:
+            loop.call_soon_threadsafe(self.repaint)  # back from a suspension: the terminal's screen is empty
 
         def caught_up() -> None:
             if not loop.is_closed():

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Mapping, Sequence
 
 from tests.cli.conftest import SECONDS, Cli
 
@@ -20,15 +21,27 @@ SEQUENCE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|[\]P_^][^\x07\x1b]*(?:\x07|\x
 
 
 class Terminal:
-    """A process on a terminal of 100 columns and 30 lines."""
+    """A process on a terminal, of 100 columns and 30 lines unless another `size` is given.
 
-    def __init__(self, cli: Cli, *words: str) -> None:
+    `program` stands for `python -m piplan_tui`; `env` is added to the environment.
+    """
+
+    def __init__(
+        self,
+        cli: Cli,
+        *words: str,
+        size: tuple[int, int] = (100, 30),
+        program: Sequence[str] = ("-m", "piplan_tui"),
+        env: Mapping[str, str] | None = None,
+    ) -> None:
         self.master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
+        self.resize(*size)
+        self.attributes = termios.tcgetattr(self.master)
+        self.raw = b""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "piplan_tui", *words],
+            [sys.executable, *program, *words],
             cwd=cli.folder,
-            env={**cli.env, "TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none"},
+            env={**cli.env, "TERM": "xterm-256color", "TEXTUAL_ANIMATIONS": "none", **(env or {})},
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -45,6 +58,7 @@ class Terminal:
             data = os.read(self.master, 65_536)
         except OSError:
             return False
+        self.raw += data
         self.text += SEQUENCE.sub("", data.decode(errors="replace"))
         return bool(data)
 
@@ -59,6 +73,9 @@ class Terminal:
         """Take in what the last keys led to, until nothing has come for a moment."""
         while select.select([self.master], [], [], 0.3)[0] and self.read():
             pass
+
+    def resize(self, columns: int, lines: int) -> None:
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
     def press(self, keys: str) -> None:
         os.write(self.master, keys.encode())

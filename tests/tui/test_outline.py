@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 
 from piplan_tui.run import events as ev
 from piplan_tui.tui.outline import FILTERS, Outline
+from piplan_tui.tui.row_list import RowList
+from piplan_tui.tui.step_places import StepPlaces
+from piplan_tui.views.step_row import queue_positions
 from tests.tui.support.run_double import RunDouble
 from tests.tui.support.scenes import deck, step
 
@@ -78,3 +81,46 @@ def test_rows_are_in_plan_order_and_keep_what_must_be_seen(
         for found in run.state.order:
             if found.status not in ("completed",):
                 assert found in steps, "pending, running, failed and asking steps always show"
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 11), st.sampled_from(["start", "ask", "complete", "fail", "retry"]))),
+    st.sampled_from(FILTERS),
+    st.integers(0, 11),
+    st.sets(st.sampled_from(["P0", "P1", "P2"])),
+)
+def test_a_row_list_is_the_rows_spelled_out(
+    moves: list[tuple[int, str]], chosen: str, cursor: int, folded: set[str]
+) -> None:
+    after = {3: ("s0",), 4: ("s0", "s1"), 7: ("s3", "s4"), 10: ("s7",)}
+    run = RunDouble([step(f"s{n}", "S", f"P{n % 3}", after.get(n, ())) for n in range(12)])
+    run.emit(ev.RunStarted())
+    places = StepPlaces(run.state)
+    key = (f"P{cursor % 3}", f"s{cursor}")
+    for number, move in moves:
+        name = f"s{number}"
+        state = run.state.steps[name]
+        if move == "start" and state.status == "queued":
+            run.started(name)
+        elif move == "ask" and state.status == "running":
+            run.asks(name, {"message": "?"})
+        elif move == "complete" and state.status == "running":
+            run.completed(name)
+        elif move == "fail" and state.status == "running":
+            run.failed(name)
+        elif move == "retry" and state.status in ("completed", "failed"):
+            run.emit(ev.StepRetried(step_id=name))
+        places.note(state)
+    outline = Outline(run.state, filter=chosen, pinned=key, folded=dict.fromkeys(folded, True))  # type: ignore[arg-type]  # a sampled literal
+    rows = outline.rows()
+    listed = RowList(outline, places)
+    assert list(listed) == rows
+    assert [listed[at] for at in range(len(listed))] == rows
+    assert [listed.index_of(row.key) for row in rows] == list(range(len(rows)))
+    shown_keys = {row.key for row in rows}
+    assert all(
+        listed.index_of((s.phase, s.id)) is None for s in run.state.order if (s.phase, s.id) not in shown_keys
+    )
+    positions = queue_positions(run.state)
+    assert {s.id: places.queue_position(s) for s in run.state.order if s.status == "queued"} == positions
+    assert places.first("failed") is next((s for s in run.state.order if s.status == "failed"), None)

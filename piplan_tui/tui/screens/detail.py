@@ -61,7 +61,7 @@ class DetailScreen(ActionScreen):
 
     def _tick(self) -> None:
         if not self._run.state.ended:
-            self.query_one(RunHeader).refresh()
+            self.query_one(RunHeader).bring_up_to_date()
 
     def action_context(self) -> ActionContext:
         return ActionContext(state=self._run.state, step=self._step)

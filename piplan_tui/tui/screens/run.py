@@ -37,7 +37,6 @@ from piplan_tui.tui.widgets.run_tree import RunTree
 from piplan_tui.tui.widgets.tab_bar import TabBar
 from piplan_tui.tui.widgets.why_line import WhyLine
 from piplan_tui.views.questions import ask_order, question
-from piplan_tui.views.step_row import queue_positions
 from piplan_tui.views.why import Why, why
 
 WIDE = 100
@@ -94,7 +93,6 @@ class RunScreen(Redoing, LookingAround):
         self._put_off: set[str] = set()
         self._step_touched = True
         self._spinner: Timer | None = None
-        self._why_queue: tuple[int, dict[str, int]] = (-1, {})
 
     def compose(self) -> ComposeResult:
         run = self.run_handle
@@ -120,6 +118,7 @@ class RunScreen(Redoing, LookingAround):
         self._spinner = self.set_interval(_SPIN_SECONDS, self._spin, pause=True)
         self.run_tree.focus()
         self._arrange(self.size.width)
+        self.run_tree.show(self.state)  # what happened before it was listened to
         self.run_tree.touch(None)
         self._flush()
 
@@ -173,7 +172,7 @@ class RunScreen(Redoing, LookingAround):
         if not self.is_attached:
             return
         self.run_tree.flush()
-        self.query_one(RunHeader).refresh()
+        self.query_one(RunHeader).bring_up_to_date()
         if self._step_touched:
             self._step_touched = False
             self.show_selected()
@@ -205,11 +204,7 @@ class RunScreen(Redoing, LookingAround):
         if step is None:
             line.why = Why(())
         else:
-            position = 0
-            if step.status == "queued":
-                if self._why_queue[0] != state.seq:
-                    self._why_queue = (state.seq, queue_positions(state))
-                position = self._why_queue[1].get(step.id, 0)
+            position = tree.queue_position(step)
             line.why = why(state, step, self.run_handle.now(), queue_position=position)
         shown = "" if tree.outline.filter == "all" else f"only {tree.outline.filter} · "
         line.corner = (
@@ -221,7 +216,7 @@ class RunScreen(Redoing, LookingAround):
             return
         self.run_tree.tick()
         self._tell_problem()
-        self.query_one(RunHeader).refresh()
+        self.query_one(RunHeader).bring_up_to_date()
         self._show_why()
         for pane in self._panes():
             pane.tick()

@@ -62,7 +62,7 @@ class TimelineScreen(ActionScreen):
     def _show(self) -> None:
         header = self.query_one(RunHeader)
         header.state = self._state()
-        header.refresh()
+        header.bring_up_to_date()
         self._show_path()
         self.query_one(TimelineView).update_bars()
 

@@ -51,6 +51,8 @@ class DetailPane(Vertical):
         self._transcript_of: tuple[str, int] | None = None
         self._tools = ToolCalls()
         self._tools_changed = False
+        self._text: list[Span] | None = None
+        self._title: tuple[list[Span], int] | None = None
         self._result_of: tuple[str, int] | None = None
         self._result: str | None = None
         self._result_problem = ""
@@ -157,7 +159,10 @@ class DetailPane(Vertical):
             self.chosen = None  # its question was answered: on to what comes of it
         tab = self.tab
         title = title_line(step) if step else [Span("No step selected", "dim")]
-        self.query_one("#detail-title", Static).update(to_content(title).truncate(self.size.width or 80))
+        if (title, self.size.width) != self._title:
+            self._title = title, self.size.width
+            said = to_content(title).truncate(self.size.width or 80)
+            self.query_one("#detail-title", Static).update(said, layout=False)
         bar = self.query_one(TabBar)
         bar.tab, bar.needs_you = tab, bool(step and step.asks)
         has_form = tab == INPUT and bool(step and step.asks)
@@ -195,7 +200,9 @@ class DetailPane(Vertical):
             spans = result_lines(step, self._result, self._result_problem)
         else:
             spans = attempts_lines(step, self.run.now())
-        self.query_one("#text-body", Static).update(to_content(spans))
+        if spans != self._text:  # laying out long text anew is not for every event
+            self._text = spans
+            self.query_one("#text-body", Static).update(to_content(spans))
 
     # -- the transcript ----------------------------------------------------------------------------
 

@@ -15,19 +15,27 @@ from piplan_tui.views.line import Span
 
 
 class RunHeader(Widget):
-    """Always two lines; `refresh()` is all it takes to bring it up to date."""
+    """Always two lines; `bring_up_to_date` draws them anew when they say something else."""
 
     def __init__(self, state: RunState, *, now: Callable[[], datetime]) -> None:
         super().__init__()
         self.state = state
         self._now = now
+        self._drawn: tuple[list[Span], list[Span]] | None = None
         self.facts: list[Span] | None = None
         """What the second line says in place of counts and progress, before there are any."""
 
-    def render(self) -> Content:
+    def bring_up_to_date(self) -> None:
+        """To be called whenever something happened to the run, and once a second for its clock."""
+        if self._lines() != self._drawn:
+            self.refresh()
+
+    def _lines(self) -> tuple[list[Span], list[Span]]:
         first, second = header_lines(self.state, self._now(), self.size.width)
-        if self.facts is not None:
-            second = [Span(" "), *self.facts]
+        return first, second if self.facts is None else [Span(" "), *self.facts]
+
+    def render(self) -> Content:
+        first, second = self._drawn = self._lines()
         return Content("\n").join(
             [to_content(first), to_content(second).truncate(self.size.width, ellipsis=True)]
         )

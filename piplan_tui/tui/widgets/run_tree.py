@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -19,12 +19,15 @@ from textual.strip import Strip
 
 from piplan_tui.run.state import PhaseState, RunState, StepState
 from piplan_tui.tui.actions import bindings_for
+from piplan_tui.tui.follow import followed
 from piplan_tui.tui.outline import Filter, Outline, Row
 from piplan_tui.tui.row_layout import Columns, columns_for, glyph_column, phase_line, step_line
-from piplan_tui.tui.row_source import TICKING, RowSource, is_active
+from piplan_tui.tui.row_list import RowList
+from piplan_tui.tui.row_source import RowSource
+from piplan_tui.tui.step_places import StepPlaces
+from piplan_tui.tui.widgets.growth import grow
 from piplan_tui.views.formatting import SPINNER
-from piplan_tui.views.line import Role
-from piplan_tui.views.phase_row import phase_finished
+from piplan_tui.views.line import Role, Span
 
 _SPINNING = frozenset({"running"})
 
@@ -79,9 +82,8 @@ class RunTree(ScrollView, can_focus=True):
         self._frame = 0
         self._touched: set[str] = set()
         self._all_touched = False
+        self._drawn: dict[int, list[Span]] = {}
         self.cursor = 0
-        self.rows: list[Row] = []
-        self._index: dict[tuple[str, str], int] = {}
         self._set_state(state)
 
     # -- what is shown -----------------------------------------------------------------------------
@@ -94,7 +96,9 @@ class RunTree(ScrollView, can_focus=True):
             self.outline.folded = earlier.folded
             self.outline.filter = earlier.filter
             self.outline.fold_finished = earlier.fold_finished
-        self._source = RowSource(state, self._now, self._last_activity)
+        self._places = StepPlaces(state)
+        self._source = RowSource(state, self._now, self._last_activity, self._places)
+        self.rows = RowList(self.outline, self._places)
 
     def show(self, state: RunState) -> None:
         """Another state, such as an edited plan. The cursor stays on its row, or near it."""
@@ -114,6 +118,10 @@ class RunTree(ScrollView, can_focus=True):
     @property
     def selected_step(self) -> StepState | None:
         return self.selected.step if self.selected else None
+
+    def queue_position(self, step: StepState) -> int:
+        """Where a queued step stands in the queue, from 1; 0 when it is not queued."""
+        return self._places.queue_position(step)
 
     @property
     def columns(self) -> Columns:
@@ -136,19 +144,18 @@ class RunTree(ScrollView, can_focus=True):
         """Recompute the rows; the row named `key` keeps the cursor and its place on the screen."""
         before = self.cursor - self.scroll_offset.y
         self.outline.pinned = key
-        self.rows = self.outline.rows()
-        self._index = {row.key: index for index, row in enumerate(self.rows)}
-        found = self._index.get(key) if key is not None else None
+        self.rows = RowList(self.outline, self._places)
+        found = self.rows.index_of(key) if key is not None else None
         if found is None and key is not None:
-            found = self._index.get((key[0], ""))
+            found = self.rows.index_of((key[0], ""))
         moved = found is not None and found != self.cursor
         self.cursor = max(0, min(found if found is not None else self.cursor, len(self.rows) - 1))
         if self._width:
-            self.virtual_size = Size(self._width, len(self.rows))
+            grow(self, Size(self._width, len(self.rows)))
             if moved:
                 self.scroll_to(y=max(0, self.cursor - before), animate=False, force=True, immediate=True)
             self._keep_cursor_visible()
-        self.refresh()
+        self._refresh_changed()
         if self.selected is None or self.selected.key != key:
             self.post_message(self.Moved(self.selected))
 
@@ -168,61 +175,26 @@ class RunTree(ScrollView, can_focus=True):
             return
         self._touched, self._all_touched = set(), False
         if everything:
-            self._source.forget_positions()
+            for step_id in touched:
+                if (step := self.state.steps.get(step_id)) is not None:
+                    self._places.note(step)
             self._refresh_structure()
             return
-        for step_id in touched:
-            step = self.state.steps.get(step_id)
-            if step is None:
-                continue
-            for key in ((step.phase, step.id), (step.phase, "")):
-                if (index := self._index.get(key)) is not None:
-                    self.refresh_row(index)
+        self._refresh_changed()
 
     def _refresh_structure(self) -> None:
-        followed = self._followed() if self.follow else None
-        key = followed or (self.selected.key if self.selected else None)
-        self._hold_phases_open(key)
+        wanted = followed(self.state, self._places, self.selected_step) if self.follow else None
+        key = wanted or (self.selected.key if self.selected else None)
+        if not self.follow and key is not None:
+            self.outline.hold_phases_above(key, self._is_open)
         self._rebuild(key)
 
-    def _hold_phases_open(self, key: tuple[str, str] | None) -> None:
-        # a phase above the cursor that finishes would fold and pull the row away from under the reader
-        if self.follow or key is None:
-            return
-        for phase in self.state.phases.values():
-            if phase.title == key[0]:
-                return
-            if phase.title not in self.outline.held and phase_finished(phase) and self._is_open(phase):
-                self.outline.held.add(phase.title)
-
     def _is_open(self, phase: PhaseState) -> bool:
-        return bool(phase.steps) and (phase.title, phase.steps[0].id) in self._index
-
-    def _followed(self) -> tuple[str, str] | None:
-        """The row that follow wants: stay while it runs, else what started last, else the first ask."""
-        step = self.selected_step
-        if step is not None and step.status in ("running", "retrying", "waiting_user"):
-            return step.phase, step.id
-        active = [s for s in self._steps_with("running", "retrying") if s.attempt]
-        if active:
-            newest = max(active, key=lambda s: (s.attempt.started_at if s.attempt else s.id, -s.index))
-            return newest.phase, newest.id
-        waiting = next(iter(self.state.asks.values()), None)
-        if waiting is not None and (asker := self.state.steps.get(waiting.step_id)):
-            return asker.phase, asker.id
-        if self.state.status == "failed" and (failed := next(self._steps_with("failed"), None)):
-            return failed.phase, failed.id
-        return None
-
-    def _steps_with(self, *statuses: str) -> Iterator[StepState]:
-        return (step for step in self.state.order if step.status in statuses)
+        return bool(phase.steps) and self.rows.index_of((phase.title, phase.steps[0].id)) is not None
 
     def tick(self) -> None:
         """Once a second: redraw visible rows whose clocks move."""
-        for index in self._visible():
-            row = self.rows[index]
-            if (row.step.status in TICKING) if row.step else is_active(row.phase):
-                self.refresh_row(index)
+        self._refresh_changed()
 
     def spin(self) -> bool:
         """Turn the spinners of visible rows one step further; false when there was none."""
@@ -252,21 +224,32 @@ class RunTree(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         index = y + self.scroll_offset.y
         if not 0 <= index < len(self.rows):
+            self._drawn.pop(y, None)
             return Strip.blank(self._width, self.rich_style)
-        return self._render_row(index)
+        columns = self.columns
+        spans = self._drawn[y] = self._spans(index, columns)
+        cursor = index == self.cursor
+        return Strip([Segment(s.text, self._style(s.role, cursor)) for s in spans], columns.width)
 
-    def _render_row(self, index: int) -> Strip:
+    def _spans(self, index: int, columns: Columns) -> list[Span]:
         row = self.rows[index]
         cursor = index == self.cursor
-        columns = self.columns
         cells = self._source.cells(row)
         glyph = SPINNER[self._frame % len(SPINNER)] if cells.status == "running" else cells.glyph
         if row.step is None:
             folded = self.outline.is_folded(row.phase)
-            spans = phase_line(cells, columns, glyph=glyph, cursor=cursor, folded=folded)
-        else:
-            spans = step_line(cells, columns, glyph=glyph, cursor=cursor)
-        return Strip([Segment(s.text, self._style(s.role, cursor)) for s in spans], columns.width)
+            return phase_line(cells, columns, glyph=glyph, cursor=cursor, folded=folded)
+        return step_line(cells, columns, glyph=glyph, cursor=cursor)
+
+    def _refresh_changed(self) -> None:
+        """Draw the lines that do not say what they should; the way to the terminal costs more than the words."""
+        columns = self.columns
+        top = self.scroll_offset.y
+        for y in range(self.size.height):
+            index = y + top
+            spans = self._spans(index, columns) if index < len(self.rows) else None
+            if spans != self._drawn.get(y):
+                self.refresh(Region(0, y, columns.width, 1))
 
     def _style(self, role: Role, cursor: bool) -> Style:
         style = self.get_component_rich_style(f"run-tree--{role}")
@@ -286,12 +269,13 @@ class RunTree(ScrollView, can_focus=True):
         if index == self.cursor:
             self._keep_cursor_visible()
             return
+        before = self.selected
         old, self.cursor = self.cursor, index
         key = self.rows[index].key
         released = bool(self.outline.held) and key[0] not in self.outline.held
         if released:
             self.outline.held.clear()
-        if released or self._fold_state_changes(old, index):
+        if released or before is None or self.outline.changes_on_leaving(before, self.rows[index]):
             self._rebuild(key)
         else:
             self.outline.pinned = key
@@ -299,15 +283,6 @@ class RunTree(ScrollView, can_focus=True):
             self.refresh_row(index)
             self._keep_cursor_visible()
         self.post_message(self.Moved(self.selected))
-
-    def _fold_state_changes(self, old: int, new: int) -> bool:
-        """Whether leaving the old row lets its finished phase fold, or hides it from the filter."""
-        before = self.rows[old] if old < len(self.rows) else None
-        if before is None or self.outline.filter != "all":
-            return True
-        if before.phase.title == self.rows[new].phase.title or before.step is None:
-            return False
-        return phase_finished(before.phase) and self.outline.fold_finished and not self.outline.flat
 
     def _keep_cursor_visible(self) -> None:
         height = self.size.height
@@ -325,15 +300,18 @@ class RunTree(ScrollView, can_focus=True):
         if step is None:
             return False
         key = (step.phase, step.id)
-        if key not in self._index:
+        if self.rows.index_of(key) is None:
             if self.outline.is_folded(self.state.phases[step.phase]):
                 self.outline.folded[step.phase] = False
             self.outline.pinned = key
             self._rebuild(key)
-        if key not in self._index:
+        if self.rows.index_of(key) is None:
             self.outline.filter = "all"
             self._rebuild(key)
-        self.move_to(self._index[key], by_user=by_user)
+        index = self.rows.index_of(key)
+        if index is None:
+            return False
+        self.move_to(index, by_user=by_user)
         return True
 
     def set_filter(self, wanted: Filter) -> None:
@@ -367,10 +345,9 @@ class RunTree(ScrollView, can_focus=True):
     def restore_follow(self) -> None:
         """Follow again, and go to what runs now."""
         self.follow = True
-        if (key := self._followed()) is not None and key in self._index:
-            self.move_to(self._index[key], by_user=False)
-        else:
-            self.move_to(len(self.rows) - 1, by_user=False)
+        key = followed(self.state, self._places, self.selected_step)
+        index = self.rows.index_of(key) if key is not None else None
+        self.move_to(len(self.rows) - 1 if index is None else index, by_user=False)
 
     # -- keys and mouse ----------------------------------------------------------------------------
 

@@ -21,13 +21,14 @@ from textual.timer import Timer
 
 from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.tui.markdown_lines import MarkStyle
+from piplan_tui.tui.widgets.growth import grow
 from piplan_tui.tui.widgets.transcript_blocks import RetryBlock, Row, ToolBlock
 from piplan_tui.tui.widgets.transcript_lines import Transcript
 from piplan_tui.tui.widgets.transcript_painter import TICKS_PER_SECOND, RowPainter, Span, overlay
 from piplan_tui.tui.widgets.transcript_search import Match, Search
 from piplan_tui.tui.widgets.transcript_selection import selected_part, selected_text, shifted
 
-_FLUSHES_PER_SECOND = 12
+_FLUSHES_PER_SECOND = 10
 
 
 def _local_time(seconds: float) -> str:
@@ -230,9 +231,7 @@ class TranscriptView(ScrollView, can_focus=True):
         new_top = top if self.follow or not seen else self._find_again(seen[0], top)
         if self.text_selection is not None and seen:
             self._shift_selection(self._find_again(seen[0], top) - top)
-        size = Size(width, len(self._rows))
-        if size != self.virtual_size:
-            self.virtual_size = size
+        grow(self, Size(width, len(self._rows)))
         self.scroll_to(y=self.max_scroll_y if self.follow else new_top, animate=False, force=True)
         top = self.scroll_offset.y
         if force or seen != self._rows[top : top + height]:

@@ -57,7 +57,7 @@ async def test_a_phase_that_finishes_above_the_cursor_does_not_pull_it_away() ->
         assert at(tree) == "b1"
         assert tree.cursor - tree.scroll_offset.y == line
         await pilot.press("j")
-        assert ("a", "a0") not in tree._index, "it folds once the reader moves"
+        assert tree.rows.index_of(("a", "a0")) is None, "it folds once the reader moves"
         assert at(tree) == "b2"
 
 
@@ -76,7 +76,7 @@ async def test_rows_that_come_above_scroll_so_that_the_cursor_stays() -> None:
         tree.touch("a3", structure=True)
         tree.flush()
         await pilot.pause()
-        assert ("a", "a3") in tree._index, "a failure outranks folding"
+        assert tree.rows.index_of(("a", "a3")) is not None, "a failure outranks folding"
         assert at(tree) == "b6"
         assert tree.cursor - tree.scroll_offset.y == line
 
