@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from textual.screen import Screen
-
 from piplan_tui.tui.actions import BY_ID, Action, ActionContext, Where, actions_for, bar_actions
+from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.widgets.key_bar import KeyBar
 
 BOTTOM_SCREENS = 2
 """Textual's own empty screen, and the first of ours; what is above these can be gone back from."""
 
 
-class ActionScreen(Screen[None]):
+class ActionScreen(FocusInSight[None]):
     """A command `place.name` is carried out by the method `do_name`."""
 
     PLACES: ClassVar[tuple[Where, ...]] = ("app",)

@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.line import Span
 
@@ -29,7 +30,7 @@ class Choice:
     effect: str = ""
 
 
-class ChoiceDialog(ModalScreen[str]):
+class ChoiceDialog(FocusInSight[str], ModalScreen[str]):
     """Ends with the id of a choice; with an empty string when it is left by Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from piplan_tui.tui.actions import HEADINGS, Action, all_keys, keymap_of
+from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.formatting import GLYPHS, STATUS_WORDS
 from piplan_tui.views.line import Span
@@ -27,7 +28,7 @@ _ASK_KEYS = (
 )
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(FocusInSight[None], ModalScreen[None]):
     """What can be pressed on the screen it was opened from."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -41,7 +41,10 @@ from piplan_tui.views.why import Why, why
 
 WIDE = 100
 """Columns from which the detail stands beside the tree."""
+SHORT = 16
+"""Lines below which the tree and a question have no room together."""
 _LEAST_ASK_ROWS = 6
+_ROWS_AROUND_ASK = 3
 _FLUSH_SECONDS = 0.1
 _SPIN_SECONDS = 0.2
 _ROW_ONLY = (
@@ -253,8 +256,18 @@ class RunScreen(Redoing, LookingAround):
 
     def on_resize(self, event: events.Resize) -> None:
         self._arrange(event.size.width)
+        self._make_room()
         if (panel := self._open_panel) is not None:
             panel.limit_rows(self._ask_rows)
+
+    def on_descendant_focus(self) -> None:
+        self._make_room()
+
+    def _make_room(self) -> None:
+        """On a short screen, the question takes the place of the tree while it is being answered."""
+        panel = self._open_panel
+        self.set_class(self.size.height < SHORT, "-short")
+        self.set_class(panel is not None and panel.has_focus_within, "-answering")
 
     def _arrange(self, width: int) -> None:
         wide = width >= WIDE
@@ -309,6 +322,8 @@ class RunScreen(Redoing, LookingAround):
 
     @property
     def _ask_rows(self) -> int:
+        if self.size.height < SHORT:
+            return max(1, self.size.height - _ROWS_AROUND_ASK)
         # half of the screen, so that the tree stays in sight
         return max(_LEAST_ASK_ROWS, self.size.height // 2)
 

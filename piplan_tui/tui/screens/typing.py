@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static, TextArea
 
 from piplan_tui.tui.background import in_background
+from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.widgets.external_editor import EditorFailed, edit_text
 from piplan_tui.views.line import Span
@@ -32,7 +33,7 @@ class TypedField:
     hint: str = ""
 
 
-class TypingDialog(ModalScreen[dict[str, str] | None]):
+class TypingDialog(FocusInSight[dict[str, str] | None], ModalScreen[dict[str, str] | None]):
     """Ends with the texts, without blanks around them; with `None` when it is left by Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

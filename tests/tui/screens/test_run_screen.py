@@ -622,13 +622,13 @@ class CountingTree:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.rows = 0
-        original = RunTree._render_row
+        original = RunTree.render_line
 
-        def counted(tree: RunTree, index: int) -> Any:
+        def counted(tree: RunTree, y: int) -> Any:
             self.rows += 1
-            return original(tree, index)
+            return original(tree, y)
 
-        monkeypatch.setattr(RunTree, "_render_row", counted)
+        monkeypatch.setattr(RunTree, "render_line", counted)
 
 
 async def test_a_thousand_steps_scroll_while_sixteen_stream(monkeypatch: pytest.MonkeyPatch) -> None:
