@@ -29,7 +29,7 @@ from piplan_tui.tui.app import PiplanApp, TuiResult
 PICTURES = Path(__file__).parent
 SIZES = ((80, 24), (120, 40), (200, 50))
 DEMO_SIZE = (104, 30)
-DEMO_PACE, DEMO_SECONDS, PICTURES_PER_SECOND = 0.36, 21.0, 4
+DEMO_PACE, DEMO_SECONDS, PICTURES_PER_SECOND = 0.2, 20.0, 4
 ANSWER = {"algorithm": "token-bucket", "perMinute": 600}
 
 Scene = Pilot[TuiResult]

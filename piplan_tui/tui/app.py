@@ -31,6 +31,7 @@ from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.actions import first_key
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.beginnings import Beginnings
+from piplan_tui.tui.charset import shows_unicode
 from piplan_tui.tui.commands import ActionCommands
 from piplan_tui.tui.desktop_notice import notice_sequence
 from piplan_tui.tui.screens.action_screen import ActionScreen
@@ -40,7 +41,7 @@ from piplan_tui.tui.screens.home import HomeScreen
 from piplan_tui.tui.screens.plan import PlanScreen
 from piplan_tui.tui.screens.run import RunScreen
 from piplan_tui.tui.stakes import lost_with_run, start_spans
-from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter
+from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter, to_ascii
 from piplan_tui.tui.terminal_title import RESTORE_TITLE, SAVE_TITLE, set_title_sequence
 from piplan_tui.tui.thrifty_app import ThriftyApp
 from piplan_tui.views.line import one_line
@@ -116,6 +117,7 @@ class PiplanApp(ThriftyApp[TuiResult]):
         self.auto_start = auto_start
         self.keys_by_id = dict(keys_by_id or {})
         self.set_keymap(self.keys_by_id)
+        self._ascii_only = ascii_only
         self._guards: list[LineFilter] = [CleanFilter(), *([AsciiFilter()] if ascii_only else [])]
         self._title_saved = False
         self._mouse = True
@@ -218,7 +220,8 @@ class PiplanApp(ThriftyApp[TuiResult]):
         self.run_shown = message.run
 
     def on_run_screen_title_changed(self, message: RunScreen.TitleChanged) -> None:
-        self._write(("" if self._title_saved else SAVE_TITLE) + set_title_sequence(message.title))
+        title = to_ascii(message.title) if self._ascii_only else message.title
+        self._write(("" if self._title_saved else SAVE_TITLE) + set_title_sequence(title))
         self._title_saved = True
 
     def on_run_screen_asked(self, message: RunScreen.Asked) -> None:
@@ -350,7 +353,7 @@ async def run_tui(
         can_keep_running=can_keep_running,
         options=options,
         auto_start=auto_start,
-        ascii_only=ascii_only,
+        ascii_only=ascii_only or not shows_unicode(os.environ),
         keys_by_id=keys_by_id,
         beginnings=beginnings,
         notify=notify,

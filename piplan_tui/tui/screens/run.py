@@ -11,10 +11,12 @@ from typing import ClassVar
 
 from textual import events
 from textual.app import ComposeResult
+from textual.await_remove import AwaitRemove
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.message import Message
 from textual.timer import Timer
+from textual.widget import AwaitMount
 
 from piplan_tui.run import events as ev
 from piplan_tui.run.run import Run
@@ -270,18 +272,35 @@ class RunScreen(Redoing, LookingAround):
         self.set_class(panel is not None and panel.has_focus_within, "-answering")
 
     def _arrange(self, width: int) -> None:
+        panel = self._open_panel or (self.pane.ask_panel if self.pane else None)
+        if (width >= WIDE) != (self.pane is not None) and panel is not None and panel.has_focus_within:
+            in_background(self, partial(self._carry_over, panel), group="arrange", exclusive=True)
+        else:
+            self._arrange_now(width)
+
+    async def _carry_over(self, panel: AskPanel) -> None:
+        """The question that is being answered goes to where it belongs now, with what was typed."""
+        await panel.keep_draft()
+        if (change := self._arrange_now(self.size.width)) is not None:
+            await change
+        if panel.ask.id in self.state.asks:
+            self._answer(panel.ask)
+
+    def _arrange_now(self, width: int) -> AwaitMount | AwaitRemove | None:
+        change: AwaitMount | AwaitRemove | None = None
         wide = width >= WIDE
         self.set_class(wide, "-wide")
         if wide and self.pane is None:
             pane = DetailPane(self.run_handle)
             pane.show_step(self.run_tree.selected_step)
-            self.query_one("#body").mount(pane)
+            change = self.query_one("#body").mount(pane)
             if isinstance(self.app.screen, DetailScreen):
                 self.app.pop_screen()
         elif not wide and self.pane is not None:
-            self.pane.remove()
+            change = self.pane.remove()
             self.run_tree.focus()
         self._sync_ask_slot()
+        return change
 
     def on_run_tree_moved(self) -> None:
         self.show_selected()
@@ -349,6 +368,9 @@ class RunScreen(Redoing, LookingAround):
         step = self.run_tree.selected_step
         asks = ask_order(self.state)
         ask = next((a for a in asks if step is not None and a.step_id == step.id), asks[0])
+        self._answer(ask)
+
+    def _answer(self, ask: AskState) -> None:
         self._put_off.discard(ask.id)
         self.run_tree.select_step(ask.step_id)
         if self.pane is not None and not ask.kind:

@@ -168,6 +168,10 @@ class AskPanel(Vertical):
         if self._timer is not None:
             self._timer.stop()
 
+    async def keep_draft(self) -> None:
+        """Store what was typed, now."""
+        await self._store_draft()
+
     async def _store_draft(self) -> None:
         if self._draft_changed and self.ask.id in self._run.state.asks:
             self._draft_changed = False

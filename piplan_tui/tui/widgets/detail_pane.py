@@ -32,6 +32,7 @@ from piplan_tui.tui.widgets.tab_bar import TabBar
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
 from piplan_tui.views.line import Span, one_line
 
+_PARTS = 5
 INPUT, OUTPUT, TOOLS, PROMPT, RESULT, TRIES = range(1, 7)
 
 
@@ -124,6 +125,8 @@ class DetailPane(Vertical):
 
     def focus_content(self) -> None:
         """Put the focus on what the tab shows."""
+        if not self._whole:
+            return
         tab = self.tab
         if tab == OUTPUT:
             self.query_one(TranscriptView).focus()
@@ -143,6 +146,8 @@ class DetailPane(Vertical):
 
     def tick(self) -> None:
         """Once a second: what shows a clock."""
+        if not self._whole:
+            return
         if (panel := self.ask_panel) is not None:
             panel.tick()
         if self.tab == TRIES:
@@ -152,7 +157,14 @@ class DetailPane(Vertical):
 
     # -- drawing -----------------------------------------------------------------------------------
 
+    @property
+    def _whole(self) -> bool:
+        """Whether all its parts are there; at a change of the terminal's size it comes and goes part by part."""
+        return len(self.query("#detail-title, TabBar, #output, #text-body, #input")) == _PARTS
+
     def _show(self) -> None:
+        if not self._whole:
+            return
         step = self.step
         had_form = self._chosen_for_ask or self.ask_panel is not None
         if self.chosen == INPUT and had_form and not (step and step.asks):
@@ -221,6 +233,8 @@ class DetailPane(Vertical):
 
     async def _load_transcript(self, shown: tuple[str, int]) -> None:
         history = await self.run.transcripts.tail(*shown)
+        if not self._whole:
+            return
         # from here to the end nothing awaits: what is said after the history was read comes to `_said`
         self._transcript_of = shown
         for event in history:
@@ -242,7 +256,8 @@ class DetailPane(Vertical):
         if (step_id, attempt) != self._transcript_of:
             return
         self._tools_changed = self._tools.add(event) or self._tools_changed
-        self.query_one(TranscriptView).write(event)
+        for view in self.query(TranscriptView):
+            view.write(event)
 
     def on_transcript_view_search_wanted(self) -> None:
         if not self.query(SearchBar):
