@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NPM := tests/support/npm
 
-.PHONY: demo setup test fuzz check lint types layers bench screenshots clean
+.PHONY: demo setup test fuzz check lint types layers bench bench-screen screenshots clean
 
 demo: .venv/.installed
 	@$(BIN)/piplan-tui demo --on-ask defaults
@@ -36,6 +36,9 @@ layers: .venv/.developed
 
 bench: .venv/.developed
 	$(BIN)/python benchmarks/run_core.py --growth
+
+bench-screen: .venv/.developed
+	$(BIN)/python benchmarks/screen.py
 
 screenshots: setup
 	$(BIN)/python screenshots/render.py
