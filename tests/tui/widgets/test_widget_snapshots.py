@@ -6,8 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual.color import Color
 from textual.pilot import Pilot
 
+from piplan_tui.agents.protocol import SessionEvent, TextDelta, ToolEnded, ToolStarted
+from piplan_tui.tui.terminal_guard import AsciiFilter
 from tests.tui.widgets.form_app import FORM, REVIEW, SECRET, SINGLE, FormApp
 from tests.tui.widgets.transcript_app import SESSION, TranscriptApp
 
@@ -86,3 +89,37 @@ def test_transcript_search(snap_compare: SnapCompare) -> None:
         await pilot.pause()
 
     assert snap_compare(TranscriptApp(SESSION), terminal_size=SMALL, run_before=search)
+
+
+MARKDOWN: list[SessionEvent] = [
+    TextDelta(
+        "# Prices\n\nThe **second** vendor meters by `token`, see [its page](https://vendor.example/prices).\n\n"
+        "1. read the *lists*\n2. compare\n   - per call\n   - per token\n\n> not [/] markup\n\n"
+        "```python\nprice = tokens * rate\n```\n\n"
+        "| vendor | price | what it counts |\n|---|--:|---|\n| 第二 | 1.20 | tokens 👩‍👩‍👧 |\n| first | 30 | calls |\n"
+    ),
+    ToolStarted("1", "bash", "make", at=1_772_460_133.0),
+    ToolEnded("1", True, "ok", at=1_772_460_136.5),
+]
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
+def test_messages_laid_out(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert snap_compare(TranscriptApp(MARKDOWN), terminal_size=size)
+
+
+@pytest.mark.parametrize("size", [SMALL, LARGE], ids=["80x24", "120x40"])
+def test_question_as_written(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert snap_compare(form(FORM), terminal_size=size, press=["ctrl+o"], run_before=no_blink)
+
+
+@pytest.mark.anyio
+async def test_a_transcript_in_ascii_is_ascii() -> None:
+    for session in (SESSION, MARKDOWN):
+        app = TranscriptApp(session)
+        async with app.run_test(size=(80, 40)) as pilot:
+            await pilot.pause()
+            lines = list(app.screen._compositor.render_strips())
+            filtered = [strip.apply_filter(AsciiFilter(), Color(0, 0, 0)) for strip in lines]
+            assert all(strip.text.isascii() for strip in filtered)
+            assert [strip.cell_length for strip in filtered] == [strip.cell_length for strip in lines]
