@@ -5,19 +5,19 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import anyio
 
 from piplan_tui.agents import protocol as said
 from piplan_tui.agents.protocol import AgentFailure, AgentSession, AskReply, SessionEvent
 from piplan_tui.run import events as ev
+from piplan_tui.run.active_attempt import ActiveAttempt, OwnAsk, StopReason
 from piplan_tui.run.call import call_job
 from piplan_tui.run.handoff import HandoffError
-from piplan_tui.run.model import Changes, StepDone, StepExecutionInput, StepJob, Usage
+from piplan_tui.run.model import Changes, StepDone, StepExecutionInput, StepJob
 from piplan_tui.run.permission import decide, question_of
 from piplan_tui.run.quota import Quota
 from piplan_tui.run.redact import Redactor
@@ -28,38 +28,6 @@ from piplan_tui.run.step_runner import StepExecutor
 from piplan_tui.run.transcript import Transcripts
 
 log = logging.getLogger(__name__)
-StopReason = Literal["cancel", "interrupt"]
-
-
-@dataclass(slots=True)
-class OwnAsk:
-    """A question of the step runner, which waits for `reply`."""
-
-    answered: anyio.Event = field(default_factory=anyio.Event)
-    reply: AskReply = field(default_factory=lambda: AskReply(action="cancel"))
-
-
-@dataclass(slots=True)
-class ActiveAttempt:
-    """An attempt that has a task of its own right now."""
-
-    step_id: str
-    number: int
-    workspace: Path
-    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
-    ended: anyio.Event | None = None
-    stopped: StopReason | None = None
-    stopped_by: str = ""
-    session: AgentSession | None = None
-    agent_ask_ids: dict[str, str] = field(default_factory=dict)
-    replies: list[tuple[str, AskReply]] = field(default_factory=list)
-    own_asks: dict[str, OwnAsk] = field(default_factory=dict)
-    """Questions of the step runner, not of the session."""
-    usage_before: Usage | None = None
-    last_said: datetime | None = None
-    permissions: str = ""
-    held: said.TextDelta | said.ThinkingDelta | None = None
-    """Streamed text that is not passed on yet, because it may be the beginning of a secret."""
 
 
 class Attempts:
