@@ -16,6 +16,8 @@ from piplan_tui.agents.acp.settings import SessionSettings, some_of
 from piplan_tui.agents.acp.updates import TurnReader
 from piplan_tui.agents.protocol import (
     Notice,
+    PlanItem,
+    PlanReported,
     TextDelta,
     ToolEnded,
     ToolOutput,
@@ -133,7 +135,10 @@ def test_updates_of_other_kinds_and_shapes() -> None:
     assert turn.feed(mode) == [Notice("the agent is now in its mode plan")]
     entry = {"content": "look", "priority": "high", "status": "pending"}
     plan = {"sessionUpdate": "plan", "entries": [entry]}
-    assert turn.feed(plan) == [Notice("the agent's plan\n[ ] look")]
+    assert turn.feed(plan) == [
+        PlanReported((PlanItem("look", "pending"),)),
+        Notice("the agent's plan\n[ ] look"),
+    ]
     assert turn.feed(plan) == []
 
 
