@@ -9,6 +9,7 @@ from datetime import datetime
 from rich.cells import cell_len, set_cell_size
 
 from piplan_tui.run.state import RunState, StepStatus
+from piplan_tui.views.estimate import estimate_text
 from piplan_tui.views.formatting import GLYPHS, RUN_WORDS, format_clock, format_money, format_tokens
 from piplan_tui.views.line import STATUS_ROLES, Role, Span, one_line
 from piplan_tui.views.step_row import limit_note
@@ -125,12 +126,15 @@ _COUNT_ORDER: tuple[tuple[StepStatus, int], ...] = (
 )
 
 
-def header_lines(state: RunState, now: datetime, width: int) -> tuple[list[Span], list[Span]]:
-    """Title, file, run, state and clock; then counts, progress, slots, tokens, money and the reason.
+def header_lines(
+    state: RunState, now: datetime, width: int, *, left: float | None = None
+) -> tuple[list[Span], list[Span]]:
+    """Title, file, run, state and clock; then counts, progress, slots, tokens, money, estimate and the reason.
 
+    `left` is for how many more seconds the run is likely to go on, if that is known.
     Each line is exactly `width` cells wide. The counts of failed steps and of open asks are always there.
     """
-    return fit_chips(_first_line(state, now), width), fit_chips(_second_line(state, now), width)
+    return fit_chips(_first_line(state, now), width), fit_chips(_second_line(state, now, left), width)
 
 
 def _first_line(state: RunState, now: datetime) -> list[Chip]:
@@ -165,7 +169,7 @@ def short_run_id(run_id: str) -> str:
     return one_line(run_id)[:12]
 
 
-def _second_line(state: RunState, now: datetime) -> list[Chip]:
+def _second_line(state: RunState, now: datetime, left: float | None) -> list[Chip]:
     chips: list[Chip] = []
     for status, rank in _COUNT_ORDER:
         count = len(state.asks) if status == "waiting_user" else state.counts.get(status, 0)
@@ -185,6 +189,8 @@ def _second_line(state: RunState, now: datetime) -> list[Chip]:
     if state.usage.cost_usd is not None:
         of = f" of {format_money(cap)}" if cap is not None else ""
         chips.append(Chip((Span(f"{format_money(state.usage.cost_usd)}{of}"),), 38))
+    if left is not None:
+        chips.append(Chip((Span(estimate_text(left, asks=len(state.asks)), "dim"),), 10))
     if state.limits and state.status == "running":
         limit = min(state.limits.values(), key=lambda limit: limit.until)
         text = f"{one_line(limit.provider)}: {limit_note(limit, now)}"

@@ -48,6 +48,18 @@ def test_chips_drop_one_at_a_time() -> None:
     assert all(before - after <= 1 for before, after in pairwise(seen))
 
 
+@pytest.mark.parametrize("width", LADDER)
+def test_the_estimate_is_the_first_to_drop_and_takes_nothing_else_away(width: int) -> None:
+    run = deck()
+    known = ("slots 2/4", "20.7k tok", "$0.27 of $5.00", "2/10", "⊝4", "✗1", "?1")
+    without = lines(run, width)[1]
+    _, spans = header_lines(run.state, run.now(), width, left=340.0)
+    with_it = "".join(span.text for span in spans)
+    assert cell_len(with_it) == width
+    assert [chip in with_it for chip in known] == [chip in without for chip in known]
+    assert ("~6m after answer" in with_it) is (width >= 100)
+
+
 def test_80_columns() -> None:
     first, second = lines(deck(), 80)
     assert first.startswith(" deck-plan · Create a product pitch deck  plan.json")

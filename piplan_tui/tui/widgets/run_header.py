@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from piplan_tui.run.state import RunState
 from piplan_tui.tui.spans import to_content
+from piplan_tui.views.estimate import Estimate
 from piplan_tui.views.header import header_lines
 from piplan_tui.views.line import Span
 
@@ -21,6 +22,7 @@ class RunHeader(Widget):
         super().__init__()
         self.state = state
         self._now = now
+        self._estimate = Estimate()
         self._drawn: tuple[list[Span], list[Span]] | None = None
         self.facts: list[Span] | None = None
         """What the second line says in place of counts and progress, before there are any."""
@@ -31,7 +33,9 @@ class RunHeader(Widget):
             self.refresh()
 
     def _lines(self) -> tuple[list[Span], list[Span]]:
-        first, second = header_lines(self.state, self._now(), self.size.width)
+        now = self._now()
+        left = self._estimate.left(self.state, now)
+        first, second = header_lines(self.state, now, self.size.width, left=left)
         return first, second if self.facts is None else [Span(" "), *self.facts]
 
     def render(self) -> Content:
