@@ -31,7 +31,11 @@ class Animation:
 
     def add(self, at: float, strips: Sequence[Strip]) -> None:
         """What the screen shows from this second on."""
+        if len(strips) != self.lines:
+            return  # nothing is laid out yet
         rows = [self._row(strip) for strip in strips]
+        if not self._frames:
+            at = 0.0
         if not self._frames or self._frames[-1][1] != rows:
             self._frames.append((at, rows))
 
