@@ -52,6 +52,7 @@ class RunDouble:
         self.transcripts = TranscriptsDouble()
         self.asked: list[tuple[Any, ...]] = []
         self.refuses = ""
+        self.problem = ""
         self.can_be_steered = True
         self.drafts: dict[str, dict[str, Any] | None] = {}
         self.silent_since: dict[str, datetime] = {}
