@@ -327,6 +327,23 @@ ACTIONS: tuple[Action, ...] = (
         "run",
         refusal=_no_log,
     ),
+    Action(
+        "run.peek",
+        "space",
+        "Peek",
+        "A quick look at what the step says, or what came of it; Space closes",
+        "run",
+        bar="peek",
+        refusal=_no_step,
+    ),
+    Action(
+        "run.open_file",
+        "o",
+        "Open a file of the step",
+        "Its result, its log, what it left: in $EDITOR or $PAGER",
+        "run",
+        refusal=_no_log,
+    ),
     Action("run.copy", "y", "Copy", "The step's id, or the path of its result", "run"),
     Action("detail.tab_1", "1", "Input", "The question and its form", "detail", "tab(1)"),
     Action("detail.tab_2", "2", "Output", "What the agent says and does, live", "detail", "tab(2)"),
@@ -444,6 +461,8 @@ _NAMES = {
     "home": "Home",
     "end": "End",
     "tab": "Tab",
+    "space": "Space",
+    "delete": "Del",
 }
 
 

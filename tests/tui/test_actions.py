@@ -35,7 +35,9 @@ def test_every_command_of_a_screen_is_carried_out_somewhere(screen: type[ActionS
             assert hasattr(screen, f"action_{action.command.partition('(')[0]}")
         elif action.id not in screen.LEFT_OUT or action.where != "tree":
             name = f"do_{action.id.partition('.')[2]}"
-            assert hasattr(screen, name) or hasattr(PiplanApp, name), action.id
+            # the screen of a step hands commands about the run down to the run's own
+            below = RunScreen if screen is DetailScreen and action.where == "run" else screen
+            assert any(hasattr(owner, name) for owner in (screen, below, PiplanApp)), action.id
 
 
 @pytest.mark.parametrize("screen", SCREENS)

@@ -11,10 +11,11 @@ from textual.binding import BindingType
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import StepState
 from piplan_tui.run.stored_run import StoredRun
-from piplan_tui.tui.actions import ActionContext, Where, bindings_for
+from piplan_tui.tui.actions import Action, ActionContext, Where, bindings_for
 from piplan_tui.tui.screens.action_screen import ActionScreen
+from piplan_tui.tui.screens.run_view import RunView
 from piplan_tui.tui.widgets.ask_panel import AskPanel
-from piplan_tui.tui.widgets.detail_pane import DetailPane
+from piplan_tui.tui.widgets.detail_pane import INPUT, DetailPane
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.run_header import RunHeader
 from piplan_tui.tui.widgets.tab_bar import TabBar
@@ -23,12 +24,17 @@ from piplan_tui.tui.widgets.tab_bar import TabBar
 class DetailScreen(ActionScreen):
     """Enter opens it, Esc leaves it. The run screen below keeps it up to date."""
 
-    PLACES: ClassVar[tuple[Where, ...]] = ("detail", "app")
-    BINDINGS: ClassVar[list[BindingType]] = bindings_for("detail", "app")
+    PLACES: ClassVar[tuple[Where, ...]] = ("detail", "run", "app")
+    # these are about the tree, which is not in sight
+    LEFT_OUT: ClassVar[frozenset[str]] = frozenset(
+        f"run.{name}"
+        for name in ("search", "next_match", "previous_match", "filter", "follow", "fold_finished", "peek")
+    )
+    BINDINGS: ClassVar[list[BindingType]] = bindings_for("detail", "run", "app", without=LEFT_OUT)
 
     def __init__(
         self,
-        run: Run | StoredRun,
+        below: RunView,
         step: StepState | None,
         *,
         give_answer: Callable[[AskPanel.Answered], None],
@@ -36,9 +42,13 @@ class DetailScreen(ActionScreen):
     ) -> None:
         super().__init__()
         self._give_answer = give_answer
-        self._run = run
+        self._below = below
         self._step = step
         self._tab = tab
+
+    @property
+    def _run(self) -> Run | StoredRun:
+        return self._below.run_handle
 
     def compose(self) -> ComposeResult:
         yield RunHeader(self._run.state, now=self._run.now)
@@ -64,7 +74,16 @@ class DetailScreen(ActionScreen):
             self.query_one(RunHeader).bring_up_to_date()
 
     def action_context(self) -> ActionContext:
-        return ActionContext(state=self._run.state, step=self._step)
+        return self._below.action_context()
+
+    async def perform(self, action: Action) -> None:
+        """What is done to the run is done by its screen, whose cursor is on this step."""
+        if action.id == "run.answer" and not action.refusal(self.action_context()):
+            self.action_tab(INPUT)
+        elif action.where == "run":
+            await self._below.perform(action)
+        else:
+            await super().perform(action)
 
     def action_tab(self, tab: int) -> None:
         self.query_one(DetailPane).choose(tab)

@@ -29,6 +29,7 @@ from piplan_tui.tui.background import in_background
 from piplan_tui.tui.screens.action_screen import BOTTOM_SCREENS
 from piplan_tui.tui.screens.detail import DetailScreen
 from piplan_tui.tui.screens.run_looking import LookingAround
+from piplan_tui.tui.screens.run_opening import Opening
 from piplan_tui.tui.screens.run_redoing import Redoing
 from piplan_tui.tui.terminal_title import title_for
 from piplan_tui.tui.widgets.ask_panel import AskPanel
@@ -59,7 +60,7 @@ _ROW_ONLY = (
 """Events after which only the row of their step looks different."""
 
 
-class RunScreen(Redoing, LookingAround):
+class RunScreen(Redoing, Opening, LookingAround):
     """Subscribes to the run; whatever happens, draws at most ten times a second."""
 
     PLACES: ClassVar[tuple[Where, ...]] = ("tree", "run", "detail", "app")
@@ -313,7 +314,7 @@ class RunScreen(Redoing, LookingAround):
 
     def _open_detail(self, tab: int | None = None) -> None:
         step = self.run_tree.selected_step
-        screen = DetailScreen(self.run_handle, step, give_answer=self.give_answer, tab=tab)
+        screen = DetailScreen(self, step, give_answer=self.give_answer, tab=tab)
         self.app.push_screen(screen, lambda _: self._sync_ask_slot())
         self._sync_ask_slot()
 

@@ -47,15 +47,28 @@ async def edit_text(app: Suspendable, text: str, *, suffix: str = ".txt") -> str
     command = editor_command()
     path = _write_private(text, suffix)
     try:
-        # a repaint while the editor has the terminal would go to a driver that is closed
-        with app.batch_update(), app.suspend(), _interrupts_ignored():
-            problem = await _run(command, str(path))
-        # not inside: an exception there would leave the terminal to the editor that is gone
-        if problem:
-            raise EditorFailed(problem)
+        try:
+            await in_terminal(app, [*command, str(path)])
+        except EditorFailed as failed:
+            raise EditorFailed(f"{failed}; your text is as it was") from None
         return _read(path)
     finally:
         _remove(path)
+
+
+async def in_terminal(app: Suspendable, command: list[str]) -> None:
+    """Give the terminal to a program until it ends.
+
+    Raises:
+        EditorFailed: it could not be started, or ended with an error.
+        textual.app.SuspendNotSupported: this terminal cannot be given away.
+    """
+    # a repaint while the program has the terminal would go to a driver that is closed
+    with app.batch_update(), app.suspend(), _interrupts_ignored():
+        problem = await _run(command)
+    # not inside: an exception there would leave the terminal to the program that is gone
+    if problem:
+        raise EditorFailed(problem)
 
 
 def _write_private(text: str, suffix: str) -> Path:
@@ -74,9 +87,9 @@ def _remove(path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-async def _run(command: list[str], name: str) -> str:
+async def _run(command: list[str]) -> str:
     try:
-        process = await asyncio.create_subprocess_exec(*command, name)
+        process = await asyncio.create_subprocess_exec(*command)
     except OSError as error:
         return f"could not start {command[0]}: {error.strerror or error}"
     try:
@@ -84,7 +97,7 @@ async def _run(command: list[str], name: str) -> str:
     except asyncio.CancelledError:
         process.terminate()
         raise
-    return f"{command[0]} ended with exit code {code}; your text is as it was" if code else ""
+    return f"{command[0]} ended with exit code {code}" if code else ""
 
 
 @contextmanager

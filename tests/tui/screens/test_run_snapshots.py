@@ -58,7 +58,7 @@ def test_detail_of_a_step(snap_compare: SnapCompare, size: tuple[int, int], tab:
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("key", ["question_mark", "q", "x", "y", "slash"])
+@pytest.mark.parametrize("key", ["question_mark", "q", "x", "y", "slash", "space"])
 def test_dialogs(snap_compare: SnapCompare, size: tuple[int, int], key: str) -> None:
     async def press(pilot: Pilot[Any]) -> None:
         await still(pilot)

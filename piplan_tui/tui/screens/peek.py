@@ -1,0 +1,108 @@
+"""A quick look at a step without leaving the tree: what it says, or what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from piplan_tui.agents.protocol import SessionEvent
+from piplan_tui.run.run import Run
+from piplan_tui.run.state import StepState
+from piplan_tui.run.stored_run import StoredRun
+from piplan_tui.tui.actions import first_key, keymap_of
+from piplan_tui.tui.background import in_background
+from piplan_tui.tui.spans import to_content
+from piplan_tui.tui.step_detail import goal_lines, result_lines, title_line
+from piplan_tui.tui.widgets.transcript_view import TranscriptView
+from piplan_tui.views.line import Span, one_line
+from piplan_tui.views.questions import question
+
+_TAIL_BYTES = 64_000
+
+
+class PeekScreen(ModalScreen[None]):
+    """`move` moves the cursor of the tree below and gives the step that is then under it."""
+
+    AUTO_FOCUS = ""  # j and k are for the rows below, not for the output
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space,escape,q", "dismiss(None)", "Close", id="peek.close"),
+        Binding("j,down", "peek(1)", "Next row", id="peek.down"),
+        Binding("k,up", "peek(-1)", "Previous row", id="peek.up"),
+    ]
+
+    def __init__(
+        self, run: Run | StoredRun, step: StepState, move: Callable[[int], StepState | None]
+    ) -> None:
+        super().__init__()
+        self._run = run
+        self._step = step
+        self._move = move
+        self._shown: tuple[str, int] | None = None
+        self._unsubscribe: Callable[[], None] = lambda: None
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialog"):
+            yield Static(id="dialog-title", markup=False)
+            yield TranscriptView(id="peek-output")
+            with VerticalScroll(id="peek-text", can_focus=False):
+                yield Static(id="peek-said", markup=False)
+            yield Static(id="dialog-hint", markup=False)
+
+    def on_mount(self) -> None:
+        hint = f"Space close · j/k other rows · {first_key('tree.open', keymap_of(self.app))} in the tree opens all"
+        self.query_one("#dialog-hint", Static).update(to_content([Span(hint, "dim")]))
+        self._unsubscribe = self._run.transcripts.subscribe(self._said)
+        self._show()
+
+    def on_unmount(self) -> None:
+        self._unsubscribe()
+
+    def action_peek(self, rows: int) -> None:
+        if (step := self._move(rows)) is not None:
+            self._step = step
+            self._show()
+
+    def _show(self) -> None:
+        step = self._step
+        title = to_content(title_line(step)).truncate(max(20, self.size.width - 8), ellipsis=True)
+        self.query_one("#dialog-title", Static).update(title)
+        spans = self._text(step)
+        self.query_one("#peek-output").display = spans is None
+        self.query_one("#peek-text").display = spans is not None
+        self._shown = None
+        if spans is not None:
+            self.query_one("#peek-said", Static).update(to_content(spans))
+        elif step.attempt is not None:
+            self.query_one(TranscriptView).show([])
+            load = partial(self._load, (step.id, step.attempt.number))
+            in_background(self, load, exclusive=True, group="transcript")
+
+    def _text(self, step: StepState) -> list[Span] | None:
+        """What there is to say of a step that has no live output; `None` when its output says most."""
+        asks = [ask for name in step.asks if (ask := self._run.state.asks.get(name))]
+        if asks:
+            key = first_key("run.answer", keymap_of(self.app))
+            said = Span(f"? {question(asks[0])}", "attention")
+            return [said, Span(f"\n\n{one_line(step.id)} waits for your answer: {key}", "dim")]
+        if step.attempt is None:
+            return goal_lines(self._run.state, step)
+        if step.handoff is not None:
+            return [Span(one_line(step.handoff.summary) or "It gave no summary.")]
+        return result_lines(step, None) if step.status == "failed" else None
+
+    async def _load(self, shown: tuple[str, int]) -> None:
+        history = await self._run.transcripts.tail(*shown, _TAIL_BYTES)
+        # nothing awaits from here on, so nothing is said between what was read and what is heard
+        self._shown = shown
+        self.query_one(TranscriptView).show(history)
+
+    def _said(self, step_id: str, attempt: int, event: SessionEvent) -> None:
+        if (step_id, attempt) == self._shown:
+            self.query_one(TranscriptView).write(event)
