@@ -119,9 +119,6 @@ class Settings(BaseModel):
     keys: dict[str, Any] = Field(default_factory=dict)
     """Other keys for commands of the terminal view; see `piplan_tui.screen_tables`."""
 
-    theme: str = ""
-    """The colours of the terminal view; empty: those that were chosen there last."""
-
     ascii: bool = False
     """Draw with ASCII characters only."""
 
@@ -163,7 +160,6 @@ EXPECTED: dict[str, str] = {
     "ui": "plain, json or quiet",
     "notify": "a table: [notify]",
     "keys": "a table: [keys]",
-    "theme": "the name of a theme, such as piplan-dark",
     "ascii": "true or false",
     "pi_command": "a command",
     "demo_pace": "a number, 0 or more",
