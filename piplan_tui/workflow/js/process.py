@@ -7,15 +7,15 @@ import math
 import os
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.to_thread
+import psutil
 from anyio.abc import ByteReceiveStream, Process
 from anyio.streams.memory import MemoryObjectReceiveStream
 
@@ -62,7 +62,9 @@ class EngineProcess:
         self._sent = 0  # answers
         self._ended = False  # the program ends by itself now
         self._taken = -1  # answers that the engine had when it last waited; it begins busy
-        self._busy_since = time.monotonic()
+        self._busy: tuple[int, float] | None = (
+            None  # answers sent, and the processor time, when it was seen busy
+        )
 
     def answer(self, request: int, budget: Budget, *, value: Any = None, error: str | None = None) -> None:
         """Settle a request with a JSON value, or with an error that `parallel` and `pipeline` pass on.
@@ -72,8 +74,6 @@ class EngineProcess:
         """
         outcome = {"value": value} if error is None else {"error": error}
         text = json.dumps({"id": request, "budget": budget, **outcome}, allow_nan=False)
-        if not self._is_busy:
-            self._busy_since = time.monotonic()
         self._sent += 1
         self._send.send_nowait(text)
 
@@ -82,8 +82,16 @@ class EngineProcess:
         return self._taken < self._sent
 
     def busy_seconds(self) -> float:
-        """For how long the engine has been running without waiting for an answer."""
-        return time.monotonic() - self._busy_since if self._is_busy else 0.0
+        """The processor time that the engine has used since it was first seen busy, without waiting for an answer.
+
+        Not the time of the clock: on a machine with much to do the two are far apart.
+        """
+        with suppress(psutil.Error):
+            times = psutil.Process(self._process.pid).cpu_times()
+            if not self._is_busy or self._busy is None or self._busy[0] != self._sent:
+                self._busy = (self._sent, times.user + times.system)
+            return float(times.user + times.system - self._busy[1])
+        return 0.0
 
     async def batches(self) -> AsyncIterator[Batch]:
         """What the script asks for and says, until it has ended."""
@@ -96,7 +104,6 @@ class EngineProcess:
             )
             if "idle" in heard:
                 self._taken = heard["idle"]
-                self._busy_since = time.monotonic()
             elif "messages" in heard:
                 self._ended = any(message["m"]["t"] in _LAST for message in heard["messages"])
                 yield Batch(heard["messages"])

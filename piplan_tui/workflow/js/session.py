@@ -64,10 +64,10 @@ class Session:
 
     async def _watch(self) -> None:
         # the engine looks at its limit in loops and calls of the script, but not inside its built-in functions
-        patience = 2 * self._limits.cpu_seconds + 1
+        patience = 1.5 * self._limits.cpu_seconds + 1
         while self._engine.busy_seconds() < patience:  # noqa: ASYNC110  # a stuck engine says nothing
             await anyio.sleep(_WATCH_SECONDS)
-        said = f"the script has been inside one built-in function for more than {patience:g} s"
+        said = f"the script has been inside one built-in function for {patience:g} s of processor time"
         self._outcome = self._outcome or ScriptFailed(Problem(self._name, 0, 0, said))
         self._scope.cancel()
 
