@@ -13,6 +13,7 @@ from textual.widgets import Input, OptionList, Static, TextArea
 
 from piplan_tui.agents.protocol import TextDelta
 from piplan_tui.run import events as ev
+from piplan_tui.run.budget import budget_request
 from piplan_tui.screen_tables import Desktop, Notify
 from piplan_tui.tui.app import MOUSE_OFF, MOUSE_ON, PiplanApp, TuiResult
 from piplan_tui.tui.screens.choice import ChoiceDialog
@@ -279,6 +280,24 @@ async def test_a_question_is_answered_on_the_screen_of_its_step() -> None:
         await pilot.press("2")
         await until(pilot, lambda: run.asked)
         assert run.asked == [("answer", "ask-topic-choice", "accept", {"audience": "enterprise"})]
+
+
+@pytest.mark.parametrize("size", [NARROW, WIDE])
+async def test_what_the_run_itself_asks_is_answered_under_the_tree(size: tuple[int, int]) -> None:
+    run = deck()
+    over = ev.BudgetExceeded(kind="tokens", limit=100, spent=120)
+    run.emit(ev.RunAsked(ask_id="budget-9", kind="budget", about="tokens", request=budget_request(over)))
+    async with shown(run, size) as (pilot, screen):
+        await pilot.press("a")
+        await settle(pilot)
+        panel = screen.query_one("#ask-slot AskPanel", AskPanel)
+        assert panel.ask.id == "budget-9"
+        assert panel.has_focus_within
+        await pilot.press("]")  # there is no step to go to
+        await pilot.press("3", "ctrl+s")
+        await until(pilot, lambda: run.asked)
+        assert run.asked[0][:3] == ("answer", "budget-9", "accept")
+        assert run.asked[0][3]["decision"] == "stop"
 
 
 async def test_an_answered_question_makes_way_for_what_comes_of_it() -> None:
