@@ -245,9 +245,9 @@ def _table_problems(values: dict[str, Any]) -> Iterator[tuple[str, list[step_rul
         yield "notify", wrong
     if "keys" in values:
         # only who has such a table needs to know what the terminal view can do
-        from piplan_tui.tui.actions import default_keys, screens_of_actions
+        from piplan_tui.tui.all_keys import default_keys, offered_together
 
-        if wrong := screen_tables.keys_problems(values["keys"], default_keys(), screens_of_actions()):
+        if wrong := screen_tables.keys_problems(values["keys"], default_keys(), offered_together()):
             yield "keys", wrong
 
 

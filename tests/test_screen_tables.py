@@ -63,6 +63,9 @@ def test_a_key_that_would_mean_two_things_is_refused(tmp_path: Path) -> None:
     assert problems('[keys]\n\n"run.pause" = "x"\n', tmp_path) == [
         "3: x would be both run.pause and run.stop"
     ]
+    assert problems('[keys]\n"transcript.fold" = "plus"\n', tmp_path) == [
+        "2: plus would be both transcript.fold and transcript.unfold"
+    ]
     # on another screen the same key may mean something else
     assert loaded('[keys]\n"home.delete" = "x"\n', tmp_path)
 

@@ -28,12 +28,13 @@ from piplan_tui.screen_tables import keys_of, notify_of
 from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.tui.app import TuiResult, run_tui
 from piplan_tui.tui.beginnings import Beginnings
+from piplan_tui.tui.notices import Notices
 from piplan_tui.workflow.load import is_workflow
 
 
 async def show_plan(context: Context, options: RunOptions, *, plan_path: Path | None) -> int:
     """Open a plan or a workflow before it starts; without one, what there is to choose from."""
-    async with _steerable_runtime(context) as runtime:
+    async with _steerable_runtime(context) as (runtime, notices):
         run = None
         if plan_path is not None and is_workflow(plan_path):
             run = await create_workflow_run(runtime, context, str(plan_path), options)
@@ -47,6 +48,7 @@ async def show_plan(context: Context, options: RunOptions, *, plan_path: Path | 
             ascii_only=context.settings.ascii,
             keys_by_id=keys_of(context.settings.keys),
             notify=notify_of(context.settings.notify),
+            notices=notices,
             beginnings=_beginnings(context, runtime),
         )
     # a plan that was looked at and not started was declined: what a script does next must not be done
@@ -60,7 +62,7 @@ async def show_run(
     before: Callable[[Run], Awaitable[None]] | None,
 ) -> int:
     """Take over a stored run, do `before`, and go on with it."""
-    async with _steerable_runtime(context) as runtime:
+    async with _steerable_runtime(context) as (runtime, notices):
         run = await runtime.open_run(run_id, changes=changes)
         if before is not None:
             await before(run)
@@ -75,6 +77,7 @@ async def show_run(
             ascii_only=context.settings.ascii,
             keys_by_id=keys_of(context.settings.keys),
             notify=notify_of(context.settings.notify),
+            notices=notices,
         )
     return await _after(context, result, nothing_ran=COMPLETED)
 
@@ -82,7 +85,7 @@ async def show_run(
 async def show_elsewhere(context: Context, run_id: str) -> int:
     """Show a run that another process owns, or that has ended; leaving changes nothing about it."""
     run = await StoredRun.open(context.store, run_id, now)
-    async with _steerable_runtime(context) as runtime:
+    async with _steerable_runtime(context) as (runtime, notices):
         result = await run_tui(
             runtime,
             plan_path=None,
@@ -94,6 +97,7 @@ async def show_elsewhere(context: Context, run_id: str) -> int:
             ascii_only=context.settings.ascii,
             keys_by_id=keys_of(context.settings.keys),
             notify=notify_of(context.settings.notify),
+            notices=notices,
         )
     if result.run is not None or result.ending == "crashed":
         return await _after(context, result, nothing_ran=COMPLETED)
@@ -116,12 +120,12 @@ def _can_keep_running(context: Context) -> bool:
 
 
 @asynccontextmanager
-async def _steerable_runtime(context: Context) -> AsyncIterator[PlanRuntime]:
+async def _steerable_runtime(context: Context) -> AsyncIterator[tuple[PlanRuntime, Notices]]:
     """A runtime whose runs can be steered from other processes, whichever screen began them."""
     served: set[str] = set()
     notify = notify_of(context.settings.notify)
-    problems: list[str] = []
-    async with ask_commands(notify, problems.append) as tell_command, anyio.create_task_group() as tasks:
+    notices = Notices()
+    async with ask_commands(notify, notices) as tell_command, anyio.create_task_group() as tasks:
 
         def heard(event: RuntimeEvent) -> None:
             if event.run_id not in served:
@@ -130,9 +134,9 @@ async def _steerable_runtime(context: Context) -> AsyncIterator[PlanRuntime]:
 
         runtime = make_runtime(context, heard)
         async with runtime:
-            yield runtime
+            yield runtime, notices
         tasks.cancel_scope.cancel()
-    say(f"piplan-tui: {problem}" for problem in problems)
+    say(f"piplan-tui: {problem}" for problem in notices.kept)
 
 
 async def _serve(runtime: PlanRuntime, run_id: str, run_dir: Path | None, tell_command: Heard) -> None:

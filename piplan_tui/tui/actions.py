@@ -310,6 +310,14 @@ ACTIONS: tuple[Action, ...] = (
         refusal=_cannot_edit,
     ),
     Action("run.next_failure", "E", "Next failure", "Go to the next failed step", "run", refusal=_no_failure),
+    Action(
+        "run.more",
+        "plus",
+        "More in every row",
+        "Titles too, and numbers also where there is little room",
+        "run",
+    ),
+    Action("run.less", "minus", "Less in every row", "No numbers, so that reasons have more room", "run"),
     Action("run.filter", "f", "Filter by state", "All, running, needs you, failed, pending, done", "run"),
     Action("run.follow", "F", "Follow", "Keep the cursor on what runs", "run"),
     Action("run.fold_finished", "z", "Fold finished phases", "On or off", "run"),
@@ -407,25 +415,6 @@ def actions_for(*places: Where) -> list[Action]:
     return [action for action in ACTIONS if action.where in places]
 
 
-_TOGETHER: tuple[tuple[Where, ...], ...] = (
-    ("tree", "run", "detail", "app"),
-    ("tree", "plan", "app"),
-    ("tree", "home", "app"),
-    ("timeline", "app"),
-    ("log", "app"),
-)
-
-
-def default_keys() -> dict[str, str]:
-    """The keys of every command, by its id."""
-    return {action.id: action.keys for action in ACTIONS}
-
-
-def screens_of_actions() -> list[frozenset[str]]:
-    """The ids of commands that are offered on one screen, where a key can mean only one of them."""
-    return [frozenset(action.id for action in actions_for(*places)) for places in _TOGETHER]
-
-
 def bindings_for(*places: Where, without: Set[str] = frozenset()) -> list[BindingType]:
     """Key bindings for a screen or widget. Each has the action's id, by which a keymap can replace its keys."""
     return [_binding(action) for action in actions_for(*places) if action.id not in without]
@@ -485,7 +474,13 @@ def first_key(action_id: str, keymap: Mapping[str, str] | None = None) -> str:
 
 
 def all_keys(action: Action, keymap: Mapping[str, str] | None = None) -> str:
-    keys = (keymap or {}).get(action.id) or action.keys
+    """Every key of an action."""
+    return keys_shown(action.id, action.keys, keymap)
+
+
+def keys_shown(binding_id: str, default: str, keymap: Mapping[str, str] | None = None) -> str:
+    """Every key of a binding, which by default has the keys `default`, as people read them."""
+    keys = (keymap or {}).get(binding_id) or default
     return " ".join(key_name(key) for key in keys.split(","))
 
 

@@ -33,7 +33,8 @@ from piplan_tui.tui.background import in_background
 from piplan_tui.tui.beginnings import Beginnings
 from piplan_tui.tui.charset import shows_unicode
 from piplan_tui.tui.commands import ActionCommands
-from piplan_tui.tui.desktop_notice import notice_sequence
+from piplan_tui.tui.desktop_notice import look_at_tmux, notice_sequence
+from piplan_tui.tui.notices import Notices
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.screens.help import HelpScreen
@@ -230,7 +231,13 @@ class PiplanApp(ThriftyApp[TuiResult]):
         if how.bell:
             self.bell()
         if how.desktop == "always" or (how.desktop == "away" and not self.app_focus):
-            self._write(notice_sequence(message.title, message.text, os.environ))
+            in_background(self, partial(self._notify_desktop, message.title, message.text), group="notify")
+
+    async def _notify_desktop(self, title: str, text: str) -> None:
+        # asked each time: another terminal may have been attached to tmux meanwhile
+        in_tmux = await look_at_tmux(os.environ)
+        if sequence := notice_sequence(title, text, os.environ, in_tmux=in_tmux):
+            self._write(sequence)
 
     def _write(self, sequence: str) -> None:
         if self._driver is not None and not self.is_headless and not self.is_web:
@@ -337,6 +344,7 @@ async def run_tui(
     keys_by_id: Mapping[str, str] | None = None,
     beginnings: Beginnings = NOTHING_ELSE,
     notify: Notify = PLAIN_NOTIFY,
+    notices: Notices | None = None,
 ) -> TuiResult:
     """Show the interface until the user leaves. To be awaited inside `async with runtime`.
 
@@ -358,6 +366,8 @@ async def run_tui(
         beginnings=beginnings,
         notify=notify,
     )
+    if notices is not None:
+        notices.show = partial(app.notify, severity="error", markup=False)
     loop = asyncio.get_running_loop()
     caught: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGTERM)):
@@ -368,6 +378,8 @@ async def run_tui(
     try:
         result = await app.run_async()
     finally:
+        if notices is not None:
+            notices.show = None
         for number in caught:
             loop.remove_signal_handler(number)
     return result if result is not None else TuiResult(app.run_shown, "crashed")

@@ -11,6 +11,8 @@ from piplan_tui.views.line import STATUS_ROLES, Role, Span
 from piplan_tui.views.row_cells import RowCells
 
 _ELAPSED, _MONEY, _TOOLS, _TOKENS, _AGENT, _PROGRESS = 8, 8, 4, 7, 12, 11
+_EAGER = 16
+"""By how many cells a screen counts as wider when all columns are asked for."""
 _STEP_PREFIX, _FLAT_PREFIX, _PHASE_PREFIX = 7, 4, 5
 
 
@@ -37,18 +39,23 @@ class Columns:
         return _FLAT_PREFIX if self.flat else _STEP_PREFIX
 
 
-def columns_for(width: int, longest_name: int, *, flat: bool, numbers: bool = True) -> Columns:
+def columns_for(
+    width: int, longest_name: int, *, flat: bool, numbers: bool = True, detail: int = 1
+) -> Columns:
     """The columns that fit. Names get at most a quarter of the width; the note what is left.
 
-    Without `numbers` there are none after the note: nothing has run yet.
+    Without `numbers` there are none after the note: nothing has run yet. `detail` 0 leaves them out too, and 2
+    keeps them on narrower screens, where the note has less room for it.
     """
+    numbers = numbers and detail > 0
+    room = width + _EAGER if detail > 1 else width
     return Columns(
         width=width,
         name=min(longest_name, max(8, width // 4)),
-        agent=_AGENT if numbers and width >= 76 else 0,
-        tokens=_TOKENS if numbers and width >= 48 else 0,
-        tools=_TOOLS if numbers and width >= 92 else 0,
-        money=_MONEY if numbers and width >= 56 else 0,
+        agent=_AGENT if numbers and room >= 76 else 0,
+        tokens=_TOKENS if numbers and room >= 48 else 0,
+        tools=_TOOLS if numbers and room >= 92 else 0,
+        money=_MONEY if numbers and room >= 56 else 0,
         elapsed=_ELAPSED if numbers and width >= 36 else 0,
         flat=flat,
     )

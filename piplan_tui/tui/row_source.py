@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from rich.cells import cell_len
@@ -61,8 +62,8 @@ class RowSource:
         self._longest_name = max(self._longest_name, *new) if order else 8
         self._measured = len(order)
 
-    def cells(self, row: Row) -> RowCells:
-        """What the row says now."""
+    def cells(self, row: Row, *, with_title: bool = False) -> RowCells:
+        """What the row says now; `with_title` puts the title of a step behind its note."""
         now = self._now()
         if row.step is None:
             self._measure()
@@ -72,7 +73,11 @@ class RowSource:
         step = row.step
         position = self._places.queue_position(step) if step.status == "queued" else 0
         activity = self._last_activity(step.id) if step.status == "running" else None
-        return step_cells(self.state, step, now, queue_position=position, last_activity=activity)
+        cells = step_cells(self.state, step, now, queue_position=position, last_activity=activity)
+        title = one_line(step.title)
+        if not with_title or title in (cells.note, cells.name):
+            return cells
+        return replace(cells, note=f"{cells.note} · {title}" if cells.note else title)
 
     def _phase_elapsed(self, phase: PhaseState, now: datetime) -> float | None:
         started, ended = self._phase_spans.get(phase.title, (None, None))

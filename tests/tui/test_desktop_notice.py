@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from piplan_tui.tui.desktop_notice import notice_sequence
+from piplan_tui.tui.desktop_notice import look_at_tmux, notice_sequence
 
 
 @pytest.mark.parametrize(
@@ -46,3 +48,27 @@ def test_hostile_text_stays_text() -> None:
     assert len(parts) == 2
     assert all(part.isprintable() for part in parts)
     assert [part.count(";") for part in parts] == [1, 1]
+
+
+KITTY_OUTSIDE = "1|xterm-kitty|kitty(0.36)"
+
+
+def test_below_tmux_it_is_wrapped_when_tmux_lets_it_through() -> None:
+    inside = {"TERM": "tmux-256color", "TMUX": "/tmp/x,1,0"}
+    sequence = notice_sequence("deck", "which?", inside, in_tmux=KITTY_OUTSIDE)
+    assert sequence.startswith("\x1bPtmux;\x1b\x1b]99;")
+    assert sequence.endswith("\x1b\x1b\\\x1b\\")
+    assert notice_sequence("deck", "which?", inside, in_tmux=KITTY_OUTSIDE.replace("1|", "0|")) == ""
+    assert notice_sequence("deck", "which?", inside, in_tmux="on|linux|") == ""
+
+
+@pytest.mark.anyio
+async def test_tmux_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await look_at_tmux({}) == ""
+    program = tmp_path / "tmux"
+    program.write_text("#!/bin/sh\necho 'on|xterm-kitty|kitty'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    assert await look_at_tmux({"TMUX": "x"}) == "on|xterm-kitty|kitty"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    assert await look_at_tmux({"TMUX": "x"}) == ""

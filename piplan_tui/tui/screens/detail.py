@@ -28,7 +28,17 @@ class DetailScreen(ActionScreen):
     # these are about the tree, which is not in sight
     LEFT_OUT: ClassVar[frozenset[str]] = frozenset(
         f"run.{name}"
-        for name in ("search", "next_match", "previous_match", "filter", "follow", "fold_finished", "peek")
+        for name in (
+            "search",
+            "next_match",
+            "previous_match",
+            "filter",
+            "follow",
+            "fold_finished",
+            "peek",
+            "more",
+            "less",
+        )
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("detail", "run", "app", without=LEFT_OUT)
 

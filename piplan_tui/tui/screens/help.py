@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -11,21 +11,19 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from piplan_tui.tui.actions import HEADINGS, Action, all_keys, keymap_of
+from piplan_tui.tui.actions import ACTIONS, HEADINGS, Action, all_keys, keymap_of, keys_shown
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
+from piplan_tui.tui.widget_keys import widget_keys
 from piplan_tui.views.formatting import GLYPHS, STATUS_WORDS
 from piplan_tui.views.line import Span
 
-_ASK_KEYS = (
-    ("1-9", "Pick a choice; sends it when it is all that is asked"),
-    ("Ctrl-s", "Send; Enter does it when there is one field"),
-    ("Ctrl-e", "Edit a long text in $EDITOR"),
-    ("Tab", "Next field; completes a path"),
-    ("c  Ctrl-o", "The whole context; the question as it was written"),
-    ("d", "Decline, with a reason if you like"),
-    ("Esc", "Later: the question stays open, the draft is kept"),
+_IN_FIELDS = (
+    ("1-9", "Pick a choice", "Sends it when it is all that is asked"),
+    ("Enter", "Send", "When there is one field"),
+    ("Tab", "Next field", "Completes a path"),
 )
+"""Keys of a question that belong to no binding."""
 
 
 class HelpScreen(FocusInSight[None], ModalScreen[None]):
@@ -49,23 +47,42 @@ class HelpScreen(FocusInSight[None], ModalScreen[None]):
         self.query_one("#help-text").focus()
 
     def _lines(self) -> list[Span]:
-        keymap = keymap_of(self.app)
-        spans: list[Span] = []
-        heading = ""
-        for action in sorted(self._actions, key=lambda action: list(HEADINGS).index(action.where)):
-            if HEADINGS[action.where] != heading:
-                spans.append(Span("\n" if heading else ""))
-                heading = HEADINGS[action.where]
-                spans.append(Span(f"{heading}\n", "strong"))
-            spans.append(Span(f"  {all_keys(action, keymap):<14}", "accent"))
-            spans.append(Span(f" {action.title}"))
-            spans.append(Span(f" · {action.tooltip}\n" if action.tooltip else "\n", "dim"))
-        if any(action.where == "run" for action in self._actions):
-            spans.append(Span("\nIn a question\n", "strong"))
-            for keys, text in _ASK_KEYS:
-                spans += [Span(f"  {keys:<14}", "accent"), Span(f" {text}\n")]
+        """What can be pressed here, in what is open here, then everywhere else, then what the signs mean."""
+        here = {action.where for action in self._actions}
+        spans = self._of_actions(self._actions)
+        for heading, keys in widget_keys().items():
+            spans.append(Span(f"\n{heading}\n", "strong"))
+            if heading == "In a question":
+                for shown, title, tooltip in _IN_FIELDS:
+                    spans += _line(shown, title, tooltip)
+            for key in keys:
+                spans += _line(keys_shown(key.id, key.keys, self._keymap), key.title, key.tooltip)
+        elsewhere = [action for action in ACTIONS if action.where not in here]
+        spans.append(Span("\nOn other screens\n\n", "accent"))
+        spans += self._of_actions(elsewhere)
         spans.append(Span("\nSigns\n", "strong"))
         spans.append(
             Span("  " + "\n  ".join(f"{glyph} {STATUS_WORDS[status]}" for status, glyph in GLYPHS.items()))
         )
         return spans
+
+    @property
+    def _keymap(self) -> Mapping[str, str]:
+        return keymap_of(self.app)
+
+    def _of_actions(self, actions: Sequence[Action]) -> list[Span]:
+        spans: list[Span] = []
+        heading = ""
+        for action in sorted(actions, key=lambda action: list(HEADINGS).index(action.where)):
+            if HEADINGS[action.where] != heading:
+                spans.append(Span("\n" if heading else ""))
+                heading = HEADINGS[action.where]
+                spans.append(Span(f"{heading}\n", "strong"))
+            spans += _line(all_keys(action, self._keymap), action.title, action.tooltip, action.id)
+        return spans
+
+
+def _line(keys: str, title: str, tooltip: str, action_id: str = "") -> list[Span]:
+    said = f" · {tooltip}" if tooltip else ""
+    name = f"  {action_id}" if action_id else ""
+    return [Span(f"  {keys:<14}", "accent"), Span(f" {title}"), Span(f"{said}{name}\n", "dim")]

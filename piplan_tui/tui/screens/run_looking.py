@@ -12,6 +12,8 @@ from piplan_tui.tui.widgets.search_bar import SearchBar
 from piplan_tui.views.line import one_line
 from piplan_tui.views.questions import ask_order
 
+DETAIL_SAID = ("Rows without numbers", "Rows as they fit", "Rows with titles and all numbers")
+
 
 class LookingAround(RunView):
     """Moves the cursor, and changes which rows there are."""
@@ -55,6 +57,16 @@ class LookingAround(RunView):
 
     def do_fold_finished(self) -> None:
         self.run_tree.set_fold_finished(not self.run_tree.outline.fold_finished)
+
+    def do_more(self) -> None:
+        self._set_detail(self.run_tree.detail + 1)
+
+    def do_less(self) -> None:
+        self._set_detail(self.run_tree.detail - 1)
+
+    def _set_detail(self, wanted: int) -> None:
+        self.run_tree.set_detail(max(0, min(wanted, len(DETAIL_SAID) - 1)))
+        self.notify(DETAIL_SAID[self.run_tree.detail], markup=False)
 
     def do_search(self) -> None:
         if not self.query(SearchBar):

@@ -77,6 +77,8 @@ class RunTree(ScrollView, can_focus=True):
     ) -> None:
         super().__init__()
         self._enter_folds = enter_folds
+        self.detail = 1
+        """How much a row says: 0 no numbers, 1 what fits, 2 titles and all numbers."""
         self._now = now
         self._last_activity = last_activity
         self._frame = 0
@@ -130,6 +132,7 @@ class RunTree(ScrollView, can_focus=True):
             self._source.longest_name,
             flat=self.outline.flat,
             numbers=self.state.status != "pending",
+            detail=self.detail,
         )
 
     def on_mount(self) -> None:
@@ -234,7 +237,7 @@ class RunTree(ScrollView, can_focus=True):
     def _spans(self, index: int, columns: Columns) -> list[Span]:
         row = self.rows[index]
         cursor = index == self.cursor
-        cells = self._source.cells(row)
+        cells = self._source.cells(row, with_title=self.detail > 1)
         glyph = SPINNER[self._frame % len(SPINNER)] if cells.status == "running" else cells.glyph
         if row.step is None:
             folded = self.outline.is_folded(row.phase)
@@ -317,6 +320,11 @@ class RunTree(ScrollView, can_focus=True):
     def set_filter(self, wanted: Filter) -> None:
         self.outline.filter = wanted
         self._rebuild(self.selected.key if self.selected else None)
+
+    def set_detail(self, detail: int) -> None:
+        """Have every row say more or less."""
+        self.detail = detail
+        self.refresh()
 
     def set_fold_finished(self, on: bool) -> None:
         self.outline.fold_finished = on

@@ -7,16 +7,19 @@ from typing import Any
 
 import anyio
 import pytest
-from textual.widgets import Static
+from textual.widgets import OptionList, Static
 
 from piplan_tui.agents.protocol import TextDelta
 from piplan_tui.run.model import HandoffDescriptor, HandoffFile
 from piplan_tui.store.memory import MemoryRuntimeStore
 from piplan_tui.tui import file_reader
+from piplan_tui.tui.actions import ACTIONS, all_keys
+from piplan_tui.tui.app import PiplanApp
 from piplan_tui.tui.file_reader import reader_command
 from piplan_tui.tui.screens.choice import ChoiceDialog
 from piplan_tui.tui.screens.detail import DetailScreen
 from piplan_tui.tui.screens.peek import PeekScreen
+from piplan_tui.tui.widget_keys import widget_keys
 from piplan_tui.tui.widgets.external_editor import EditorFailed
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
 from tests.tui.screens.test_run_screen import said, settle, shown, until
@@ -184,3 +187,60 @@ async def test_a_pager_gets_no_control_characters(tmp_path: Path, monkeypatch: p
     file.write_bytes(b"one\n\x1b]52;c;eA==\x07two\x1b[31m\n\xff\x00\n")
     await file_reader.show_file(object(), file)  # type: ignore[arg-type]
     assert seen == ["one\ntwo\n\ufffd\n"]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)])
+async def test_plus_and_minus_change_how_much_the_rows_say(size: tuple[int, int]) -> None:
+    async with shown(deck(asking=False), size) as (pilot, screen):
+        tree = screen.run_tree
+
+        def row(step_id: str) -> str:
+            tree.select_step(step_id)
+            return tree.render_line(tree.cursor - tree.scroll_offset.y).text
+
+        assert "$0.09" in row("interviews")
+        await pilot.press("minus")
+        assert "$0.09" not in row("interviews")
+        assert "429 rate limit" in row("interviews")
+        await pilot.press("minus", "plus", "plus")
+        assert "$0.09" in row("interviews")
+        assert "Read the" in row("interviews"), "the title stands before the reason"
+        await pilot.press("plus")
+        assert said(pilot.app)[-1] == "Rows with titles and all numbers"
+
+
+async def test_help_has_every_key_of_every_screen_as_it_was_chosen() -> None:
+    run = deck()
+    chosen = {"run.pause": "b", "transcript.unfold": "f9"}
+    app = PiplanApp(None, run=run, now=run.now, keys_by_id=chosen)  # type: ignore[arg-type]
+    async with app.run_test(size=(120, 40)) as pilot:
+        await settle(pilot)
+        await pilot.press("question_mark")
+        await settle(pilot)
+        text = str(app.screen.query_one("#help-text Static", Static).render())
+        for action in ACTIONS:
+            assert any(
+                line.startswith(f"  {all_keys(action, chosen)} ") and f" {action.title}" in line
+                for line in text.splitlines()
+            ), action.id
+        for keys in widget_keys().values():
+            for key in keys:
+                assert f" {key.title}" in text, key.id
+        assert "  b              Pause or resume" in text
+        assert "  f9             Unfold" in text
+
+
+async def test_the_palette_has_every_command_that_can_be_given() -> None:
+    run = deck()
+    async with shown(run) as (pilot, screen):
+        screen.run_tree.select_step("pricing")
+        context = screen.action_context()
+        given = {a.title for a in screen.actions() if not a.refusal(context)} - {"Commands"}
+        await pilot.press("colon")
+        await until(pilot, lambda: pilot.app.screen.query(OptionList))
+        listed = pilot.app.screen.query(OptionList).first()
+        await until(pilot, lambda: listed.option_count >= len(given))
+        shown_titles = {
+            str(listed.get_option_at_index(n).prompt).split("\n")[0] for n in range(listed.option_count)
+        }
+        assert given <= shown_titles
