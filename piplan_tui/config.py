@@ -119,6 +119,9 @@ class Settings(BaseModel):
     keys: dict[str, Any] = Field(default_factory=dict)
     """Other keys for commands of the terminal view; see `piplan_tui.screen_tables`."""
 
+    theme: str = ""
+    """The colours of the terminal view; empty: Textual's own dark ones."""
+
     ascii: bool = False
     """Draw with ASCII characters only."""
 
@@ -160,6 +163,7 @@ EXPECTED: dict[str, str] = {
     "ui": "plain, json or quiet",
     "notify": "a table: [notify]",
     "keys": "a table: [keys]",
+    "theme": "the name of a theme, such as piplan-dark",
     "ascii": "true or false",
     "pi_command": "a command",
     "demo_pace": "a number, 0 or more",

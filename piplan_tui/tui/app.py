@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
@@ -44,6 +45,7 @@ from piplan_tui.tui.screens.run import RunScreen
 from piplan_tui.tui.stakes import lost_with_run, start_spans
 from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter, to_ascii
 from piplan_tui.tui.terminal_title import RESTORE_TITLE, SAVE_TITLE, set_title_sequence
+from piplan_tui.tui.themes import OWN_THEMES
 from piplan_tui.tui.thrifty_app import ThriftyApp
 from piplan_tui.views.line import one_line
 
@@ -103,6 +105,7 @@ class PiplanApp(ThriftyApp[TuiResult]):
         keys_by_id: Mapping[str, str] | None = None,
         beginnings: Beginnings = NOTHING_ELSE,
         notify: Notify = PLAIN_NOTIFY,
+        theme: str = "",
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__()
@@ -115,6 +118,9 @@ class PiplanApp(ThriftyApp[TuiResult]):
         self._can_keep_running = can_keep_running
         self._beginnings = beginnings
         self._how_to_notify = notify
+        for own in OWN_THEMES:
+            self.register_theme(own)
+        self._theme_wanted = theme
         self.auto_start = auto_start
         self.keys_by_id = dict(keys_by_id or {})
         self.set_keymap(self.keys_by_id)
@@ -126,7 +132,18 @@ class PiplanApp(ThriftyApp[TuiResult]):
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *self._guards]
 
+    def _use_theme(self) -> None:
+        wanted = self._theme_wanted
+        if wanted in self.available_themes:
+            self.theme = wanted
+        elif wanted:
+            near = difflib.get_close_matches(wanted, self.available_themes, n=1)
+            guess = f'; did you mean "{near[0]}"?' if near else "; the palette lists them"
+            said = f'There is no theme "{one_line(wanted)}"{guess}'
+            self.notify(said, severity="warning", markup=False)
+
     def on_mount(self) -> None:
+        self._use_theme()
         if self.run_shown is not None:
             self.push_screen(RunScreen(self.run_shown, self.runtime))
             if self.auto_start:
@@ -345,6 +362,7 @@ async def run_tui(
     beginnings: Beginnings = NOTHING_ELSE,
     notify: Notify = PLAIN_NOTIFY,
     notices: Notices | None = None,
+    theme: str = "",
 ) -> TuiResult:
     """Show the interface until the user leaves. To be awaited inside `async with runtime`.
 
@@ -365,6 +383,7 @@ async def run_tui(
         keys_by_id=keys_by_id,
         beginnings=beginnings,
         notify=notify,
+        theme=theme,
     )
     if notices is not None:
         notices.show = partial(app.notify, severity="error", markup=False)

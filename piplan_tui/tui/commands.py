@@ -30,12 +30,20 @@ class ActionCommands(Provider):
             if action.id != "app.palette" and not action.refusal(context)
         ]
 
+    def _themes(self) -> tuple[str, str, Callable[[], object]]:
+        return "Theme", "Other colours; theme in the config file keeps them", self.app.action_change_theme
+
     async def discover(self) -> Hits:
         for action, help_text, command in self._available():
             yield DiscoveryHit(action.title, command, help=help_text)
+        title, help_text, command = self._themes()
+        yield DiscoveryHit(title, command, help=help_text)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for action, help_text, command in self._available():
             if (score := matcher.match(action.title)) > 0:
                 yield Hit(score, matcher.highlight(action.title), command, help=help_text)
+        title, help_text, command = self._themes()
+        if (score := matcher.match(title)) > 0:
+            yield Hit(score, matcher.highlight(title), command, help=help_text)
