@@ -1,7 +1,8 @@
 """`RunState` as a JSON document, for `show --json`.
 
     {version, runId, kind, planId, title, status, reason, cancelling, source, workspace, mode, maxConcurrency,
-     agent, model, budget: {tokens, usd}, settings, metadata, seq, createdAt, startedAt, endedAt, updatedAt,
+     agent, model, budget: {tokens, outputTokens, usd}, settings, metadata, seq, createdAt, startedAt, endedAt,
+     updatedAt,
      owner: {pid, host, …} | null,
      counts: {state: number}, limits: [{provider, since, until, reason}],
      phases: [{title, steps: [id], done, counts, tools, usage}],
@@ -15,7 +16,8 @@
      totals: {wallSeconds, agentSeconds, blockedByUserSeconds, attempts, tools, usage, byModel: {label: usage}}}
 
 Times are UTC in ISO 8601, or null. `usage` is {input, output, cacheRead, cacheWrite, tokens, costUsd}, where null
-means that the agent did not report it, and so it does for `tools`. `request` is the question as the agent wrote it.
+means that the agent did not report it, and so it does for `tools`. `request` is the question as the agent wrote it;
+`stepId` is empty when the run itself asks.
 """
 
 from __future__ import annotations

@@ -8,6 +8,10 @@ import pytest
 
 from piplan_tui.model_tools.elicitation import elicitation_message, elicitation_schema
 from piplan_tui.run.asks import read_request
+from piplan_tui.run.budget import budget_request
+from piplan_tui.run.events import BudgetExceeded
+from piplan_tui.run.fan_out import Projection, fan_out_request
+from piplan_tui.run.state import RunState
 
 
 def schema(*fields: dict[str, Any], **more: Any) -> dict[str, Any] | None:
@@ -68,3 +72,16 @@ def test_all_that_is_to_be_read_is_in_the_message() -> None:
         }
     )
     assert elicitation_message(request) == "Topic\n\nWhich?\n\nTwo fit.\n\nA, B"
+
+
+def test_what_a_run_itself_asks_can_be_shown_by_any_client() -> None:
+    over = BudgetExceeded(kind="tokens", limit=100, spent=120)
+    budget = elicitation_schema(read_request(budget_request(over)))
+    assert budget is not None
+    assert budget["properties"]["decision"]["enum"] == ["raise", "lift", "stop"]
+    assert budget["properties"]["limit"]["default"] == 200
+    assert budget["required"] == ["decision"]
+    ahead = Projection(items=60, calls=60, tokens=None, output=None, usd=None, known=0)
+    fan_out = elicitation_schema(read_request(fan_out_request(RunState(), ahead)))
+    assert fan_out is not None
+    assert fan_out["properties"]["decision"]["enum"] == ["go", "stop"]

@@ -147,3 +147,13 @@ async def test_a_limit_in_money_is_asked_about_in_dollars() -> None:
     assert request["title"] == "The budget is spent: $0.31 of $0.30"
     assert request["fields"][1]["type"] == "number"
     assert request["fields"][1]["default"] == 0.6
+
+
+async def test_a_run_that_nobody_runs_can_be_stopped_by_its_answer(bench: WorkflowBench) -> None:
+    async with bench.runtime() as runtime:
+        run, _ = await bench.finish(runtime, FAN_OUT)
+        run_id, ask_id = run.id, the_ask(run)
+    async with bench.runtime() as runtime:
+        run = await runtime.open_run(run_id)
+        await run.answer(ask_id, {"decision": "stop"})
+        assert (run.state.status, run.state.counts["completed"]) == ("cancelled", 3)
