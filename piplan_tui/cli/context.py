@@ -16,8 +16,9 @@ from piplan_tui.cli.parser import UsageError
 from piplan_tui.config import ONLY_IN_FILE, Settings, load_settings
 from piplan_tui.plan.problem import printable
 from piplan_tui.run.recovery import recover
-from piplan_tui.run.reduce import fold, reduce
+from piplan_tui.run.reduce import reduce
 from piplan_tui.run.state import RunState
+from piplan_tui.run.stored_state import stored_state
 from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.store.protocol import Owner, RuntimeStore
 from piplan_tui.store.select import open_store
@@ -83,7 +84,7 @@ class Context:
             RunNotFound, RunCorrupt
         """
         owner = await self.store.owner(run_id)
-        state = fold([event async for event in self.store.read(run_id)])
+        state = await stored_state(self.store, run_id)
         if owner is None:
 
             def seen(event: Any) -> None:

@@ -24,6 +24,7 @@ from piplan_tui.run.run import Run
 from piplan_tui.run.run_info import run_info
 from piplan_tui.run.runtime_life import RuntimeLife
 from piplan_tui.run.state import RunState
+from piplan_tui.run.stored_state import fold_stored, stored_state
 from piplan_tui.run.workflow_run import (
     default_workflow_concurrency,
     stored_workflow,
@@ -180,13 +181,13 @@ class PlanRuntime(RuntimeLife):
         known = self._runs.get(run_id)
         if known is not None:
             return known
-        state = fold(await self.store.open_run(run_id))
-        if not state.order and state.workflow is None:
-            await self.store.close_run(run_id)
-            raise RunNotFound(
-                f"run {run_id} was cut off before it was whole; delete it, nothing of it had run"
-            )
+        events = await self.store.open_run(run_id)
         try:
+            state = await fold_stored(self.store, run_id, events)
+            if not state.order and state.workflow is None:
+                raise RunNotFound(
+                    f"run {run_id} was cut off before it was whole; delete it, nothing of it had run"
+                )
             if state.workflow is not None:
                 run = await self._serve_stored_workflow(state)
             else:
@@ -304,4 +305,4 @@ class PlanRuntime(RuntimeLife):
         known = self._runs.get(run_id)
         if known is not None:
             return known.state
-        return fold([event async for event in self.store.read(run_id)])
+        return await stored_state(self.store, run_id)

@@ -18,10 +18,11 @@ from piplan_tui.run.inbox import AnswerInvalid
 from piplan_tui.run.kept_state import KeptState
 from piplan_tui.run.model import PiPlanCancelResult
 from piplan_tui.run.recovery import recover
-from piplan_tui.run.reduce import fold, reduce
+from piplan_tui.run.reduce import reduce
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.remote_control import ask_owner, tell_owner_secret
 from piplan_tui.run.state import HOLDS_SLOT, RunState
+from piplan_tui.run.stored_state import stored_state, take_stored
 from piplan_tui.run.transcript_tail import TranscriptTails
 from piplan_tui.store import control
 from piplan_tui.store.file import FileRuntimeStore
@@ -69,7 +70,7 @@ class StoredRun:
             RunNotFound, RunCorrupt
         """
         owner = await store.owner(run_id)
-        state = fold([event async for event in store.read(run_id)])
+        state = await stored_state(store, run_id)
         run = cls(store, state, owner, now)
         if owner is None:
             run._show_as_interrupted()
@@ -140,7 +141,7 @@ class StoredRun:
                 changed.set()
 
     async def _take(self, event: ev.RuntimeEvent) -> None:
-        reduce(self.state, event)
+        await take_stored(self._store, self.state, event)
         if isinstance(event, _ENDS_ATTEMPT):
             await self.transcripts.finish(event.step_id, event.attempt)
         self._tell(event)

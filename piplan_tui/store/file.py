@@ -29,7 +29,7 @@ from piplan_tui.run.events import RuntimeEvent
 from piplan_tui.store.disk import Disk, doing
 from piplan_tui.store.event_log import EventLog
 from piplan_tui.store.folders import EVENTS, INFO, LOCK, RunFolders
-from piplan_tui.store.lines import Cursor, Reading
+from piplan_tui.store.lines import Cursor, Reading, line_of
 from piplan_tui.store.lock import RunLock, look_at_lock, take_lock
 from piplan_tui.store.names import file_name_for
 from piplan_tui.store.protocol import Owner, RunCorrupt, RunInfo, RunNotFound, RunOwned, StoreError
@@ -149,6 +149,14 @@ class FileRuntimeStore:
     async def load_draft(self, run_id: str, ask_id: str) -> dict[str, Any] | None:
         return await _in_thread(self._load_draft, run_id, ask_id)
 
+    async def place_of(self, run_id: str, seq: int) -> str:
+        """Where an event stands, as `file:line`; the file alone when it has no such event.
+
+        Raises:
+            RunNotFound
+        """
+        return await _in_thread(self._place_of, run_id, seq)
+
     async def repair_run(self, run_id: str, *, look_only: bool = False) -> Repair:
         """Make a run that `open_run` refuses as corrupt usable again, with the events before the damage.
 
@@ -216,6 +224,12 @@ class FileRuntimeStore:
         finally:
             lock.release()
         self._folders.clear_away(gone)
+
+    def _place_of(self, run_id: str, seq: int) -> str:
+        path = self._folders.existing(run_id) / EVENTS
+        with doing("read", path), os.fdopen(self._disk.open_read(path), "rb", buffering=_CHUNK) as file:
+            line = line_of(file, seq)
+        return f"{path}:{line}" if line else str(path)
 
     def _repair(self, run_id: str, look_only: bool) -> Repair:
         folder = self._folders.existing(run_id)

@@ -198,6 +198,17 @@ class Reading:
         )
 
 
+def line_of(file: BinaryIO, seq: int) -> int:
+    """The number, from 1, of the first line that holds event `seq`; 0 when none does."""
+    for number, line in enumerate(file, 1):
+        # a line repeats the one before it or goes one further, so no event stands before the line of its number
+        if number >= seq:
+            with suppress(BadLine, ValueError, RecursionError):
+                if decode_event(decode_line(line)[1]).seq == seq:
+                    return number
+    return 0
+
+
 def _is_next(line: bytes, seq: int) -> bool:
     try:
         return decode_event(decode_line(line)[1]).seq == seq + 1

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time with its zone: one without cannot be compared with the others."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -14,7 +17,7 @@ class RuntimeEvent(msgspec.Struct, tag_field="type", rename="camel", omit_defaul
     """What all events have. `Run.emit` fills in `seq`, `at` and `run_id`."""
 
     seq: int = 0
-    at: datetime = EPOCH
+    at: Moment = EPOCH
     run_id: str = ""
 
     @property

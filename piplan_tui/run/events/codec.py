@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import msgspec
 
 from piplan_tui.run.events.asks import AskAnswered, AskOpened, AskWithdrawn, RunAsked
-from piplan_tui.run.events.base import RuntimeEvent
+from piplan_tui.run.events.base import Moment, RuntimeEvent
 from piplan_tui.run.events.run import (
     BudgetExceeded,
     Logged,
@@ -130,7 +129,7 @@ _KNOWN = {kind.__struct_config__.tag for kind in AnyEvent.__args__}
 class _Header(msgspec.Struct, rename="camel", kw_only=True):
     type: str
     seq: int
-    at: datetime
+    at: Moment
     run_id: str
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
 
-from piplan_tui.run.events.base import EPOCH, RuntimeEvent
+from piplan_tui.run.events.base import EPOCH, Moment, RuntimeEvent
 
 SCHEMA_VERSION = 1
 """Raised when an older program could no longer fold the events rightly."""
@@ -54,7 +53,7 @@ class WorkflowCreated(RuntimeEvent, tag="workflow.created", kw_only=True):
     args: Any = None
     source_name: str = ""
     source_hash: str = ""
-    clock: datetime = EPOCH
+    clock: Moment = EPOCH
     reuse_from: str = ""
 
 
@@ -186,7 +185,7 @@ class ProviderLimited(RuntimeEvent, tag="provider.limited", kw_only=True):
     """
 
     provider: str
-    until: datetime
+    until: Moment
     reason: str = ""
     step_id: str = ""
 

@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from piplan_tui.run import events as ev
 from piplan_tui.run.reduce.step_status import set_status
 from piplan_tui.run.state import PhaseState, RunState, StepState
 
 
+class _KnownOfStep(msgspec.Struct, rename="camel"):
+    """What a run needs of a step's document."""
+
+    id: Annotated[str, msgspec.Meta(min_length=1)]
+    title: str | None = None
+    goal: str = ""
+    depends_on: list[str] = msgspec.field(default_factory=list)
+
+
 def plan_created(state: RunState, e: ev.PlanCreated) -> None:
     state.plan = {key: value for key, value in e.plan.items() if key != "steps"}
+    if state.order:
+        raise ValueError("the run has its plan already")
     for document in e.plan.get("steps", ()):
         _add_step(state, document)
     for step in state.order:
         for dependency in step.depends_on:
+            if dependency not in state.steps:
+                raise ValueError(f"step {step.id} depends on {dependency}, which is no step of the plan")
             state.dependents[state.steps[dependency].index].append(step)
         step.unmet = len(step.depends_on)
     for step in state.order:
@@ -24,13 +39,16 @@ def plan_created(state: RunState, e: ev.PlanCreated) -> None:
 
 def _add_step(state: RunState, document: dict[str, Any]) -> StepState:
     """A new step at the end of the order, `pending` until its dependencies are looked at."""
+    known = msgspec.convert(document, _KnownOfStep)
+    if known.id in state.steps:
+        raise ValueError(f"two steps have the id {known.id}")
     step = StepState(
         index=len(state.order),
-        id=document["id"],
-        title=document.get("title") or document["id"],
-        goal=document.get("goal", ""),
+        id=known.id,
+        title=known.title or known.id,
+        goal=known.goal,
         phase=_phase_title(document.get("phase")),
-        depends_on=tuple(dict.fromkeys(document.get("dependsOn", ()))),
+        depends_on=tuple(dict.fromkeys(known.depends_on)),
         document=document,
     )
     state.steps[step.id] = step
