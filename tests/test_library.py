@@ -104,7 +104,7 @@ async def test_a_custom_store_can_check_itself() -> None:
 async def test_a_question_is_answered_from_the_host(tmp_path: Path) -> None:
     asking = plan({"topic": [], "deck": ["topic"]})
     fields = [{"name": "slides", "type": "integer", "minimum": 1, "maximum": 20}]
-    asking.steps[0].demo = {"ask": {"message": "How many slides?", "fields": fields}}  # type: ignore[attr-defined]
+    asking.steps[0].demo = {"ask": {"message": "How many slides?", "fields": fields}}  # type: ignore[attr-defined]  # kept as a field that is not known
     asking = PlanSpec.from_json(asking.to_json())
     runtime = create_pi_plan_runtime(workspace_root=tmp_path, session_factory=DemoAgent(pace=0))
     state = await runtime.run_plan(asking)

@@ -35,6 +35,8 @@ class RunAsks(RunDoor):
     ) -> None:
         """Answer an open question, from whatever door; the answer is durable when this returns.
 
+        In a run that `PlanRuntime.open_run` has just taken over nothing moves before `start` is called.
+
         Raises:
             AnswerInvalid: the values do not fit the question; it stays open.
             ControlRefused: the question is not open.

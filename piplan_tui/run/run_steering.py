@@ -84,6 +84,7 @@ class RunSteering(RunDoor):
 
         Completed steps keep their results unless they are named here, or `with_downstream` is set and they
         depend on one that is. Returns the ids of the steps that will run again, in plan order.
+        In a run that `PlanRuntime.open_run` has just taken over nothing moves before `start` is called.
 
         Raises:
             ControlRefused: a step is running, or there is nothing to try again.

@@ -173,7 +173,9 @@ class PlanRuntime(RuntimeLife):
         return await self._serve_workflow(state, loaded, earlier)
 
     async def open_run(self, run_id: str, *, changes: RunChanges | None = None) -> Run:
-        """Take over a stored run: after a crash, or to answer, retry or go on. `Run.start` makes it move.
+        """Take over a stored run: after a crash, or to answer, retry or go on.
+
+        It stands still until `Run.start`, which may come before or after an answer or a retry.
 
         Raises:
             RunNotFound, RunOwned, RunCorrupt, StoreError

@@ -257,7 +257,7 @@ async def watch_requests(run_dir: Path) -> AsyncIterator[ControlRequest]:
             yield request
 
 
-async def wait_for_reply(run_dir: Path, request_id: str, *, timeout: float) -> ControlReply | None:  # noqa: ASYNC109
+async def wait_for_reply(run_dir: Path, request_id: str, *, timeout: float) -> ControlReply | None:  # noqa: ASYNC109 - "no reply" is an answer
     """For the asker: the reply, or `None` after `timeout` seconds (the request then still stands)."""
     folder = await anyio.to_thread.run_sync(_folder, run_dir)
     with anyio.move_on_after(timeout):

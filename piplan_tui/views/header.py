@@ -8,7 +8,7 @@ from datetime import datetime
 
 from rich.cells import cell_len, set_cell_size
 
-from piplan_tui.run.state import RunState, StepStatus
+from piplan_tui.run.state import RunState, RunStatus, StepStatus
 from piplan_tui.views.estimate import estimate_text
 from piplan_tui.views.formatting import GLYPHS, RUN_WORDS, format_clock, format_money, format_tokens
 from piplan_tui.views.line import STATUS_ROLES, Role, Span, one_line
@@ -158,10 +158,14 @@ def run_word(state: RunState) -> tuple[Span, ...]:
     """The state of the run in capitals."""
     if state.cancelling:
         return (Span("CANCELLING", "attention"),)
-    role: Role = {"failed": "failed", "waiting_user": "attention", "interrupted": "attention"}.get(
-        state.status, "strong"
-    )  # type: ignore[assignment]  # the literals are roles
-    return (Span(RUN_WORDS[state.status], role),)
+    return (Span(RUN_WORDS[state.status], _RUN_ROLES.get(state.status, "strong")),)
+
+
+_RUN_ROLES: dict[RunStatus, Role] = {
+    "failed": "failed",
+    "waiting_user": "attention",
+    "interrupted": "attention",
+}
 
 
 def short_run_id(run_id: str) -> str:

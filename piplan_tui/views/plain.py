@@ -14,7 +14,7 @@ from piplan_tui.agents import protocol as said
 from piplan_tui.clean import StreamCleaner, clean_text
 from piplan_tui.run import events as ev
 from piplan_tui.run.asks.request import InputRequest
-from piplan_tui.run.state import AskState, AttemptState, RunState, StepState
+from piplan_tui.run.state import AskState, AttemptState, RunState, StepState, StepStatus
 from piplan_tui.views.ask_text import ask_lines, value_text
 from piplan_tui.views.changes import changes_line, overlap_line
 from piplan_tui.views.decisions import applies_to, decision_line
@@ -42,6 +42,13 @@ def paint(text: str, role: Role) -> str:
     """`text` in the colour of its role, for a terminal."""
     code = _CODES.get(role)
     return f"\x1b[{code}m{text}\x1b[0m" if code else text
+
+
+_MOVING_WORDS: dict[StepStatus, str] = {
+    "running": "running",
+    "retrying": "retrying",
+    "waiting_user": "waiting for you",
+}
 
 
 class PlainPrinter:
@@ -290,12 +297,8 @@ class PlainPrinter:
         """A sign of life: what runs, for how long, what has been used."""
         state = self._state
         parts = [f"{state.done} of {len(state.order)} steps done"]
-        for status, word in (
-            ("running", "running"),
-            ("retrying", "retrying"),
-            ("waiting_user", "waiting for you"),
-        ):
-            if count := state.counts.get(status):  # type: ignore[call-overload]  # literals of StepStatus
+        for status, word in _MOVING_WORDS.items():
+            if count := state.counts.get(status):
                 parts.append(f"{count} {word}")
         if state.usage.tokens is not None:
             parts.append(f"{format_tokens(state.usage.tokens)} tokens")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import get_args
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_every_command_has_a_page(command: str, capsys: pytest.CaptureFixture[st
 def test_choices_are_those_of_the_settings() -> None:
     for name in ("on_ask", "ui"):
         action = next(a for a in build("run")._actions if a.dest == name)
-        allowed = set(Settings.model_fields[name].annotation.__args__)  # type: ignore[union-attr]
+        allowed = set(get_args(Settings.model_fields[name].annotation))
         assert set(action.choices or ()) - {"tui"} == allowed
 
 

@@ -94,10 +94,14 @@ def test_a_corrupt_middle_is_refused_read_up_to_it_and_repaired(
 
     async def main() -> None:
         store = FileRuntimeStore(tmp_path)
-        seen = []
-        with pytest.raises(RunCorrupt):  # noqa: PT012  (what came before the error counts)
+        seen: list[int] = []
+
+        async def read() -> None:
             async for event in store.read("r"):
-                seen.append(event.seq)  # noqa: PERF401
+                seen.append(event.seq)  # noqa: PERF401 - what came before the error counts
+
+        with pytest.raises(RunCorrupt):
+            await read()
         assert seen == [1, 2]
         repair = await store.repair_run("r")
         assert (repair.kept, repair.dropped) == (2, 2)

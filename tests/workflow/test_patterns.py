@@ -84,7 +84,7 @@ async def test_a_loop_that_never_dries_stops_and_says_so(bench: WorkflowBench) -
         "    return await loop_until_dry(wf, find, max_rounds=3)",
     )
     assert found == [0, 1, 2]
-    assert bench.said == ["stopped after 3 rounds, although new ones still came"]  # type: ignore[attr-defined]
+    assert bench.said == ["stopped after 3 rounds, although new ones still came"]  # type: ignore[attr-defined]  # set above
 
 
 async def test_files_are_mapped_each_by_its_own_agent_and_reduced_by_one(bench: WorkflowBench) -> None:

@@ -12,7 +12,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from piplan_tui.tui.spans import to_content
-from piplan_tui.views.line import Span
+from piplan_tui.views.line import Role, Span
 
 TABS = ("Input", "Output", "Tools", "Prompt", "Result", "Tries")
 _SHORTER = (
@@ -46,10 +46,10 @@ class TabBar(Widget):
     def render(self) -> Content:
         spans = []
         for number, label in enumerate(self._labels(), 1):
-            role = (
+            role: Role = (
                 "strong" if number == self.tab else "attention" if number == 1 and self.needs_you else "dim"
             )
-            spans.append(Span(label, role))  # type: ignore[arg-type]  # the literals are roles
+            spans.append(Span(label, role))
         return to_content(spans)
 
     def on_click(self, event: events.Click) -> None:

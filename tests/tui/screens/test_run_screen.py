@@ -378,7 +378,7 @@ async def test_bell_rings_once_per_question() -> None:
     run = deck(asking=False)
     rung: list[int] = []
     async with shown(run) as (pilot, screen):
-        pilot.app.bell = lambda: rung.append(1)  # type: ignore[method-assign]
+        pilot.app.bell = lambda: rung.append(1)  # type: ignore[method-assign]  # listens to it
         run.asks("topic-choice", AUDIENCE)
         await until(pilot, lambda: screen.query(AskPanel))
         run.used("pricing", 2_000, 0.02)
@@ -523,7 +523,7 @@ async def test_the_result_and_the_command_can_be_copied() -> None:
 async def test_the_mouse_can_be_left_to_the_terminal() -> None:
     written: list[str] = []
     async with shown(deck(asking=False)) as (pilot, _):
-        pilot.app._write = written.append  # type: ignore[attr-defined]
+        pilot.app._write = written.append  # type: ignore[attr-defined]  # what goes to the terminal
         await pilot.press("m", "m")
         await settle(pilot)
         assert written == [MOUSE_OFF, MOUSE_ON]
@@ -581,7 +581,7 @@ async def test_leaving_asks_while_the_run_goes_on() -> None:
         assert isinstance(app.screen, ChoiceDialog)
         await pilot.press("l")
         await pilot.pause()
-    assert app.return_value == TuiResult(run, "left")  # type: ignore[arg-type]
+    assert app.return_value == TuiResult(run, "left")  # type: ignore[arg-type]  # a double of a run
     assert run.asked == []
 
 
@@ -593,7 +593,7 @@ async def test_leaving_can_stop_the_run() -> None:
         await pilot.press("q", "R")
         await settle(pilot)
     assert run.asked == [("cancel",)]
-    assert app.return_value == TuiResult(run, "stopped")  # type: ignore[arg-type]
+    assert app.return_value == TuiResult(run, "stopped")  # type: ignore[arg-type]  # a double of a run
 
 
 async def test_an_ended_run_stays_until_the_user_leaves() -> None:
@@ -606,7 +606,7 @@ async def test_an_ended_run_stays_until_the_user_leaves() -> None:
         assert isinstance(app.screen, RunScreen)
         await pilot.press("q")
         await pilot.pause()
-    assert app.return_value == TuiResult(run, "ended")  # type: ignore[arg-type]
+    assert app.return_value == TuiResult(run, "ended")  # type: ignore[arg-type]  # a double of a run
 
 
 async def test_help_and_palette_know_the_commands() -> None:
@@ -619,13 +619,13 @@ async def test_help_and_palette_know_the_commands() -> None:
         await pilot.press(*"pause")
         await until(pilot, lambda: pilot.app.screen.query(OptionList).first().option_count == 1)
         await pilot.press("enter")
-        await until(pilot, lambda: screen.run_handle.asked)  # type: ignore[union-attr]
-        assert screen.run_handle.asked == [("pause",)]  # type: ignore[union-attr]
+        await until(pilot, lambda: screen.run_handle.asked)  # type: ignore[union-attr]  # a double of a run
+        assert screen.run_handle.asked == [("pause",)]  # type: ignore[union-attr]  # a double of a run
 
 
 async def test_keys_can_be_remapped_by_action_id() -> None:
     run = deck()
-    app = PiplanApp(None, run=run, now=run.now, keys_by_id={"run.pause": "b"})  # type: ignore[arg-type]
+    app = PiplanApp(None, run=run, now=run.now, keys_by_id={"run.pause": "b"})  # type: ignore[arg-type]  # a double of a run
     async with app.run_test(size=NARROW) as pilot:
         await settle(pilot)
         await pilot.press("p")
