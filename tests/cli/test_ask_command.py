@@ -26,7 +26,7 @@ async def heard_of(run: RunDouble, command: str | tuple[str, ...]) -> list[str]:
         def on_event(event: ev.RuntimeEvent) -> None:
             heard(run.state, event)
 
-        run.subscribe(on_event)  # type: ignore[arg-type]
+        run.subscribe(on_event)  # type: ignore[arg-type]  # only appends
         run.asks("pricing", AUDIENCE)
         on_event(ev.StepWaitingUser(step_id="pricing", attempt=1, ask_id="ask-pricing", request=AUDIENCE))
         run.asks("competitors", {"message": "Second \x1b[31mone?"})

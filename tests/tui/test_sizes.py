@@ -142,7 +142,7 @@ async def test_a_run_with_a_failure_and_a_question() -> None:
     async with open_app(app) as pilot:
         app.screen.run_tree.select_step("pricing")  # type: ignore[attr-defined]  # the run screen
         await climb(pilot, sees_the_run(app, "✗1", "?1", "RUNNING"))
-        assert app.screen.run_tree.selected_step.id == "pricing"  # type: ignore[attr-defined]
+        assert app.screen.run_tree.selected_step.id == "pricing"  # type: ignore[attr-defined]  # it is the run screen
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ async def test_a_form_keeps_its_field_and_what_is_typed() -> None:
 async def test_the_detail(tab: str) -> None:
     app = app_on(deck())
     async with open_app(app) as pilot:
-        app.screen.run_tree.select_step("outline" if tab != "1" else "topic-choice")  # type: ignore[attr-defined]
+        app.screen.run_tree.select_step("outline" if tab != "1" else "topic-choice")  # type: ignore[attr-defined]  # it is the run screen
         await pilot.press(tab)
         await settle(pilot)
         await climb(pilot, lambda width, height: None)
@@ -188,7 +188,7 @@ async def test_the_detail(tab: str) -> None:
 async def test_what_opens_over_a_run(key: str) -> None:
     app = app_on(deck())
     async with open_app(app) as pilot:
-        app.screen.run_tree.select_step(  # type: ignore[attr-defined]
+        app.screen.run_tree.select_step(  # type: ignore[attr-defined]  # it is the run screen
             {"r": "interviews", "e": "survey"}.get(key, "pricing")
         )
         await pilot.press(key)

@@ -30,7 +30,7 @@ def info(status: str = "failed", **more: object) -> RunInfo:
         "counts": {"completed": 4, "failed": 1},
         "cost_usd": 0.46,
     }
-    return RunInfo(**{**facts, **more})  # type: ignore[arg-type]
+    return RunInfo(**{**facts, **more})  # type: ignore[arg-type]  # one dict of differently typed values
 
 
 def line(run: RunInfo, width: int) -> str:

@@ -17,7 +17,7 @@ def running() -> RunDouble:
 
 
 def planned(run: RunDouble, *entries: tuple[str, str]) -> None:
-    plan = [PlanEntry(text=text, status=status) for text, status in entries]  # type: ignore[arg-type]
+    plan = [PlanEntry(text=text, status=status) for text, status in entries]  # type: ignore[arg-type]  # the literals are states
     run.emit(ev.SessionPlanned(step_id="a", attempt=1, entries=plan))
 
 

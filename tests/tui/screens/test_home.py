@@ -283,7 +283,7 @@ async def test_a_workflow_is_opened_and_leaves_nothing_when_it_is_not_started(tm
 async def test_an_open_question_is_reached_with_enter(tmp_path: Path) -> None:
     store = FileRuntimeStore(tmp_path / "store")
     ask = {"message": "Which audience?", "fields": [{"name": "audience", "type": "text"}]}
-    asking = {**PLAN, "steps": [{**PLAN["steps"][0], "demo": {"ask": ask}}]}  # type: ignore[dict-item]
+    asking = {**PLAN, "steps": [{**PLAN["steps"][0], "demo": {"ask": ask}}]}  # type: ignore[dict-item]  # a plan is plain JSON
     runtime = PlanRuntime(
         store=store,
         make_agent=lambda name: DemoAgent(pace=0),

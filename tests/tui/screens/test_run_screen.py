@@ -396,12 +396,12 @@ async def test_the_desktop_is_told_once_when_nobody_looks(
     monkeypatch.setenv("TERM", "xterm-kitty")
     monkeypatch.delenv("TMUX", raising=False)
     run = deck(asking=False)
-    app = PiplanApp(None, run=run, now=run.now, notify=Notify(bell=False, desktop=desktop))  # type: ignore[arg-type]
+    app = PiplanApp(None, run=run, now=run.now, notify=Notify(bell=False, desktop=desktop))  # type: ignore[arg-type]  # a double of a run
     written: list[str] = []
     async with app.run_test(size=NARROW) as pilot:
         await settle(pilot)
-        app.bell = lambda: written.append("bell")  # type: ignore[method-assign]
-        app._write = written.append  # type: ignore[method-assign]
+        app.bell = lambda: written.append("bell")  # type: ignore[method-assign]  # listens to it
+        app._write = written.append  # type: ignore[method-assign]  # listens to it
         app.post_message(events.AppFocus() if focused else events.AppBlur())
         await settle(pilot)
         run.asks("topic-choice", AUDIENCE)
