@@ -43,6 +43,7 @@ from piplan_tui.tui.screens.home import HomeScreen
 from piplan_tui.tui.screens.plan import PlanScreen
 from piplan_tui.tui.screens.run import RunScreen
 from piplan_tui.tui.stakes import lost_with_run, start_spans
+from piplan_tui.tui.terminal_driver import terminal_is_gone
 from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter, to_ascii
 from piplan_tui.tui.terminal_title import RESTORE_TITLE, SAVE_TITLE, set_title_sequence
 from piplan_tui.tui.themes import OWN_THEMES
@@ -74,6 +75,10 @@ class TuiResult:
     run: Run | None
     ending: Ending
     signal_number: int = 0
+
+
+TERMINAL_SECONDS = 1.0
+"""How often it is looked whether the terminal is still there."""
 
 
 class PiplanApp(ThriftyApp[TuiResult]):
@@ -144,6 +149,8 @@ class PiplanApp(ThriftyApp[TuiResult]):
 
     def on_mount(self) -> None:
         self._use_theme()
+        if not self.is_headless:
+            self.set_interval(TERMINAL_SECONDS, self._leave_without_terminal)
         if self.run_shown is not None:
             self.push_screen(RunScreen(self.run_shown, self.runtime))
             if self.auto_start:
@@ -157,6 +164,10 @@ class PiplanApp(ThriftyApp[TuiResult]):
         else:
             has_demo = self._beginnings.demo is not None
             self.push_screen(HomeScreen(self.runtime, self.options, has_demo=has_demo, now=self._now))
+
+    def _leave_without_terminal(self) -> None:
+        if terminal_is_gone():
+            self.leave("signal", signal_number=signal.SIGHUP)
 
     def _ask_to_start(self, run: Run, declined: Callable[[], None]) -> None:
         """A workflow has no plan to look at first; its phases and limits are told before it spends anything."""

@@ -4,6 +4,7 @@ still or broke, a window that was closed."""
 from __future__ import annotations
 
 import os
+import select
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,17 @@ if TYPE_CHECKING:
 
 _LAST_WORDS_SECONDS = 1.0
 """How long leaving waits for a terminal to take what gives it back to the shell."""
+
+
+def terminal_is_gone() -> bool:
+    """Whether what stdin is connected to has hung up. A terminal that does not control this process sends no
+    SIGHUP when it goes."""
+    file = sys.__stdin__
+    if file is None or not hasattr(select, "poll"):
+        return False
+    poll = select.poll()
+    poll.register(file.fileno(), 0)
+    return any(mask & (select.POLLHUP | select.POLLERR) for _, mask in poll.poll(0))
 
 
 def lasting_driver(on_started: Callable[[TerminalWriter], Callable[[], None]]) -> type[Driver] | None:

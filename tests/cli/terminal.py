@@ -80,12 +80,12 @@ class Terminal:
     def press(self, keys: str) -> None:
         os.write(self.master, keys.encode())
 
-    def hang_up(self) -> int:
-        """Go away as a closed window does: the terminal is gone, SIGHUP and SIGCONT come at once."""
+    def hang_up(self, *signals: signal.Signals) -> int:
+        """Go away; a closed window sends SIGHUP and SIGCONT at once to those whom it controls."""
         os.close(self.master)
         self.master = -1
-        self.process.send_signal(signal.SIGHUP)
-        self.process.send_signal(signal.SIGCONT)
+        for number in signals:
+            self.process.send_signal(number)
         return self.process.wait(SECONDS)
 
     def end(self) -> int:

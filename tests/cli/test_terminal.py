@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -41,15 +42,16 @@ def test_a_run_in_the_terminal_takes_an_answer_from_outside(cli: Cli, terminals:
     assert f"next: piplan-tui show {R}" in terminal.text
 
 
+@pytest.mark.parametrize("signals", [(signal.SIGHUP, signal.SIGCONT), ()])
 def test_a_terminal_that_goes_away_leaves_the_run_paused_and_resumable(
-    cli: Cli, terminals: list[Terminal]
+    cli: Cli, terminals: list[Terminal], signals: tuple[signal.Signals, ...]
 ) -> None:
     demo = {"seconds": 600}
     plan = cli.plan({"id": "long", "demo": demo}, {"id": "longer", "demo": demo})
     terminal = Terminal(cli, plan, "--yes", "--run-id", R, "--agent", "demo", "--demo-pace", "1")
     terminals.append(terminal)
     terminal.until("RUNNING")
-    assert terminal.hang_up() != 0
+    assert terminal.hang_up(*signals) != 0
     [run] = cli("runs", "--json").json["runs"]
     assert (run["status"], run["counts"]) == ("paused", {"queued": 1, "pending": 1}) or run["counts"] == {
         "queued": 2
