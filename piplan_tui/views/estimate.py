@@ -46,10 +46,11 @@ class Estimate:
 
 def estimated_seconds(state: RunState, now: datetime) -> float | None:
     """The longer of what the critical path still takes and what all work takes in the slots that there are."""
-    on_path = critical_path(state, now).left
-    if on_path is None:
-        return None
     work = sum(time.left or 0.0 for time in step_times(state, now).values())
+    if not work:
+        return None
+    # the path may be one that is done already, with nothing left on it while others go on
+    on_path = critical_path(state, now).left or 0.0
     return max(on_path, work / max(1, state.slots))
 
 

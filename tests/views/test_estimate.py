@@ -48,6 +48,17 @@ def test_it_is_the_longer_of_the_chain_and_of_all_work_in_the_slots(slots: int, 
     assert estimated_seconds(run.state, run.now()) == pytest.approx(seconds)
 
 
+def test_steps_that_need_nobody_have_an_estimate_too() -> None:
+    run = RunDouble([step(f"s{n}", f"Step {n}") for n in range(12)], max_concurrency=3)
+    run.emit(ev.RunStarted())
+    for n in range(3):
+        run.started(f"s{n}")
+    run.later(SECONDS)
+    for n in range(3):
+        run.completed(f"s{n}")
+    assert estimated_seconds(run.state, run.now()) == pytest.approx(9 * SECONDS / 3)
+
+
 def test_it_counts_down_while_something_runs_and_is_worked_out_anew_rarely(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
