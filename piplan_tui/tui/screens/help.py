@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ from piplan_tui.tui.widget_keys import widget_keys
 from piplan_tui.views.formatting import GLYPHS, STATUS_WORDS
 from piplan_tui.views.line import Span
 
+_COLUMN = 17
 _IN_FIELDS = (
     ("1-9", "Pick a choice", "Sends it when it is all that is asked"),
     ("Enter", "Send", "When there is one field"),
@@ -41,10 +43,17 @@ class HelpScreen(FocusInSight[None], ModalScreen[None]):
         with Vertical(id="dialog"):
             yield Static(to_content([Span("Keys", "strong"), Span("  Esc closes", "dim")]), id="dialog-title")
             with VerticalScroll(id="help-text"):
-                yield Static(to_content(self._lines()), markup=False)
+                yield Static(id="help-said", markup=False)
 
     def on_mount(self) -> None:
         self.query_one("#help-text").focus()
+        self.call_after_refresh(self._show)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show)
+
+    def _show(self) -> None:
+        self.query_one("#help-said", Static).update(to_content(self._lines()))
 
     def _lines(self) -> list[Span]:
         """What can be pressed here, in what is open here, then everywhere else, then what the signs mean."""
@@ -54,17 +63,32 @@ class HelpScreen(FocusInSight[None], ModalScreen[None]):
             spans.append(Span(f"\n{heading}\n", "strong"))
             if heading == "In a question":
                 for shown, title, tooltip in _IN_FIELDS:
-                    spans += _line(shown, title, tooltip)
+                    spans += _line(shown, title, tooltip, self._width)
             for key in keys:
-                spans += _line(keys_shown(key.id, key.keys, self._keymap), key.title, key.tooltip)
+                spans += _line(
+                    keys_shown(key.id, key.keys, self._keymap), key.title, key.tooltip, self._width
+                )
         elsewhere = [action for action in ACTIONS if action.where not in here]
         spans.append(Span("\nOn other screens\n\n", "accent"))
         spans += self._of_actions(elsewhere)
+        spans += self._names()
         spans.append(Span("\nSigns\n", "strong"))
         spans.append(
             Span("  " + "\n  ".join(f"{glyph} {STATUS_WORDS[status]}" for status, glyph in GLYPHS.items()))
         )
         return spans
+
+    def _names(self) -> list[Span]:
+        """What everything is called in the config file."""
+        ids = [action.id for action in ACTIONS]
+        ids += [key.id for keys in widget_keys().values() for key in keys]
+        text = textwrap.fill(", ".join(ids), max(20, self._width - 2), break_on_hyphens=False)
+        heading = Span("\nNames for [keys] in the config file\n", "strong")
+        return [heading, Span(textwrap.indent(text, "  ") + "\n", "dim")]
+
+    @property
+    def _width(self) -> int:
+        return self.query_one("#help-text").scrollable_content_region.width or 72
 
     @property
     def _keymap(self) -> Mapping[str, str]:
@@ -78,11 +102,14 @@ class HelpScreen(FocusInSight[None], ModalScreen[None]):
                 spans.append(Span("\n" if heading else ""))
                 heading = HEADINGS[action.where]
                 spans.append(Span(f"{heading}\n", "strong"))
-            spans += _line(all_keys(action, self._keymap), action.title, action.tooltip, action.id)
+            spans += _line(all_keys(action, self._keymap), action.title, action.tooltip, self._width)
         return spans
 
 
-def _line(keys: str, title: str, tooltip: str, action_id: str = "") -> list[Span]:
+def _line(keys: str, title: str, tooltip: str, width: int) -> list[Span]:
+    """A key and what it does, wrapped beside its column."""
     said = f" · {tooltip}" if tooltip else ""
-    name = f"  {action_id}" if action_id else ""
-    return [Span(f"  {keys:<14}", "accent"), Span(f" {title}"), Span(f"{said}{name}\n", "dim")]
+    lines = textwrap.wrap(title + said, max(20, width - _COLUMN)) or [""]
+    shown, rest = lines[0][: len(title)], lines[0][len(title) :]
+    spans = [Span(f"  {keys:<{_COLUMN - 3}} ", "accent"), Span(shown), Span(f"{rest}\n", "dim")]
+    return [*spans, *(Span(f"{' ' * _COLUMN}{line}\n", "dim") for line in lines[1:])]
