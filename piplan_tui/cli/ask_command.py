@@ -20,7 +20,7 @@ from piplan_tui.run.asks import read_request
 from piplan_tui.run.state import AskState, RunState
 from piplan_tui.screen_tables import Notify
 from piplan_tui.views.ask_text import answer_commands
-from piplan_tui.views.questions import question
+from piplan_tui.views.questions import whole_question
 
 Heard = Callable[[RunState, ev.RuntimeEvent], None]
 
@@ -39,7 +39,7 @@ def describe(state: RunState, ask: AskState) -> dict[str, Any]:
         "stepId": ask.step_id,
         "stepTitle": step.title if step else "",
         "askId": ask.id,
-        "message": question(ask),
+        "message": whole_question(ask),
         "reason": str(request.get("reason") or ""),
         "urgency": str(request.get("urgency") or "normal"),
         "openAsks": len(state.asks),

@@ -108,16 +108,16 @@ def run_line(info: RunInfo, live: AbstractSet[str], now: datetime, width: int) -
     failed = info.counts.get("failed", 0)
     age = short_duration((now - info.updated_at).total_seconds())
     money = format_money(info.cost_usd) if info.cost_usd is not None else ""
-    right: list[tuple[str, Role, int]] = [(word, role, 13 if width < 60 else 16)]
+    right: list[tuple[str, Role, int]] = [(word, role, 13 if width < 60 else 15)]
     if width >= 110:
         right.append((_bar(done, info.steps), "accent", _BAR + 1))
     if width >= 40:
-        right.append((f"{done}/{info.steps}", "plain", 9))
+        right.append((f"{done}/{info.steps}", "plain", 8))
     if width >= 70:
         right.append((f"{GLYPHS['failed']}{failed}" if failed else "", "failed", 4))
         right.append((money, "dim", 8))
     right.append((age if width < 60 else f"{age} ago", "dim", 5 if width < 60 else 9))
-    name = 11 if width >= 60 else 6
+    name = 11 if width >= 100 else 9 if width >= 60 else 6
     left: list[tuple[str, Role, int]] = [(one_line(info.run_id)[: name - 1], "dim", name)]
     return _columns(width, [*left, (one_line(info.title) or one_line(info.plan_id), "plain", 0)], right)
 

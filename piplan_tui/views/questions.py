@@ -24,6 +24,12 @@ def question(ask: AskState) -> str:
     return "an answer"
 
 
+def whole_question(ask: AskState) -> str:
+    """The sentence that is asked, where the request has one besides its title."""
+    message = ask.request.get("message") if isinstance(ask.request, dict) else None
+    return one_line(message) if isinstance(message, str) and message.strip() else question(ask)
+
+
 def ask_order(state: RunState) -> list[AskState]:
     """Open questions, the one to answer first in front: urgency, then how many steps it frees, then age.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,23 +16,29 @@ from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import StepState
 from piplan_tui.run.stored_run import StoredRun
-from piplan_tui.tui.actions import first_key, keymap_of
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.step_detail import goal_lines, result_lines, title_line
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
 from piplan_tui.views.line import Span, one_line
-from piplan_tui.views.questions import question
+from piplan_tui.views.questions import whole_question
+
+PeekEnd = Literal["", "open", "answer"]
 
 _TAIL_BYTES = 64_000
 
 
-class PeekScreen(ModalScreen[None]):
-    """`move` moves the cursor of the tree below and gives the step that is then under it."""
+class PeekScreen(ModalScreen[PeekEnd]):
+    """`move` moves the cursor of the tree below and gives the step that is then under it.
+
+    Ends with what is to be done with that step.
+    """
 
     AUTO_FOCUS = ""  # j and k are for the rows below, not for the output
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space,escape,q", "dismiss(None)", "Close", id="peek.close"),
+        Binding("space,escape,q", "dismiss('')", "Close", id="peek.close"),
+        Binding("enter", "dismiss('open')", "Open", id="peek.open"),
+        Binding("a", "dismiss('answer')", "Answer", id="peek.answer"),
         Binding("j,down", "peek(1)", "Next row", id="peek.down"),
         Binding("k,up", "peek(-1)", "Previous row", id="peek.up"),
     ]
@@ -56,7 +62,7 @@ class PeekScreen(ModalScreen[None]):
             yield Static(id="dialog-hint", markup=False)
 
     def on_mount(self) -> None:
-        hint = f"Space close · j/k other rows · {first_key('tree.open', keymap_of(self.app))} in the tree opens all"
+        hint = "Space close · Enter open · j/k other rows"
         self.query_one("#dialog-hint", Static).update(to_content([Span(hint, "dim")]))
         self._unsubscribe = self._run.transcripts.subscribe(self._said)
         self._show()
@@ -88,9 +94,8 @@ class PeekScreen(ModalScreen[None]):
         """What there is to say of a step that has no live output; `None` when its output says most."""
         asks = [ask for name in step.asks if (ask := self._run.state.asks.get(name))]
         if asks:
-            key = first_key("run.answer", keymap_of(self.app))
-            said = Span(f"? {question(asks[0])}", "attention")
-            return [said, Span(f"\n\n{one_line(step.id)} waits for your answer: {key}", "dim")]
+            said = Span(f"? {whole_question(asks[0])}", "attention")
+            return [said, Span(f"\n\n{one_line(step.id)} waits for your answer: press a", "dim")]
         if step.attempt is None:
             return goal_lines(self._run.state, step)
         if step.handoff is not None:

@@ -10,10 +10,11 @@ from textual.app import SuspendNotSupported
 
 from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.state import StepState
+from piplan_tui.tui.actions import BY_ID
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.file_reader import show_file
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
-from piplan_tui.tui.screens.peek import PeekScreen
+from piplan_tui.tui.screens.peek import PeekEnd, PeekScreen
 from piplan_tui.tui.screens.run_view import RunView
 from piplan_tui.tui.widgets.external_editor import EditorFailed
 from piplan_tui.views.line import one_line
@@ -28,7 +29,13 @@ class Opening(RunView):
 
     def do_peek(self) -> None:
         if (step := self.run_tree.selected_step) is not None:
-            self.app.push_screen(PeekScreen(self.run_handle, step, self._move))
+            self.app.push_screen(PeekScreen(self.run_handle, step, self._move), self._after_peek)
+
+    async def _after_peek(self, end: PeekEnd | None) -> None:
+        if end == "answer":
+            await self.perform(BY_ID["run.answer"])
+        elif end == "open":
+            self.run_tree.action_open()
 
     def _move(self, rows: int) -> StepState | None:
         """To the next row that is a step."""

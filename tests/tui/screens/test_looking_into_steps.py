@@ -20,6 +20,7 @@ from piplan_tui.tui.screens.choice import ChoiceDialog
 from piplan_tui.tui.screens.detail import DetailScreen
 from piplan_tui.tui.screens.peek import PeekScreen
 from piplan_tui.tui.widget_keys import widget_keys
+from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.external_editor import EditorFailed
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
 from tests.tui.screens.test_run_screen import said, settle, shown, until
@@ -64,10 +65,18 @@ async def test_peek_goes_from_row_to_row() -> None:
         assert screen.run_tree.selected_step is not None
         assert screen.run_tree.selected_step.id == "topic-choice"
         assert "? Which audience should the deck target?" in str(text.render())
+        await pilot.press("a")
+        await settle(pilot)
+        assert pilot.app.screen is screen
+        await until(pilot, lambda: screen.query_one(AskPanel).has_focus_within)
+        await pilot.press("escape")
         screen.run_tree.select_step("interviews")
-        await pilot.press("escape", "space")
+        await pilot.press("space")
         await settle(pilot)
         assert "429 rate limit" in str(pilot.app.screen.query_one("#peek-said", Static).render())
+        await pilot.press("enter")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, DetailScreen)
 
 
 @pytest.mark.parametrize(
