@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
 from typing import Literal
@@ -49,6 +50,7 @@ class ActionContext:
 
 
 Refusal = Callable[[ActionContext], str]
+"""A sentence for `with_keys`, or nothing."""
 
 
 def _always(context: ActionContext) -> str:
@@ -133,7 +135,7 @@ def _cannot_pause(context: ActionContext) -> str:
     if (refused := _no_run(context)) or context.state is None:
         return refused
     if context.state.ended:
-        return f"the run is {context.state.status}; r retries a step"
+        return f"the run is {context.state.status}; " + "{run.retry} retries a step"
     if context.state.cancelling:
         return "the run is being stopped"
     return ""
@@ -164,8 +166,8 @@ def _cannot_edit(context: ActionContext) -> str:
     if step is None or (step.status in ("pending", "queued", "blocked") and not step.attempts):
         return ""
     if step.status in HOLDS_SLOT:
-        return f"{one_line(step.id)} is running; s tells its agent something"
-    return f"{one_line(step.id)} has been tried; r tries it again with an edited goal"
+        return f"{one_line(step.id)} is running; " + "{run.steer} tells its agent something"
+    return f"{one_line(step.id)} has been tried; " + "{run.retry} tries it again with an edited goal"
 
 
 def _no_ask(context: ActionContext) -> str:
@@ -193,9 +195,9 @@ def _nothing_chosen(context: ActionContext) -> str:
 def _cannot_resume(context: ActionContext) -> str:
     home = context.home
     if not home.run_id:
-        return "choose a run first; a plan is started with Enter"
+        return "choose a run first; a plan is started with {home.open}"
     if home.is_live:
-        return f"{one_line(home.run_id)} goes on already; Enter shows it"
+        return f"{one_line(home.run_id)} goes on already; " + "{home.open} shows it"
     if home.status in RUN_ENDED:
         again = "" if home.status == "completed" else "; open it, and retry what failed"
         return f"{one_line(home.run_id)} is {home.status}{again}"
@@ -471,6 +473,18 @@ def first_key(action_id: str, keymap: Mapping[str, str] | None = None) -> str:
     """The key to show for an action."""
     keys = (keymap or {}).get(action_id) or BY_ID[action_id].keys
     return key_name(keys.split(",")[0])
+
+
+_NAMED_KEY = re.compile(r"\{([a-z]+\.[a-z_0-9]+)\}")
+
+
+def with_keys(text: str, keymap: Mapping[str, str] | None = None) -> str:
+    """`text` with the key in place of each command that it names, such as `{run.retry}`."""
+
+    def key(found: re.Match[str]) -> str:
+        return first_key(found[1], keymap) if found[1] in BY_ID else found[0]
+
+    return _NAMED_KEY.sub(key, text)
 
 
 def all_keys(action: Action, keymap: Mapping[str, str] | None = None) -> str:

@@ -37,7 +37,7 @@ def lost_with_step(state: RunState, step: StepState, now: datetime) -> list[Span
     if blocked:
         steps = "step needs" if blocked == 1 else "steps need"
         spans.append(Span(f"\n{blocked:,} {steps} it and cannot run without it, unless you skip it."))
-    spans.append(Span("\nThe rest of the run goes on. r tries the step again.", "dim"))
+    spans.append(Span("\nThe rest of the run goes on. {run.retry} tries the step again.", "dim"))
     return spans
 
 
@@ -65,7 +65,10 @@ def lost_with_run(state: RunState, now: datetime) -> list[Span]:
     if not running:
         spans.append(Span("No step is running, so no work is lost.\n"))
     spans.append(
-        Span(f"Kept are {state.done:,} of {len(state.order):,} steps; r takes the run up again.", "dim")
+        Span(
+            f"Kept are {state.done:,} of {len(state.order):,} steps; {{run.retry}} takes the run up again.",
+            "dim",
+        )
     )
     return spans
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from piplan_tui.tui.actions import BY_ID, Action, ActionContext, Where, actions_for, bar_actions
+from piplan_tui.tui.actions import (
+    BY_ID,
+    Action,
+    ActionContext,
+    Where,
+    actions_for,
+    bar_actions,
+    keymap_of,
+    with_keys,
+)
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.widgets.key_bar import KeyBar
 
@@ -34,7 +43,8 @@ class ActionScreen(FocusInSight[None]):
         """Carry a command out, or say why not."""
         refusal = action.refusal(self.action_context())
         if refusal:
-            self.notify(refusal[:1].upper() + refusal[1:], severity="warning", markup=False)
+            said = with_keys(refusal, keymap_of(self.app))
+            self.notify(said[:1].upper() + said[1:], severity="warning", markup=False)
             return
         if action.command:
             target = self.focused if action.where == "tree" and self.focused is not None else self

@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from piplan_tui.tui.actions import keymap_of, with_keys
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.line import Span
@@ -49,7 +50,9 @@ class ChoiceDialog(FocusInSight[str], ModalScreen[str]):
         with Vertical(id="dialog"):
             yield Static(to_content([Span(self._title, "strong")]), id="dialog-title")
             if self._body:
-                yield Static(to_content(self._body), id="dialog-body")
+                keymap = keymap_of(self.app)
+                body = [Span(with_keys(span.text, keymap), span.role) for span in self._body]
+                yield Static(to_content(body), id="dialog-body")
             yield OptionList(
                 *(Option(self._label(choice), id=choice.id) for choice in self._choices), markup=False
             )

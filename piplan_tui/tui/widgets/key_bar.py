@@ -28,11 +28,16 @@ class KeyBar(Widget):
     class Pressed(Message):
         action: Action
 
+    def _key(self, action: Action) -> str:
+        keymap = keymap_of(self.app)
+        key = first_key(action.id, keymap)
+        return f"{key}/{first_key('tree.up', keymap)}" if action.id == "tree.down" else key
+
     def _labels(self) -> list[tuple[Action, str, str]]:
         labels = [
             (
                 action,
-                "j/k" if action.id == "tree.down" else first_key(action.id, keymap_of(self.app)),
+                self._key(action),
                 action.bar,
             )
             for action in self.actions

@@ -13,7 +13,7 @@ from piplan_tui.agents.protocol import TextDelta
 from piplan_tui.run.model import HandoffDescriptor, HandoffFile
 from piplan_tui.store.memory import MemoryRuntimeStore
 from piplan_tui.tui import file_reader
-from piplan_tui.tui.actions import ACTIONS, all_keys
+from piplan_tui.tui.actions import ACTIONS, all_keys, with_keys
 from piplan_tui.tui.app import PiplanApp
 from piplan_tui.tui.file_reader import reader_command
 from piplan_tui.tui.screens.choice import ChoiceDialog
@@ -22,6 +22,7 @@ from piplan_tui.tui.screens.peek import PeekScreen
 from piplan_tui.tui.widget_keys import widget_keys
 from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.external_editor import EditorFailed
+from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
 from tests.tui.screens.test_run_screen import said, settle, shown, until
 from tests.tui.support.scenes import deck
@@ -256,3 +257,27 @@ async def test_the_palette_has_every_command_that_can_be_given() -> None:
             str(listed.get_option_at_index(n).prompt).split("\n")[0] for n in range(listed.option_count)
         }
         assert given <= shown_titles
+
+
+async def test_chosen_keys_stand_in_sentences_and_in_the_key_bar() -> None:
+    run = deck(asking=False)
+    chosen = {"run.retry": "f7", "tree.down": "J", "run.steer": "f8"}
+    app = PiplanApp(None, run=run, now=run.now, keys_by_id=chosen)  # type: ignore[arg-type]
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await settle(pilot)
+        screen: Any = app.screen
+        screen.run_tree.select_step("outline")
+        await pilot.press("e")
+        await settle(pilot)
+        assert said(app)[-1] == "Outline has been tried; f7 tries it again with an edited goal"
+        assert "J/k move" in str(screen.query_one(KeyBar).render())
+        screen.run_tree.select_step("pricing")
+        await pilot.press("x")
+        await settle(pilot)
+        assert "f7 tries the step again" in str(app.screen.query_one("#dialog-body", Static).render())
+
+
+def test_only_names_of_commands_become_keys() -> None:
+    assert (
+        with_keys("{run.retry} {run.nothing} {x} {run.pause}", {"run.pause": "b"}) == "r {run.nothing} {x} b"
+    )
