@@ -104,8 +104,10 @@ def _of_layout(update: LayoutUpdate) -> Iterator[Place]:
 
 
 def _of_chops(update: ChopsUpdate) -> Iterator[Place]:
-    for y in dict.fromkeys(y for y, _, _ in update.spans):
-        for x, strip in update.chops[y].items():
-            # those that are drawn are drawn whole, also where only a part of them was dirty
-            if strip is not None:
+    done: set[tuple[int, int]] = set()
+    for y, first, last in update.spans:
+        for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
+            # outside of the span there may be what lies behind a widget that was not drawn
+            if strip is not None and x < last and end > first and (y, x) not in done:
+                done.add((y, x))
                 yield y, x, [strip]
