@@ -222,6 +222,8 @@ class PiplanApp(ThriftyApp[TuiResult]):
             await self.runtime.store.delete_run(run.id)
         except StoreError as error:
             self.notify(str(error), severity="error", markup=False)
+        if isinstance(self.screen, HomeScreen):
+            await self.screen.do_refresh()
 
     async def on_home_screen_demo_chosen(self) -> None:
         if self._beginnings.demo is None:
