@@ -9,8 +9,28 @@ from typing import Literal
 
 from textual.binding import Binding, BindingType
 
-from piplan_tui.run.state import HOLDS_SLOT, RUN_ENDED, TERMINAL, RunState, StepState
-from piplan_tui.views.line import one_line
+from piplan_tui.tui.refusals import (
+    ActionContext,
+    Refusal,
+    always,
+    cannot_answer,
+    cannot_delete,
+    cannot_edit,
+    cannot_pause,
+    cannot_resume,
+    cannot_retry,
+    cannot_skip,
+    cannot_start,
+    cannot_steer,
+    cannot_stop,
+    has_failed,
+    no_ask,
+    no_demo,
+    no_failure,
+    no_log,
+    no_step,
+    nothing_chosen,
+)
 
 Where = Literal["app", "home", "plan", "run", "tree", "detail", "timeline", "log"]
 
@@ -27,37 +47,6 @@ HEADINGS: dict[Where, str] = {
 
 
 @dataclass(frozen=True)
-class HomeChoice:
-    """What is under the cursor of the list to begin with; `status` is a run's state as it is now."""
-
-    run_id: str = ""
-    status: str = ""
-    is_live: bool = False
-    has_demo: bool = False
-    anything: bool = False
-
-
-@dataclass(frozen=True)
-class ActionContext:
-    """What a command is about when it is asked for."""
-
-    state: RunState | None = None
-    step: StepState | None = None
-    refused: str = ""
-    """Why nothing can be done to this run from here; empty when it can."""
-    can_start: bool = False
-    home: HomeChoice = HomeChoice()
-
-
-Refusal = Callable[[ActionContext], str]
-"""A sentence for `with_keys`, or nothing."""
-
-
-def _always(context: ActionContext) -> str:
-    return ""
-
-
-@dataclass(frozen=True)
 class Action:
     """A command: `refusal` says in a sentence why it cannot be done now, or nothing."""
 
@@ -69,152 +58,13 @@ class Action:
     command: str = ""
     bar: str = ""
     """Its label in the key bar; empty when it is not shown there."""
-    refusal: Refusal = _always
+    refusal: Refusal = always
     offered: Callable[[ActionContext], bool] = lambda context: True
     """Whether the key bar shows it where it can be given."""
 
     @property
     def textual_action(self) -> str:
         return self.command or f"do('{self.id}')"
-
-
-# -- when a command can be given -------------------------------------------------------------------
-
-
-def _no_step(context: ActionContext) -> str:
-    return "" if context.step is not None else "select a step first"
-
-
-def _no_run(context: ActionContext) -> str:
-    if context.state is None:
-        return "there is no run"
-    return context.refused
-
-
-def _cannot_retry(context: ActionContext) -> str:
-    if (refused := _no_run(context)) or context.state is None:
-        return refused
-    step = context.step
-    if step is None:
-        if context.state.counts.get("failed") or context.state.counts.get("cancelled"):
-            return ""
-        return "no step failed or was stopped, so there is nothing to retry"
-    if step.status in ("running", "retrying"):
-        return f"{one_line(step.id)} is running; stop it before it is tried again"
-    if step.status in ("pending", "queued", "blocked"):
-        return f"{one_line(step.id)} has not been tried yet"
-    return ""
-
-
-def _has_failed(context: ActionContext) -> bool:
-    return context.step is None or context.step.status in ("failed", "cancelled")
-
-
-def _cannot_skip(context: ActionContext) -> str:
-    if refused := _no_run(context) or _no_step(context):
-        return refused
-    step = context.step
-    if step is not None and step.status in ("completed", "reused", "skipped"):
-        return f"{one_line(step.id)} is already {step.status}"
-    if step is not None and step.status in ("running", "retrying"):
-        return f"{one_line(step.id)} is running; stop it first"
-    return ""
-
-
-def _cannot_stop(context: ActionContext) -> str:
-    if (refused := _no_run(context)) or context.state is None:
-        return refused
-    if context.state.cancelling:
-        return "the run is being stopped already"
-    if context.state.ended and (context.step is None or context.step.status in TERMINAL):
-        return f"the run is {context.state.status}; nothing runs"
-    return ""
-
-
-def _cannot_pause(context: ActionContext) -> str:
-    if (refused := _no_run(context)) or context.state is None:
-        return refused
-    if context.state.ended:
-        return f"the run is {context.state.status}; " + "{run.retry} retries a step"
-    if context.state.cancelling:
-        return "the run is being stopped"
-    return ""
-
-
-def _no_log(context: ActionContext) -> str:
-    if refused := _no_step(context):
-        return refused
-    step = context.step
-    return (
-        "" if step is None or step.attempts else f"{one_line(step.id)} has not been tried, so it has no log"
-    )
-
-
-def _cannot_steer(context: ActionContext) -> str:
-    if refused := _no_run(context) or _no_step(context):
-        return refused
-    step = context.step
-    if step is not None and step.status not in HOLDS_SLOT:
-        return f"{one_line(step.id)} does not run, so there is nobody to tell"
-    return ""
-
-
-def _cannot_edit(context: ActionContext) -> str:
-    if refused := _no_run(context) or _no_step(context):
-        return refused
-    step = context.step
-    if step is None or (step.status in ("pending", "queued", "blocked") and not step.attempts):
-        return ""
-    if step.status in HOLDS_SLOT:
-        return f"{one_line(step.id)} is running; " + "{run.steer} tells its agent something"
-    return f"{one_line(step.id)} has been tried; " + "{run.retry} tries it again with an edited goal"
-
-
-def _no_ask(context: ActionContext) -> str:
-    if context.state is None or not context.state.asks:
-        return "no question is open"
-    return ""
-
-
-def _cannot_answer(context: ActionContext) -> str:
-    return _no_ask(context) or context.refused
-
-
-def _no_failure(context: ActionContext) -> str:
-    return "" if context.state and context.state.counts.get("failed") else "no step has failed"
-
-
-def _cannot_start(context: ActionContext) -> str:
-    return "" if context.can_start else "the plan has problems; mend them and it is read again"
-
-
-def _nothing_chosen(context: ActionContext) -> str:
-    return "" if context.home.anything else "there is nothing to open"
-
-
-def _cannot_resume(context: ActionContext) -> str:
-    home = context.home
-    if not home.run_id:
-        return "choose a run first; a plan is started with {home.open}"
-    if home.is_live:
-        return f"{one_line(home.run_id)} goes on already; " + "{home.open} shows it"
-    if home.status in RUN_ENDED:
-        again = "" if home.status == "completed" else "; open it, and retry what failed"
-        return f"{one_line(home.run_id)} is {home.status}{again}"
-    return ""
-
-
-def _cannot_delete(context: ActionContext) -> str:
-    home = context.home
-    if not home.run_id:
-        return "choose a run first; files of plans are not deleted here"
-    if home.is_live:
-        return f"{one_line(home.run_id)} is going on; stop it first"
-    return ""
-
-
-def _no_demo(context: ActionContext) -> str:
-    return "" if context.home.has_demo else "there is no demonstration here"
 
 
 # -- the list --------------------------------------------------------------------------------------
@@ -238,7 +88,7 @@ ACTIONS: tuple[Action, ...] = (
         "Go to the question of this step, or to the first one",
         "run",
         bar="answer",
-        refusal=_cannot_answer,
+        refusal=cannot_answer,
     ),
     Action(
         "run.next_ask",
@@ -247,7 +97,7 @@ ACTIONS: tuple[Action, ...] = (
         "Go to the next step that needs you",
         "run",
         bar="next question",
-        refusal=_no_ask,
+        refusal=no_ask,
     ),
     Action(
         "run.previous_ask",
@@ -255,7 +105,7 @@ ACTIONS: tuple[Action, ...] = (
         "Previous question",
         "Go to the previous step that needs you",
         "run",
-        refusal=_no_ask,
+        refusal=no_ask,
     ),
     Action(
         "run.stop",
@@ -264,7 +114,7 @@ ACTIONS: tuple[Action, ...] = (
         "Says what is lost, and asks",
         "run",
         bar="stop",
-        refusal=_cannot_stop,
+        refusal=cannot_stop,
     ),
     Action(
         "run.skip",
@@ -272,7 +122,7 @@ ACTIONS: tuple[Action, ...] = (
         "Go on without this step",
         "The steps after it may run, without its files",
         "run",
-        refusal=_cannot_skip,
+        refusal=cannot_skip,
     ),
     Action(
         "run.pause",
@@ -281,7 +131,7 @@ ACTIONS: tuple[Action, ...] = (
         "Start no new steps; what runs goes on to its end",
         "run",
         bar="pause",
-        refusal=_cannot_pause,
+        refusal=cannot_pause,
     ),
     Action(
         "run.retry",
@@ -290,8 +140,8 @@ ACTIONS: tuple[Action, ...] = (
         "Same, edited goal, other agent or model, or all downstream; on a phase, all that failed",
         "run",
         bar="retry",
-        refusal=_cannot_retry,
-        offered=_has_failed,
+        refusal=cannot_retry,
+        offered=has_failed,
     ),
     Action(
         "run.steer",
@@ -300,7 +150,7 @@ ACTIONS: tuple[Action, ...] = (
         "Tell a running agent something",
         "run",
         bar="steer",
-        refusal=_cannot_steer,
+        refusal=cannot_steer,
     ),
     Action(
         "run.edit",
@@ -309,9 +159,9 @@ ACTIONS: tuple[Action, ...] = (
         "Of a step that has not been tried, for this run only",
         "run",
         bar="edit",
-        refusal=_cannot_edit,
+        refusal=cannot_edit,
     ),
-    Action("run.next_failure", "E", "Next failure", "Go to the next failed step", "run", refusal=_no_failure),
+    Action("run.next_failure", "E", "Next failure", "Go to the next failed step", "run", refusal=no_failure),
     Action(
         "run.more",
         "plus",
@@ -335,7 +185,7 @@ ACTIONS: tuple[Action, ...] = (
         "Full log",
         "What the agent says and does, on the whole screen",
         "run",
-        refusal=_no_log,
+        refusal=no_log,
     ),
     Action(
         "run.peek",
@@ -344,7 +194,7 @@ ACTIONS: tuple[Action, ...] = (
         "A quick look at what the step says, or what came of it; Space closes",
         "run",
         bar="peek",
-        refusal=_no_step,
+        refusal=no_step,
     ),
     Action(
         "run.open_file",
@@ -352,7 +202,7 @@ ACTIONS: tuple[Action, ...] = (
         "Open a file of the step",
         "Its result, its log, what it left: in $EDITOR or $PAGER",
         "run",
-        refusal=_no_log,
+        refusal=no_log,
     ),
     Action("run.copy", "y", "Copy", "The step's id, or the path of its result", "run"),
     Action("detail.tab_1", "1", "Input", "The question and its form", "detail", "tab(1)"),
@@ -369,9 +219,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("timeline.back", "escape,t", "Back", "To the run", "timeline", bar="back"),
     Action("timeline.steps", "plus", "All steps", "A bar for every step", "timeline", bar="all steps"),
     Action("timeline.phases", "minus", "Phases", "A bar for every phase", "timeline", bar="phases"),
-    Action("plan.start", "enter", "Start the run", "", "plan", bar="start", refusal=_cannot_start),
+    Action("plan.start", "enter", "Start the run", "", "plan", bar="start", refusal=cannot_start),
     Action("plan.back", "escape", "Back", "To the list of plans and runs; never quits", "plan"),
-    Action("home.open", "enter", "Open", "A plan, or a run", "home", bar="open", refusal=_nothing_chosen),
+    Action("home.open", "enter", "Open", "A plan, or a run", "home", bar="open", refusal=nothing_chosen),
     Action(
         "home.resume",
         "r",
@@ -379,7 +229,7 @@ ACTIONS: tuple[Action, ...] = (
         "Go on with a run that was left, or whose process is gone",
         "home",
         bar="resume",
-        refusal=_cannot_resume,
+        refusal=cannot_resume,
     ),
     Action(
         "home.delete",
@@ -388,7 +238,7 @@ ACTIONS: tuple[Action, ...] = (
         "Says what goes away, and asks; never one that is going on",
         "home",
         bar="delete",
-        refusal=_cannot_delete,
+        refusal=cannot_delete,
     ),
     Action("home.filter", "slash", "Filter", "By id, title, state or file", "home", bar="filter"),
     Action("home.back", "escape", "Show all", "Ends the filter; never quits", "home"),
@@ -399,7 +249,7 @@ ACTIONS: tuple[Action, ...] = (
         "A plan that asks and fails: no model, no key",
         "home",
         bar="try the demo",
-        refusal=_no_demo,
+        refusal=no_demo,
     ),
     Action("home.refresh", "ctrl+r", "Look again", "Read runs and plans again", "home"),
     Action("app.palette", "colon,ctrl+p", "Commands", "Every command by name", "app", bar="commands"),

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from piplan_tui.tui.actions import (
-    BY_ID,
-    Action,
-    ActionContext,
-    Where,
-    actions_for,
-    bar_actions,
-    keymap_of,
-    with_keys,
-)
+from piplan_tui.tui.actions import BY_ID, Action, Where, actions_for, bar_actions, keymap_of, with_keys
+from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.widgets.key_bar import KeyBar
 

@@ -11,7 +11,8 @@ from textual.binding import BindingType
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import StepState
 from piplan_tui.run.stored_run import StoredRun
-from piplan_tui.tui.actions import Action, ActionContext, Where, bindings_for
+from piplan_tui.tui.actions import Action, Where, bindings_for
+from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.screens.run_view import RunView
 from piplan_tui.tui.widgets.ask_panel import AskPanel

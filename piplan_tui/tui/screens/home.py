@@ -23,8 +23,9 @@ from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.state import RUN_ENDED
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.protocol import RunInfo, RuntimeStore, StoreError
-from piplan_tui.tui.actions import ActionContext, HomeChoice, Where, bindings_for, first_key, keymap_of
+from piplan_tui.tui.actions import Where, bindings_for, first_key, keymap_of
 from piplan_tui.tui.background import in_background
+from piplan_tui.tui.refusals import ActionContext, HomeChoice
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.spans import to_content

@@ -18,8 +18,9 @@ from piplan_tui.run.run import Run
 from piplan_tui.run.state import StepState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.run.transcript_reader import Found, Part, TranscriptFind, read_part, read_part_before
-from piplan_tui.tui.actions import ActionContext, Where, bindings_for
+from piplan_tui.tui.actions import Where, bindings_for
 from piplan_tui.tui.background import in_background
+from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.step_detail import title_line

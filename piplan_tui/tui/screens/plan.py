@@ -26,9 +26,10 @@ from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.state import RunState
 from piplan_tui.store.protocol import StoreError
-from piplan_tui.tui.actions import ActionContext, Where, bindings_for
+from piplan_tui.tui.actions import Where, bindings_for
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.file_watch import changes_of
+from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.action_screen import BOTTOM_SCREENS, ActionScreen
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.step_detail import goal_lines, title_line

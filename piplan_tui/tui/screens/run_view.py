@@ -7,7 +7,7 @@ from dataclasses import replace
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import RunState
 from piplan_tui.run.stored_run import StoredRun
-from piplan_tui.tui.actions import ActionContext
+from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.run_tree import RunTree

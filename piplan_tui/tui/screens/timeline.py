@@ -12,7 +12,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from piplan_tui.run.state import RunState
-from piplan_tui.tui.actions import ActionContext, Where, bindings_for
+from piplan_tui.tui.actions import Where, bindings_for
+from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.widgets.key_bar import KeyBar

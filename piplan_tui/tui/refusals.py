@@ -1,0 +1,176 @@
+"""When a command can be given, and why it cannot be: sentences in which `{run.retry}` stands for a key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from piplan_tui.run.state import HOLDS_SLOT, RUN_ENDED, TERMINAL, RunState, StepState
+from piplan_tui.views.line import one_line
+
+
+@dataclass(frozen=True)
+class HomeChoice:
+    """What is under the cursor of the list to begin with; `status` is a run's state as it is now."""
+
+    run_id: str = ""
+    status: str = ""
+    is_live: bool = False
+    has_demo: bool = False
+    anything: bool = False
+
+
+@dataclass(frozen=True)
+class ActionContext:
+    """What a command is about when it is asked for."""
+
+    state: RunState | None = None
+    step: StepState | None = None
+    refused: str = ""
+    """Why nothing can be done to this run from here; empty when it can."""
+    can_start: bool = False
+    home: HomeChoice = HomeChoice()
+
+
+Refusal = Callable[[ActionContext], str]
+"""A sentence for `with_keys`, or nothing."""
+
+
+def always(context: ActionContext) -> str:
+    return ""
+
+
+def no_step(context: ActionContext) -> str:
+    return "" if context.step is not None else "select a step first"
+
+
+def no_run(context: ActionContext) -> str:
+    if context.state is None:
+        return "there is no run"
+    return context.refused
+
+
+def cannot_retry(context: ActionContext) -> str:
+    if (refused := no_run(context)) or context.state is None:
+        return refused
+    step = context.step
+    if step is None:
+        if context.state.counts.get("failed") or context.state.counts.get("cancelled"):
+            return ""
+        return "no step failed or was stopped, so there is nothing to retry"
+    if step.status in ("running", "retrying"):
+        return f"{one_line(step.id)} is running; stop it before it is tried again"
+    if step.status in ("pending", "queued", "blocked"):
+        return f"{one_line(step.id)} has not been tried yet"
+    return ""
+
+
+def has_failed(context: ActionContext) -> bool:
+    return context.step is None or context.step.status in ("failed", "cancelled")
+
+
+def cannot_skip(context: ActionContext) -> str:
+    if refused := no_run(context) or no_step(context):
+        return refused
+    step = context.step
+    if step is not None and step.status in ("completed", "reused", "skipped"):
+        return f"{one_line(step.id)} is already {step.status}"
+    if step is not None and step.status in ("running", "retrying"):
+        return f"{one_line(step.id)} is running; stop it first"
+    return ""
+
+
+def cannot_stop(context: ActionContext) -> str:
+    if (refused := no_run(context)) or context.state is None:
+        return refused
+    if context.state.cancelling:
+        return "the run is being stopped already"
+    if context.state.ended and (context.step is None or context.step.status in TERMINAL):
+        return f"the run is {context.state.status}; nothing runs"
+    return ""
+
+
+def cannot_pause(context: ActionContext) -> str:
+    if (refused := no_run(context)) or context.state is None:
+        return refused
+    if context.state.ended:
+        return f"the run is {context.state.status}; " + "{run.retry} retries a step"
+    if context.state.cancelling:
+        return "the run is being stopped"
+    return ""
+
+
+def no_log(context: ActionContext) -> str:
+    if refused := no_step(context):
+        return refused
+    step = context.step
+    return (
+        "" if step is None or step.attempts else f"{one_line(step.id)} has not been tried, so it has no log"
+    )
+
+
+def cannot_steer(context: ActionContext) -> str:
+    if refused := no_run(context) or no_step(context):
+        return refused
+    step = context.step
+    if step is not None and step.status not in HOLDS_SLOT:
+        return f"{one_line(step.id)} does not run, so there is nobody to tell"
+    return ""
+
+
+def cannot_edit(context: ActionContext) -> str:
+    if refused := no_run(context) or no_step(context):
+        return refused
+    step = context.step
+    if step is None or (step.status in ("pending", "queued", "blocked") and not step.attempts):
+        return ""
+    if step.status in HOLDS_SLOT:
+        return f"{one_line(step.id)} is running; " + "{run.steer} tells its agent something"
+    return f"{one_line(step.id)} has been tried; " + "{run.retry} tries it again with an edited goal"
+
+
+def no_ask(context: ActionContext) -> str:
+    if context.state is None or not context.state.asks:
+        return "no question is open"
+    return ""
+
+
+def cannot_answer(context: ActionContext) -> str:
+    return no_ask(context) or context.refused
+
+
+def no_failure(context: ActionContext) -> str:
+    return "" if context.state and context.state.counts.get("failed") else "no step has failed"
+
+
+def cannot_start(context: ActionContext) -> str:
+    return "" if context.can_start else "the plan has problems; mend them and it is read again"
+
+
+def nothing_chosen(context: ActionContext) -> str:
+    return "" if context.home.anything else "there is nothing to open"
+
+
+def cannot_resume(context: ActionContext) -> str:
+    home = context.home
+    if not home.run_id:
+        return "choose a run first; a plan is started with {home.open}"
+    if home.is_live:
+        return f"{one_line(home.run_id)} goes on already; " + "{home.open} shows it"
+    if home.status in RUN_ENDED:
+        again = "" if home.status == "completed" else "; open it, and retry what failed"
+        return f"{one_line(home.run_id)} is {home.status}{again}"
+    return ""
+
+
+def cannot_delete(context: ActionContext) -> str:
+    home = context.home
+    if not home.run_id:
+        return "choose a run first; files of plans are not deleted here"
+    if home.is_live:
+        return f"{one_line(home.run_id)} is going on; stop it first"
+    return ""
+
+
+def no_demo(context: ActionContext) -> str:
+    return "" if context.home.has_demo else "there is no demonstration here"
