@@ -64,13 +64,13 @@ def test_a_terminal_that_goes_away_leaves_the_run_paused_and_resumable(
 def test_what_stands_beside_a_pane_that_changes_stays(cli: Cli, terminals: list[Terminal]) -> None:
     names = [f"step-{number}" for number in range(8)]
     steps = [{"id": names[0]}, *({"id": name, "dependsOn": [names[0]]} for name in names[1:])]
-    terminal = Terminal(cli, cli.plan(*steps), "--yes", "--demo-pace", "1", size=(120, 30))
+    terminal = Terminal(cli, cli.plan(*steps), "--yes", "--demo-pace", "0.2", size=(120, 30))
     terminals.append(terminal)
     screen = pyte.Screen(120, 30)
     stream = pyte.ByteStream(screen)
     seen = 0
     terminal.until(names[-1])
-    for _ in range(30):  # pictures in which hardly anything but the text of the right pane changes
+    for _ in range(20):  # pictures in which hardly anything but the text of the right pane changes
         assert terminal.read()
         stream.feed(terminal.raw[seen:])
         seen = len(terminal.raw)
