@@ -92,18 +92,18 @@ class ThriftyApp(App[ReturnType], Generic[ReturnType]):
     def _difference(self, update: ChopsUpdate | LayoutUpdate) -> Difference | None:
         cells = self._cells
         cells.resize(self.size.width, self.size.height)
-        places = _of_layout(update) if isinstance(update, LayoutUpdate) else _of_chops(update)
+        places = places_of_layout(update) if isinstance(update, LayoutUpdate) else places_of_chops(update)
         runs = [(y, run) for y, x, strips in places for run in cells.changes(y, x, strips)]
         moved = self.cursor_position != self._previous_cursor_position
         return Difference(runs) if runs or moved else None
 
 
-def _of_layout(update: LayoutUpdate) -> Iterator[Place]:
+def places_of_layout(update: LayoutUpdate) -> Iterator[Place]:
     for y, strips in enumerate(update.strips, update.region.y):
         yield y, update.region.x, list(strips)
 
 
-def _of_chops(update: ChopsUpdate) -> Iterator[Place]:
+def places_of_chops(update: ChopsUpdate) -> Iterator[Place]:
     done: set[tuple[int, int]] = set()
     for y, first, last in update.spans:
         for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 
-import pyte
 import pytest
 
 from tests.cli.conftest import ASK, Cli, R
@@ -59,20 +58,3 @@ def test_a_terminal_that_goes_away_leaves_the_run_paused_and_resumable(
     }
     done = cli("resume", R, "--demo-pace", "0", "--ui", "quiet")
     assert done.code == 0
-
-
-def test_what_stands_beside_a_pane_that_changes_stays(cli: Cli, terminals: list[Terminal]) -> None:
-    names = [f"step-{number}" for number in range(8)]
-    steps = [{"id": names[0]}, *({"id": name, "dependsOn": [names[0]]} for name in names[1:])]
-    terminal = Terminal(cli, cli.plan(*steps), "--yes", "--demo-pace", "0.2", size=(120, 30))
-    terminals.append(terminal)
-    screen = pyte.Screen(120, 30)
-    stream = pyte.ByteStream(screen)
-    seen = 0
-    terminal.until(names[-1])
-    for _ in range(20):  # pictures in which hardly anything but the text of the right pane changes
-        assert terminal.read()
-        stream.feed(terminal.raw[seen:])
-        seen = len(terminal.raw)
-    left = [line[:60] for line in screen.display]
-    assert [name for name in names if not any(name in line for line in left)] == []
