@@ -55,6 +55,9 @@ class Attempts:
         self.active: dict[str, ActiveAttempt] = {}
         self.start_soon: Callable[..., object] | None = None
         """Starts a task of the run; set by who holds its tasks."""
+        self.held_up: dict[str, str] = {}
+        """Steps whose files cannot be written now, and why; each tries again by itself."""
+        self.on_held_up: Callable[[], object] = lambda: None
 
     # -- beginning -----------------------------------------------------------------------------
 
@@ -379,6 +382,12 @@ class _Port:
     def changed(self, changes: Changes) -> None:
         active = self._active
         self._attempts._emit(ev.StepChanged(step_id=active.step_id, attempt=active.number, changes=changes))
+
+    def held_up(self, problem: str) -> None:
+        self._attempts.held_up.pop(self._active.step_id, None)
+        if problem:
+            self._attempts.held_up[self._active.step_id] = problem
+        self._attempts.on_held_up()
 
     def reprompted(self, count: int, problem: str) -> None:
         active = self._active

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -21,12 +22,30 @@ class HandoffError(Exception):
     """The handoff files could not be written. `str()` is one sentence with the path."""
 
 
+class HandoffHeldUp(HandoffError):
+    """They could not be written now; once the user has made room, or made the place writable, they can be."""
+
+
+_HELD_UP = {
+    errno.ENOSPC: "no space is left on the device; make room there",
+    errno.EDQUOT: "the disk quota is used up; make room there",
+    errno.EROFS: "the file system is read-only; make it writable",
+}
+
+
+def _refused(error: OSError, what: str) -> HandoffError:
+    if (helps := _HELD_UP.get(error.errno or 0)) is not None:
+        return HandoffHeldUp(f"{what}: {helps}")
+    return HandoffError(f"{what}: {error.strerror or error}")
+
+
 async def write_handoff(
     given: StepExecutionInput, result: StepResult, raw_output: str, *, disk: Disk | None = None
 ) -> HandoffDescriptor:
     """Write both files and see them onto the disk before returning.
 
     Raises:
+        HandoffHeldUp: there is no room for them now.
         HandoffError: the folder cannot be written to, or is a link that leads out of the workspace.
     """
     return await anyio.to_thread.run_sync(_write_handoff, given, result, raw_output, disk or Disk())
@@ -59,9 +78,7 @@ def _write_handoff(
         for path in (folder, *created):
             _sync_folder(disk, path)
     except OSError as error:
-        raise HandoffError(
-            f"the handoff files of step {step_id} cannot be written to {folder}: {error.strerror or error}"
-        ) from error
+        raise _refused(error, f"the handoff files of step {step_id} cannot be written to {folder}") from error
     return HandoffDescriptor(
         plan_id=plan_id,
         step_id=step_id,
@@ -80,6 +97,7 @@ def prepare_workspace(given: StepExecutionInput, home: str) -> None:
 
     Raises:
         AgentFailure: it is not there.
+        HandoffHeldUp: there is no room for the files now.
         HandoffError: the files could not be copied.
     """
     workspace = Path(given.workspace)
@@ -98,9 +116,8 @@ def prepare_workspace(given: StepExecutionInput, home: str) -> None:
             for file in handoff.files:
                 _replace_file(disk, workspace / file.path, (Path(home) / file.path).read_bytes())
         except OSError as error:
-            raise HandoffError(
-                f"the handoff files of step {handoff.step_id} cannot be copied to {workspace}: "
-                f"{error.strerror or error}"
+            raise _refused(
+                error, f"the handoff files of step {handoff.step_id} cannot be copied to {workspace}"
             ) from error
 
 

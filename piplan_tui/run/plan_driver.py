@@ -64,6 +64,7 @@ class PlanDriver:
         self._attempts = attempts
         self._tasks = tasks
         attempts.start_soon = tasks.start_soon
+        attempts.on_held_up = self._held_up
         self.halted: StoreError | None = None
         """Why no step starts although the run is not paused: what happened could not be stored."""
         self.started = False
@@ -77,6 +78,13 @@ class PlanDriver:
 
     def happened(self, event: ev.RuntimeEvent) -> None:
         """An event was folded into the state. Must be quick."""
+
+    @property
+    def problem(self) -> StoreError | None:
+        """Why no step starts although the run is not paused: its events or a step's files cannot be written."""
+        if self.halted is None and self._attempts.held_up:
+            return StoreError(next(iter(self._attempts.held_up.values())))
+        return self.halted
 
     # -- starting steps ------------------------------------------------------------------------
 
@@ -95,7 +103,7 @@ class PlanDriver:
     def _take(self) -> Taken | None:
         """The next step to run, begun; `None` when nothing may start now."""
         state = self._state
-        while self.started and not self.leaving and self.halted is None and not state.cancelling:
+        while self.started and not self.leaving and self.problem is None and not state.cancelling:
             if state.status not in ("running", "waiting_user") or state.slots_used >= state.slots:
                 return None
             step = state.first_ready()
@@ -171,6 +179,10 @@ class PlanDriver:
         self._fire()
         self.pump()
 
+    def _held_up(self) -> None:
+        self._fire()
+        self.pump()
+
     # -- coming to rest ------------------------------------------------------------------------
 
     @property
@@ -179,9 +191,9 @@ class PlanDriver:
         state = self._state
         if state.ended:
             return not self._attempts.active
-        if state.slots_used or state.cancelling:
+        if state.slots_used > len(self._attempts.held_up) or state.cancelling:
             return False
-        if self.halted is not None or not self.started:
+        if self.problem is not None or not self.started:
             return True
         if state.status == "waiting_user":
             return not state.counts.get("queued")

@@ -116,13 +116,13 @@ class Run(RunSteering, RunAsks):
         """Return when the run has ended, or when nothing can move without the user (or it is paused and idle).
 
         Raises:
-            StoreError: it stopped because its events cannot be stored.
+            StoreError: it stopped because its events, or the files that a step leaves, cannot be written.
         """
         driver = self._require_driver()
         while not driver.at_rest:
             await driver.changed.wait()
-        if driver.halted is not None:
-            raise driver.halted
+        if (problem := driver.problem) is not None:
+            raise problem
         await self._journal.sync()
         await self._write_info()
         return self.state
@@ -130,7 +130,7 @@ class Run(RunSteering, RunAsks):
     async def until_storable(self) -> None:
         """Return once a run that stopped because it could not be stored goes on; see `problem`."""
         driver = self._require_driver()
-        while driver.halted is not None:
+        while driver.problem is not None:
             await driver.changed.wait()
 
     async def stored(self) -> None:

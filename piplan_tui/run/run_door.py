@@ -92,8 +92,8 @@ class RunDoor:
 
     @property
     def problem(self) -> str:
-        """What keeps the run from being stored or its transcripts from being kept; empty when all is well."""
-        error = self._journal.error
+        """What keeps the run, the files of a step or its transcripts from being written; empty when all is well."""
+        error = self._journal.error or (self._driver.problem if self._driver is not None else None)
         return str(error) if error is not None else self.transcripts.problem
 
     def emit(self, event: ev.RuntimeEvent) -> None:

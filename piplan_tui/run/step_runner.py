@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+import anyio
 import msgspec
 from anyio import to_thread
 
@@ -25,7 +26,7 @@ from piplan_tui.agents.protocol import (
 )
 from piplan_tui.run.answer import AnswerCheck, AnswerReader
 from piplan_tui.run.call_prompt import INTERRUPTED, answer_wrong_prompt, call_answer_prompt, call_prompt
-from piplan_tui.run.handoff import prepare_workspace, write_handoff
+from piplan_tui.run.handoff import HandoffHeldUp, prepare_workspace, write_handoff
 from piplan_tui.run.merge_review import bring_back
 from piplan_tui.run.model import (
     Changes,
@@ -43,6 +44,11 @@ from piplan_tui.run.worktree import Worktree, isolated
 MAX_REPROMPTS = 2
 """How often a session is asked again when its turn ended without a valid result."""
 
+TRY_AGAIN_SECONDS = 1.0
+"""How often it is tried again to write the files of a step when there was no room for them."""
+
+_T = TypeVar("_T")
+
 
 class StepPort(Protocol):
     """Where an attempt reports to while it runs. All calls are quick and come from the attempt's own task."""
@@ -57,6 +63,9 @@ class StepPort(Protocol):
 
     def changed(self, changes: Changes) -> None:
         """What the attempt changed in a git worktree of its own."""
+
+    def held_up(self, problem: str) -> None:
+        """Files of the attempt cannot be written now, and why; empty: they are, or nobody tries any more."""
 
     def reprompted(self, count: int, problem: str) -> None: ...
 
@@ -122,7 +131,7 @@ class StepRunner:
     async def _execute(self, job: StepJob, port: StepPort, worktree: Worktree | None = None) -> StepDone:
         given = job.given
         home = job.home or given.workspace
-        await to_thread.run_sync(prepare_workspace, given, home)
+        await _once_there_is_room(lambda: to_thread.run_sync(prepare_workspace, given, home), port)
         agent = await self._agent_named(job.agent)
         session = await agent.open(self._request(job, agent))
         try:
@@ -137,8 +146,9 @@ class StepRunner:
             return StepDone(result=result)
         if worktree is not None:
             await bring_back(job, worktree, port.ask, port.changed)
-        given = msgspec.structs.replace(given, workspace=home)
-        return StepDone(result=result, handoff=await self._handoff(given, result, raw))
+        left = msgspec.structs.replace(given, workspace=home)
+        handoff = await _once_there_is_room(lambda: self._handoff(left, result, raw), port)
+        return StepDone(result=result, handoff=handoff)
 
     def _reader(self, job: StepJob) -> AnswerReader:
         return AnswerReader(job.schema, self._check(str(job.given.step["id"])))
@@ -208,6 +218,22 @@ class StepRunner:
             reprompts += 1
             port.reprompted(reprompts, problem)
             text = result_missing_prompt(problem)
+
+
+async def _once_there_is_room(write: Callable[[], Awaitable[_T]], port: StepPort) -> _T:
+    """Write files, again and again while there is no room: the session's work is not given up for that."""
+    held_up = False
+    try:
+        while True:
+            try:
+                return await write()
+            except HandoffHeldUp as error:
+                held_up = True
+                port.held_up(str(error))
+                await anyio.sleep(TRY_AGAIN_SECONDS)
+    finally:
+        if held_up:
+            port.held_up("")
 
 
 class ResultMissing(AgentFailure):

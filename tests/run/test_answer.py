@@ -169,6 +169,9 @@ class Port:
     def said(self, event: SessionEvent) -> None:
         pass
 
+    def held_up(self, problem: str) -> None:
+        raise AssertionError(problem)
+
     def reprompted(self, count: int, problem: str) -> None:
         self.problems.append(problem)
 

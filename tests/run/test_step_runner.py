@@ -33,6 +33,9 @@ class Heard:
     def said(self, event: SessionEvent) -> None:
         self.events.append(event)
 
+    def held_up(self, problem: str) -> None:
+        raise AssertionError(problem)
+
     def reprompted(self, count: int, problem: str) -> None:
         self.reprompts.append(problem)
 
