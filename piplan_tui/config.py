@@ -125,6 +125,9 @@ class Settings(BaseModel):
     ascii: bool = False
     """Draw with ASCII characters only."""
 
+    plain_list: bool = False
+    """Show the steps of a run as lines of words, for screen readers; implies `ascii`, and nothing moves."""
+
     pi_command: str = ""
     """The program that starts Pi, with arguments if need be; empty: `pi` from the PATH."""
 
@@ -165,6 +168,7 @@ EXPECTED: dict[str, str] = {
     "keys": "a table: [keys]",
     "theme": "the name of a theme, such as piplan-dark",
     "ascii": "true or false",
+    "plain_list": "true or false",
     "pi_command": "a command",
     "demo_pace": "a number, 0 or more",
 }
@@ -234,7 +238,7 @@ def load_settings(
         raise SettingsInvalid(problems) from None
     if problems:
         raise SettingsInvalid(problems)
-    return settings
+    return settings.model_copy(update={"ascii": True}) if settings.plain_list else settings
 
 
 def _table_problems(values: dict[str, Any]) -> Iterator[tuple[str, list[step_rules.Problem]]]:

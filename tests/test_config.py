@@ -71,6 +71,12 @@ def test_text_becomes_numbers_lists_and_booleans() -> None:
     assert settings.model == ""
 
 
+def test_lines_of_words_are_in_ascii() -> None:
+    assert load_settings(environ={"PIPLAN_PLAIN_LIST": "1"}).ascii
+    assert load_settings({"plain_list": True}, environ={}).ascii
+    assert not load_settings(environ={}).ascii
+
+
 def test_unknown_names_are_all_reported_with_line_and_suggestion(tmp_path: Path) -> None:
     text = '# mine\nagent = "pi"\n\nmax_concurency = 3\ntext = """\nzzz = 1\n"""\n[zzz]\na = 1\n'
     assert problems(text, tmp_path) == [

@@ -79,6 +79,10 @@ _ASCII: tuple[tuple[str, ...], dict[str, Any]] = (
     ("--ascii",),
     {"action": "store_true", "help": "draw with ASCII characters only"},
 )
+_PLAIN_LIST: tuple[tuple[str, ...], dict[str, Any]] = (
+    ("--plain-list",),
+    {"action": "store_true", "help": "the terminal view's steps as lines of words, for screen readers"},
+)
 _RUNNING: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (
         ("--agent",),
@@ -158,6 +162,7 @@ _RUNNING: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         },
     ),
     _ASCII,
+    _PLAIN_LIST,
     (("--pi-command",), {"metavar": "CMD", "help": "the program that starts Pi"}),
     (("--demo-pace",), {"metavar": "X", "type": _pace, "help": "slows the demo agent down; 0: no waiting"}),
 ]
@@ -190,7 +195,7 @@ _TAKES_VALUE = {
     flag for flags, how in ANYWHERE if how.get("action") not in ("store_true", "count") for flag in flags
 }
 _RUNS_STEPS = frozenset({OPEN, "run", "demo", "resume", "retry"})
-_OF_ONE_RUN = frozenset({"--run-id", "--args", "--reuse", "--yes", "--ascii"})
+_OF_ONE_RUN = frozenset({"--run-id", "--args", "--reuse", "--yes", "--ascii", "--plain-list"})
 _CAN_DETACH = _RUNS_STEPS - {OPEN}
 _DETACH: tuple[tuple[str, ...], dict[str, Any]] = (
     ("--detach",),
@@ -305,7 +310,7 @@ def build(command: str) -> argparse.ArgumentParser:
     if command in _CAN_DETACH:
         _add(own, [_DETACH])
     if command == "attach":
-        _add(parser.add_argument_group("output"), [*_OUTPUT, _ASCII])
+        _add(parser.add_argument_group("output"), [*_OUTPUT, _ASCII, _PLAIN_LIST])
     if command in _RUNS_STEPS:
         _add(parser.add_argument_group("output"), _OUTPUT)
         _add(parser.add_argument_group("how steps run"), _RUNNING)

@@ -84,7 +84,8 @@ TERMINAL_SECONDS = 1.0
 class PiplanApp(ThriftyApp[TuiResult]):
     """Shows a plan before it runs, a run, or what there is to choose from.
 
-    `keys_by_id` replaces keys by the ids of `piplan_tui.tui.actions`.
+    `keys_by_id` replaces keys by the ids of `piplan_tui.tui.actions`. `plain_list` says what happens in lines of
+    words, for screen readers: in ASCII, and with nothing that moves.
     """
 
     TITLE = "piplan"
@@ -107,6 +108,7 @@ class PiplanApp(ThriftyApp[TuiResult]):
         options: RunOptions | None = None,
         auto_start: bool = False,
         ascii_only: bool = False,
+        plain_list: bool = False,
         keys_by_id: Mapping[str, str] | None = None,
         beginnings: Beginnings = NOTHING_ELSE,
         notify: Notify = PLAIN_NOTIFY,
@@ -129,8 +131,11 @@ class PiplanApp(ThriftyApp[TuiResult]):
         self.auto_start = auto_start
         self.keys_by_id = dict(keys_by_id or {})
         self.set_keymap(self.keys_by_id)
-        self._ascii_only = ascii_only
-        self._guards: list[LineFilter] = [CleanFilter(), *([AsciiFilter()] if ascii_only else [])]
+        self.plain_list = plain_list
+        if plain_list:
+            self.animation_level = "none"
+        self._ascii_only = ascii_only or plain_list
+        self._guards: list[LineFilter] = [CleanFilter(), *([AsciiFilter()] if self._ascii_only else [])]
         self._title_saved = False
         self._mouse = True
 
@@ -371,6 +376,7 @@ async def run_tui(
     watched: StoredRun | None = None,
     can_keep_running: bool = False,
     ascii_only: bool = False,
+    plain_list: bool = False,
     keys_by_id: Mapping[str, str] | None = None,
     beginnings: Beginnings = NOTHING_ELSE,
     notify: Notify = PLAIN_NOTIFY,
@@ -393,6 +399,7 @@ async def run_tui(
         options=options,
         auto_start=auto_start,
         ascii_only=ascii_only or not shows_unicode(os.environ),
+        plain_list=plain_list,
         keys_by_id=keys_by_id,
         beginnings=beginnings,
         notify=notify,

@@ -14,6 +14,7 @@ from piplan_tui.tui.step_places import StepPlaces
 from piplan_tui.views.line import one_line
 from piplan_tui.views.phase_row import phase_cells, phase_dependencies, phase_ended_at, phase_started_at
 from piplan_tui.views.row_cells import RowCells
+from piplan_tui.views.spoken import calm, phase_sentence, step_sentence
 from piplan_tui.views.step_row import step_cells
 
 TICKING: frozenset[StepStatus] = frozenset({"running", "retrying", "waiting_user"})
@@ -78,6 +79,18 @@ class RowSource:
         if not with_title or title in (cells.note, cells.name):
             return cells
         return replace(cells, note=f"{cells.note} · {title}" if cells.note else title)
+
+    def sentence(self, row: Row, *, folded: bool = False) -> str:
+        """What the row says in words."""
+        step = row.step
+        if step is None:
+            self._measure()
+            waits = self._phase_waits.get(row.phase.title, ())
+            return phase_sentence(self.state, row.phase, waits_for=waits, folded=folded)
+        position = self._places.queue_position(step) if step.status == "queued" else 0
+        activity = self._last_activity(step.id) if step.status == "running" else None
+        now = calm(self._now())
+        return step_sentence(self.state, step, now, queue_position=position, last_activity=activity)
 
     def _phase_elapsed(self, phase: PhaseState, now: datetime) -> float | None:
         started, ended = self._phase_spans.get(phase.title, (None, None))

@@ -26,6 +26,7 @@ from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.actions import Where, bindings_for, first_key, keymap_of
 from piplan_tui.tui.background import in_background
+from piplan_tui.tui.plain_list import wants_plain_list
 from piplan_tui.tui.screens.action_screen import BOTTOM_SCREENS
 from piplan_tui.tui.screens.detail import DetailScreen
 from piplan_tui.tui.screens.run_looking import LookingAround
@@ -40,6 +41,7 @@ from piplan_tui.tui.widgets.run_tree import RunTree
 from piplan_tui.tui.widgets.tab_bar import TabBar
 from piplan_tui.tui.widgets.why_line import WhyLine
 from piplan_tui.views.questions import ask_order, question
+from piplan_tui.views.spoken import CALM_SECONDS
 from piplan_tui.views.why import Why, why
 
 WIDE = 100
@@ -120,7 +122,7 @@ class RunScreen(Redoing, Opening, LookingAround):
     def on_mount(self) -> None:
         self._rung = set(self.state.asks)
         self._listen()
-        self.set_interval(1.0, self._tick)
+        self.set_interval(CALM_SECONDS if wants_plain_list(self.app) else 1.0, self._tick)
         self._spinner = self.set_interval(_SPIN_SECONDS, self._spin, pause=True)
         self.run_tree.focus()
         self._arrange(self.size.width)
@@ -272,9 +274,13 @@ class RunScreen(Redoing, Opening, LookingAround):
         self.set_class(self.size.height < SHORT, "-short")
         self.set_class(panel is not None and panel.has_focus_within, "-answering")
 
+    def _is_wide(self, width: int) -> bool:
+        # what stands side by side would be read out line by line, half of one and half of the other
+        return width >= WIDE and not wants_plain_list(self.app)
+
     def _arrange(self, width: int) -> None:
         panel = self._open_panel or (self.pane.ask_panel if self.pane else None)
-        if (width >= WIDE) != (self.pane is not None) and panel is not None and panel.has_focus_within:
+        if self._is_wide(width) != (self.pane is not None) and panel is not None and panel.has_focus_within:
             in_background(self, partial(self._carry_over, panel), group="arrange", exclusive=True)
         else:
             self._arrange_now(width)
@@ -289,7 +295,7 @@ class RunScreen(Redoing, Opening, LookingAround):
 
     def _arrange_now(self, width: int) -> AwaitMount | AwaitRemove | None:
         change: AwaitMount | AwaitRemove | None = None
-        wide = width >= WIDE
+        wide = self._is_wide(width)
         self.set_class(wide, "-wide")
         if wide and self.pane is None:
             pane = DetailPane(self.run_handle)
@@ -327,7 +333,7 @@ class RunScreen(Redoing, Opening, LookingAround):
     def _sync_ask_slot(self) -> None:
         """On a narrow screen one question is open under the tree, and stays until it is closed."""
         panel = self._open_panel
-        narrow = self.size.width < WIDE and not isinstance(self.app.screen, DetailScreen)
+        narrow = not self._is_wide(self.size.width) and not isinstance(self.app.screen, DetailScreen)
         # what the run itself asks belongs to no step, whose detail could show it
         here = [ask for ask in ask_order(self.state) if narrow or ask.kind]
         if panel is not None and all(panel.ask.id != ask.id for ask in here):

@@ -9,10 +9,12 @@ from textual.content import Content
 from textual.widget import Widget
 
 from piplan_tui.run.state import RunState
+from piplan_tui.tui.plain_list import MARK_CELLS, sentence_line, wants_plain_list
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.estimate import Estimate
 from piplan_tui.views.header import header_lines
 from piplan_tui.views.line import Span
+from piplan_tui.views.spoken import calm, header_sentences
 
 
 class RunHeader(Widget):
@@ -35,6 +37,11 @@ class RunHeader(Widget):
     def _lines(self) -> tuple[list[Span], list[Span]]:
         now = self._now()
         left = self._estimate.left(self.state, now)
+        if wants_plain_list(self.app):
+            width = self.size.width
+            sentences = header_sentences(self.state, calm(now), width - MARK_CELLS, left=left)
+            said = [sentence_line(sentence, width, cursor=False) for sentence in sentences]
+            return said[0], said[1] if self.facts is None else [Span("  "), *self.facts]
         first, second = header_lines(self.state, now, self.size.width, left=left)
         return first, second if self.facts is None else [Span(" "), *self.facts]
 

@@ -21,6 +21,7 @@ from piplan_tui.run.state import PhaseState, RunState, StepState
 from piplan_tui.tui.actions import bindings_for
 from piplan_tui.tui.follow import followed
 from piplan_tui.tui.outline import Filter, Outline, Row
+from piplan_tui.tui.plain_list import sentence_line, wants_plain_list
 from piplan_tui.tui.row_layout import Columns, columns_for, glyph_column, phase_line, step_line
 from piplan_tui.tui.row_list import RowList
 from piplan_tui.tui.row_source import RowSource
@@ -237,6 +238,10 @@ class RunTree(ScrollView, can_focus=True):
     def _spans(self, index: int, columns: Columns) -> list[Span]:
         row = self.rows[index]
         cursor = index == self.cursor
+        if wants_plain_list(self.app):
+            folded = row.step is None and self.outline.is_folded(row.phase)
+            said = self._source.sentence(row, folded=folded)
+            return sentence_line(said, columns.width, cursor=cursor)
         cells = self._source.cells(row, with_title=self.detail > 1)
         glyph = SPINNER[self._frame % len(SPINNER)] if cells.status == "running" else cells.glyph
         if row.step is None:
