@@ -119,10 +119,13 @@ class Inbox:
         expires = self.request(ask.id).expires
         if expires is not None and expires.owner == "runtime":
             until = ask.opened_at + timedelta(seconds=expires.after_seconds)
-            tasks.start_soon(self._sleep_until, ask.id, until, expires.then, expire)
+            left = (until - self._now()).total_seconds()
+            # never longer than the author said, even when the clock was set back since the question was put
+            left = min(max(0.0, left), expires.after_seconds)
+            tasks.start_soon(self._expire_after, ask.id, left, expires.then, expire)
 
-    async def _sleep_until(self, ask_id: str, until: datetime, then: str, expire: Expire) -> None:
-        await anyio.sleep(max(0.0, (until - self._now()).total_seconds()))
+    async def _expire_after(self, ask_id: str, seconds: float, then: str, expire: Expire) -> None:
+        await anyio.sleep(seconds)
         if ask_id in self._state.asks:
             await expire(ask_id, then)
 

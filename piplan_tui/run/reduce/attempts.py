@@ -43,6 +43,7 @@ def end_attempt(
 
 def stop_waiting(attempt: AttemptState, at: datetime) -> None:
     if attempt.waiting_since is not None:
-        attempt.waited_seconds += (at - attempt.waiting_since).total_seconds()
+        # the clock may have been set back meanwhile
+        attempt.waited_seconds += max(0.0, (at - attempt.waiting_since).total_seconds())
         attempt.waits.append((attempt.waiting_since, at))
         attempt.waiting_since = None

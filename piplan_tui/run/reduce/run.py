@@ -42,7 +42,8 @@ def run_configured(state: RunState, e: ev.RunConfigured) -> None:
 
 def set_run_status(state: RunState, status: RunStatus) -> None:
     if state.waiting_since is not None and status != "waiting_user":
-        state.blocked_by_user_seconds += (state.at - state.waiting_since).total_seconds()
+        # the clock may have been set back meanwhile
+        state.blocked_by_user_seconds += max(0.0, (state.at - state.waiting_since).total_seconds())
         state.waiting_since = None
     if status == "waiting_user" and state.waiting_since is None:
         state.waiting_since = state.at

@@ -122,7 +122,7 @@ class AskPanel(Vertical):
         expires = self._expires
         if expires is None:
             return " · never times out"
-        left = expires.after_seconds - (self._run.now() - self.ask.opened_at).total_seconds()
+        left = expires.after_seconds - max(0.0, (self._run.now() - self.ask.opened_at).total_seconds())
         then = _THEN[expires.then]
         return f" · {then} in {format_clock(max(0.0, left))}" if left > 0 else f" · {then} now"
 
