@@ -29,6 +29,7 @@ from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.tui.app import TuiResult, run_tui
 from piplan_tui.tui.beginnings import Beginnings
 from piplan_tui.tui.notices import Notices
+from piplan_tui.tui.theme_memory import ThemeMemory
 from piplan_tui.workflow.load import is_workflow
 
 
@@ -48,6 +49,7 @@ async def show_plan(context: Context, options: RunOptions, *, plan_path: Path | 
             ascii_only=context.settings.ascii,
             plain_list=context.settings.plain_list,
             theme=context.settings.theme,
+            theme_memory=_theme_memory(context),
             keys_by_id=keys_of(context.settings.keys),
             notify=notify_of(context.settings.notify),
             notices=notices,
@@ -79,6 +81,7 @@ async def show_run(
             ascii_only=context.settings.ascii,
             plain_list=context.settings.plain_list,
             theme=context.settings.theme,
+            theme_memory=_theme_memory(context),
             keys_by_id=keys_of(context.settings.keys),
             notify=notify_of(context.settings.notify),
             notices=notices,
@@ -101,6 +104,7 @@ async def show_elsewhere(context: Context, run_id: str) -> int:
             ascii_only=context.settings.ascii,
             plain_list=context.settings.plain_list,
             theme=context.settings.theme,
+            theme_memory=_theme_memory(context),
             keys_by_id=keys_of(context.settings.keys),
             notify=notify_of(context.settings.notify),
             notices=notices,
@@ -119,6 +123,11 @@ def _beginnings(context: Context, runtime: PlanRuntime) -> Beginnings:
         return await create_workflow_run(runtime, context, str(path), run_options(context, str(path)))
 
     return Beginnings(demo=partial(demo_options, context), workflow=workflow)
+
+
+def _theme_memory(context: Context) -> ThemeMemory | None:
+    store = context.store
+    return ThemeMemory(store.root) if isinstance(store, FileRuntimeStore) else None
 
 
 def _can_keep_running(context: Context) -> bool:

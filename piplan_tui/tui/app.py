@@ -46,6 +46,7 @@ from piplan_tui.tui.stakes import lost_with_run, start_spans
 from piplan_tui.tui.terminal_driver import terminal_is_gone
 from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter, to_ascii
 from piplan_tui.tui.terminal_title import RESTORE_TITLE, SAVE_TITLE, set_title_sequence
+from piplan_tui.tui.theme_memory import ThemeMemory
 from piplan_tui.tui.themes import OWN_THEMES
 from piplan_tui.tui.thrifty_app import ThriftyApp
 from piplan_tui.views.line import one_line
@@ -84,8 +85,8 @@ TERMINAL_SECONDS = 1.0
 class PiplanApp(ThriftyApp[TuiResult]):
     """Shows a plan before it runs, a run, or what there is to choose from.
 
-    `keys_by_id` replaces keys by the ids of `piplan_tui.tui.actions`. `plain_list` says what happens in lines of
-    words, for screen readers: in ASCII, and with nothing that moves.
+    `theme` outranks what is in `theme_memory`. `keys_by_id` replaces keys by the ids of `piplan_tui.tui.actions`.
+    `plain_list` says what happens in lines of words, for screen readers: in ASCII, and with nothing that moves.
     """
 
     TITLE = "piplan"
@@ -113,6 +114,7 @@ class PiplanApp(ThriftyApp[TuiResult]):
         beginnings: Beginnings = NOTHING_ELSE,
         notify: Notify = PLAIN_NOTIFY,
         theme: str = "",
+        theme_memory: ThemeMemory | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__()
@@ -128,6 +130,7 @@ class PiplanApp(ThriftyApp[TuiResult]):
         for own in OWN_THEMES:
             self.register_theme(own)
         self._theme_wanted = theme
+        self._theme_memory = theme_memory
         self.auto_start = auto_start
         self.keys_by_id = dict(keys_by_id or {})
         self.set_keymap(self.keys_by_id)
@@ -152,8 +155,25 @@ class PiplanApp(ThriftyApp[TuiResult]):
             said = f'There is no theme "{one_line(wanted)}"{guess}'
             self.notify(said, severity="warning", markup=False)
 
-    def on_mount(self) -> None:
+    async def _remember_theme(self, memory: ThemeMemory) -> None:
+        """What was chosen last, unless the settings name a theme; from now on, what is chosen is kept."""
+        if not self._theme_wanted and (kept := await memory.recall()) in self.available_themes:
+            self.theme = kept
+        self.watch(self, "theme", partial(self._keep_theme, memory), init=False)
+
+    def _keep_theme(self, memory: ThemeMemory, name: str) -> None:
+        async def keep() -> None:
+            try:
+                await memory.keep(name)
+            except StoreError as problem:
+                self.notify(str(problem), severity="warning", markup=False)
+
+        in_background(self, keep, group="theme")
+
+    async def on_mount(self) -> None:
         self._use_theme()
+        if self._theme_memory is not None:
+            await self._remember_theme(self._theme_memory)
         if not self.is_headless:
             self.set_interval(TERMINAL_SECONDS, self._leave_without_terminal)
         if self.run_shown is not None:
@@ -382,6 +402,7 @@ async def run_tui(
     notify: Notify = PLAIN_NOTIFY,
     notices: Notices | None = None,
     theme: str = "",
+    theme_memory: ThemeMemory | None = None,
 ) -> TuiResult:
     """Show the interface until the user leaves. To be awaited inside `async with runtime`.
 
@@ -404,6 +425,7 @@ async def run_tui(
         beginnings=beginnings,
         notify=notify,
         theme=theme,
+        theme_memory=theme_memory,
     )
     if notices is not None:
         notices.show = partial(app.notify, severity="error", markup=False)

@@ -31,7 +31,7 @@ class ActionCommands(Provider):
         ]
 
     def _themes(self) -> tuple[str, str, Callable[[], object]]:
-        return "Theme", "Other colours; theme in the config file keeps them", self.app.action_change_theme
+        return "Theme", "Other colours, also for the next start", self.app.action_change_theme
 
     async def discover(self) -> Hits:
         for action, help_text, command in self._available():
