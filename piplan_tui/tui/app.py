@@ -135,6 +135,7 @@ class PiplanApp(ThriftyApp[TuiResult]):
         self.keys_by_id = dict(keys_by_id or {})
         self.set_keymap(self.keys_by_id)
         self.plain_list = plain_list
+        self.set_class(plain_list, "-plain-list")
         if plain_list:
             self.animation_level = "none"
         self._ascii_only = ascii_only or plain_list

@@ -55,6 +55,13 @@ def said_duration(seconds: float) -> str:
     return _joined(" ", _count(days, "day"), _count(hour, "hour") if hour else "")
 
 
+def said_clock(seconds: float) -> str:
+    """A duration that goes on, to be read off a calm clock; empty before its first ten seconds."""
+    if seconds < CALM_SECONDS:
+        return ""
+    return said_duration(seconds - seconds % CALM_SECONDS if seconds < 60 else seconds)
+
+
 def said_tokens(tokens: int) -> str:
     """`812 tokens`, `27,000 tokens`: two digits and zeros from ten thousand on."""
     digits = len(str(tokens))
@@ -94,8 +101,8 @@ def header_sentences(
         after = " after your answer" if asks else ""
         more.append(f"about {said_duration(max(CALM_SECONDS, left))} left{after}")
     if state.started_at is not None:
-        length = said_duration(state.elapsed_seconds(now))
-        more.append(f"took {length}" if state.ended else f"for {length}")
+        elapsed = state.elapsed_seconds(now)
+        more.append(f"took {said_duration(elapsed)}" if state.ended else _for(elapsed))
     if state.title != state.plan_id:
         more.append(one_line(state.title))
     if state.run_id:
@@ -191,8 +198,13 @@ def _running(attempt: AttemptState | None, now: datetime, last_activity: datetim
     return [
         f"warning: silent for {said_duration(silent)}" if silent >= SILENT_AFTER else "",
         uses,
-        f"for {said_duration(attempt.elapsed_seconds(now))}",
+        _for(attempt.elapsed_seconds(now)),
     ]
+
+
+def _for(seconds: float) -> str:
+    length = said_clock(seconds)
+    return f"for {length}" if length else ""
 
 
 def _retrying(attempt: AttemptState | None, now: datetime) -> list[str]:
@@ -207,8 +219,8 @@ def _waiting(state: RunState, step: StepState, now: datetime) -> list[str]:
     ask = state.asks.get(step.asks[0]) if step.asks else None
     if ask is None:
         return ["waiting for you"]
-    waited = said_duration((now - ask.opened_at).total_seconds())
-    return [f"waiting for you {waited}", f"asks: {question(ask)}"]
+    waited = said_clock((now - ask.opened_at).total_seconds())
+    return [f"waiting for you {waited}".rstrip(), f"asks: {question(ask)}"]
 
 
 def _queued(state: RunState, step: StepState, now: datetime, position: int) -> str:

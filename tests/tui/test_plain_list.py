@@ -72,3 +72,13 @@ def test_at_80x24(snap_compare: SnapCompare, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert snap_compare(spoken_app(deck()), terminal_size=(80, 24), run_before=still)
+
+
+@pytest.mark.anyio
+async def test_no_bar_stands_beside_rows_that_scroll() -> None:
+    app = spoken_app(deck())
+    async with app.run_test(size=(80, 16)) as pilot:
+        await still(pilot)
+        tree = app.screen.query_one(RunTree)
+        assert tree.max_scroll_y > 0
+        assert tree.scrollable_content_region.width == 80

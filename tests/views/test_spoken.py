@@ -14,6 +14,7 @@ from piplan_tui.views.spoken import (
     calm,
     header_sentences,
     phase_sentence,
+    said_clock,
     said_duration,
     said_money,
     said_tokens,
@@ -142,6 +143,18 @@ def test_a_clock_moves_every_ten_seconds() -> None:
     start = calm(run.now())
     moments = {calm(start + timedelta(seconds=n, microseconds=7)) for n in range(30)}
     assert moments == {start, start + timedelta(seconds=10), start + timedelta(seconds=20)}
+
+
+def test_a_clock_is_not_told_before_it_can_move() -> None:
+    assert [said_clock(n) for n in (-3, 0, 9.9, 10, 47, 61)] == (
+        ["", "", "", "10 seconds", "40 seconds", "1 minute"]
+    )
+    run = RunDouble([step("a", "a")])
+    run.emit(ev.RunStarted())
+    run.started("a")
+    assert said(run, "a") == "step a, running, working"
+    run.asks("a", {"message": "Which?"})
+    assert said(run, "a") == "step a, waiting for you, asks: Which?"
 
 
 def test_numbers_in_words() -> None:
