@@ -99,7 +99,7 @@ def header_sentences(
         more.append(f"{one_line(limit.provider)}: {limit_note(limit, now)}")
     if left is not None:
         after = " after your answer" if asks else ""
-        more.append(f"about {said_duration(max(CALM_SECONDS, left))} left{after}")
+        more.append(f"about {said_duration(max(CALM_SECONDS, round(left, -1)))} left{after}")
     if state.started_at is not None:
         elapsed = state.elapsed_seconds(now)
         more.append(f"took {said_duration(elapsed)}" if state.ended else _for(elapsed))

@@ -122,6 +122,13 @@ def test_the_header() -> None:
     )
 
 
+def test_an_estimate_is_told_in_tens_of_seconds() -> None:
+    run = deck()
+    told = {header_sentences(run.state, run.now(), 78, left=left) for left in (16, 18, 22)}
+    assert len(told) == 1
+    assert "about 20 seconds left" in told.pop()[1]
+
+
 def test_many_dependencies_are_counted() -> None:
     names = tuple(f"s{n}" for n in range(5))
     run = RunDouble([*(step(name, name) for name in names), step("last", "last", after=names)])
