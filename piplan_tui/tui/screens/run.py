@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -129,6 +130,8 @@ class RunScreen(Redoing, Opening, LookingAround):
         self.run_tree.show(self.state)  # what happened before it was listened to
         self.run_tree.touch(None)
         self._flush()
+        # a collection of the oldest generation would hold up a key for as long as it takes to look at every step
+        self.call_after_refresh(gc.freeze)
 
     def on_unmount(self) -> None:
         self._unsubscribe()
