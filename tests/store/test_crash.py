@@ -284,11 +284,12 @@ async def test_writing_stays_refused_when_the_file_is_not_what_it_was(
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("answer", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
 async def test_a_file_system_without_sync_is_used_as_it_is(
-    tmp_path: Path, run_info: Info, log_event: Event, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, run_info: Info, log_event: Event, monkeypatch: pytest.MonkeyPatch, answer: int
 ) -> None:
     def unsupported(_fd: int) -> None:
-        raise OSError(errno.EINVAL, "Invalid argument")
+        raise OSError(answer, os.strerror(answer))
 
     monkeypatch.setattr("os.fdatasync", unsupported)
     monkeypatch.setattr("os.fsync", unsupported)
