@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -106,17 +107,51 @@ anyio.run(main)
 """
 
 
-@pytest.mark.parametrize("how", GETS_AWAY)
-async def test_what_a_killed_owner_started_goes_by_itself(
-    place: Place, how: str, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    elsewhere = tmp_path_factory.mktemp("owner")
+async def _owner_ends(place: Place, how: str, elsewhere: Path, number: signal.Signals) -> None:
     command = [sys.executable, "-P", "-c", OWNER, place.script(how), str(place.folder)]
     async with await anyio.open_process(command, cwd=elsewhere, stderr=subprocess.DEVNULL) as owner:
         await place.until_up()
         assert place.alive()
-        owner.send_signal(signal.SIGKILL)
+        owner.send_signal(number)
         await owner.wait()
+        await place.until_empty()
+
+
+@pytest.mark.parametrize("how", GETS_AWAY)
+async def test_what_a_killed_owner_started_goes_by_itself(
+    place: Place, how: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    await _owner_ends(place, how, tmp_path_factory.mktemp("owner"), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("how", GETS_AWAY)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+async def test_what_a_terminated_or_hung_up_owner_started_goes_by_itself(
+    place: Place, how: str, number: signal.Signals, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    await _owner_ends(place, how, tmp_path_factory.mktemp("owner"), number)
+
+
+# what closing the terminal does: all of its session hears of it, not the owner only
+@pytest.mark.parametrize("how", GETS_AWAY)
+async def test_what_an_owner_started_goes_with_its_terminal(
+    place: Place, how: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("owner")
+    command = [sys.executable, "-P", "-c", OWNER, place.script(how), str(place.folder)]
+    terminal, end = pty.openpty()
+    owner = await anyio.open_process(
+        ["setsid", "-c", *command], cwd=elsewhere, stdin=end, stdout=end, stderr=end
+    )
+    os.close(end)
+    async with owner:
+        try:
+            await place.until_up()
+            assert place.alive()
+        finally:
+            os.close(terminal)
+        with anyio.fail_after(10):
+            assert await owner.wait() == -signal.SIGHUP
         await place.until_empty()
 
 
