@@ -78,8 +78,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("tree.page_up", "pageup", "Page up", "", "tree", "page(-1)"),
     Action("tree.first", "g,home", "First row", "", "tree", "first"),
     Action("tree.last", "G,end", "Last row, follow", "Follow what runs again", "tree", "last"),
-    Action("tree.in", "l,right", "Unfold", "Unfold a phase, then go in", "tree", "unfold"),
-    Action("tree.out", "h,left", "Fold", "Fold the phase", "tree", "fold"),
+    Action("tree.in", "l,right", "Unfold", "Unfold a phase or a running step, then go in", "tree", "unfold"),
+    Action("tree.out", "h,left", "Fold", "Fold the step or its phase", "tree", "fold"),
     Action("tree.open", "enter", "Open", "Open the step, fold or unfold a phase", "tree", "open", bar="open"),
     Action(
         "run.answer",

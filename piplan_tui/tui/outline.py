@@ -8,6 +8,7 @@ from typing import Literal
 
 from piplan_tui.run.state import PhaseState, RunState, StepState, StepStatus
 from piplan_tui.views.phase_row import phase_finished
+from piplan_tui.views.step_work import has_work, work_keys
 
 Filter = Literal["all", "running", "needs you", "failed", "pending", "done"]
 FILTERS: tuple[Filter, ...] = ("all", "running", "needs you", "failed", "pending", "done")
@@ -29,14 +30,15 @@ OUTRANKS_FOLDING: frozenset[StepStatus] = frozenset({"failed", "waiting_user"})
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A phase (`step` is `None`) or a step of it."""
+    """A phase (`step` is `None`), a step of it, or with `work` something that goes on inside that step."""
 
     phase: PhaseState
     step: StepState | None = None
+    work: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
-        """Names the row whatever else is shown: phase title and step id."""
+        """Names the row whatever else is shown: phase title and step id. What is inside a step has the step's."""
         return self.phase.title, self.step.id if self.step else ""
 
 
@@ -47,7 +49,7 @@ class Outline:
     A phase is folded when the user folded it, or when it is finished and `fold_finished` is on; the phase
     that holds `pinned` (the row under the cursor) is never folded by itself. Failed steps and steps that wait
     for the user show in a folded phase too. Phases in `held` stay open for now, so that the rows below them do
-    not move.
+    not move. What goes on inside a step shows under it while the step is in `unfolded`.
     """
 
     state: RunState
@@ -56,6 +58,7 @@ class Outline:
     folded: dict[str, bool] = field(default_factory=dict)
     pinned: tuple[str, str] | None = None
     held: set[str] = field(default_factory=set)
+    unfolded: set[str] = field(default_factory=set)
 
     @property
     def flat(self) -> bool:
@@ -99,6 +102,32 @@ class Outline:
                 if wanted and step.status not in wanted and not pinned:
                     continue
                 yield Row(phase, step)
+                for work in self.work_of(step):
+                    yield Row(phase, step, work)
+
+    def work_of(self, step: StepState) -> tuple[str, ...]:
+        """What shows under a step: nothing unless it is unfolded."""
+        return work_keys(step) if step.id in self.unfolded else ()
+
+    def unfold_step(self, step: StepState) -> bool:
+        """Show what goes on inside a step; false when nothing does, or when it shows."""
+        if step.id in self.unfolded or not has_work(step):
+            return False
+        self.unfolded.add(step.id)
+        return True
+
+    def fold_step(self, step: StepState) -> bool:
+        """Whether anything showed under the step that now does not."""
+        showed = bool(self.work_of(step))
+        self.unfolded.discard(step.id)
+        return showed
+
+    def fold_ended(self) -> None:
+        """Steps that ended are folded when they run again. O(unfolded steps)."""
+        for step_id in list(self.unfolded):
+            step = self.state.steps.get(step_id)
+            if step is None or FILTER_OF[step.status] in ("done", "failed"):
+                self.unfolded.discard(step_id)
 
     def hold_phases_above(self, key: tuple[str, str], is_open: Callable[[PhaseState], bool]) -> None:
         """Keep open what finished above a row, so that the row is not pulled away from under the reader."""

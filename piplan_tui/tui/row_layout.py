@@ -9,6 +9,7 @@ from rich.cells import cell_len, set_cell_size
 
 from piplan_tui.views.line import STATUS_ROLES, Role, Span
 from piplan_tui.views.row_cells import RowCells
+from piplan_tui.views.step_work import WorkRow
 
 _ELAPSED, _MONEY, _TOOLS, _TOKENS, _AGENT, _PROGRESS = 8, 8, 4, 7, 12, 11
 _EAGER = 16
@@ -107,6 +108,21 @@ def phase_line(cells: RowCells, columns: Columns, *, glyph: str, cursor: bool, f
     )
 
 
+def work_line(row: WorkRow | None, columns: Columns, *, cursor: bool) -> list[Span]:
+    """A row inside a step, exactly `columns.width` cells; an empty one for what is over."""
+    inset = columns.prefix + 2
+    return _exact(
+        [
+            Span(" " * (columns.prefix - 4)),
+            Span(">" if cursor else " ", "strong"),
+            Span(" " * 5),
+            *_cut(row.spans if row else (), max(0, columns.width - inset - columns.elapsed)),
+            Span(_right(row.elapsed if row else "", columns.elapsed), "dim"),
+        ],
+        columns.width,
+    )
+
+
 def _name_role(role: Role) -> Role:
     return "plain" if role in ("dim", "done", "running") else role
 
@@ -148,6 +164,17 @@ def _clip(spans: Sequence[Span], width: int) -> list[Span]:
         result.append(span)
         left -= size
     return [*result, Span(" " * left)]
+
+
+def _cut(spans: Sequence[Span], width: int) -> list[Span]:
+    """The spans in exactly `width` cells, with an ellipsis where they do not fit."""
+    result: list[Span] = []
+    for span in spans:
+        if (size := cell_len(span.text)) > width:
+            return [*result, Span(_left(span.text, width), span.role)]
+        result.append(span)
+        width -= size
+    return [*result, Span(" " * width)]
 
 
 def _exact(spans: list[Span], width: int) -> list[Span]:

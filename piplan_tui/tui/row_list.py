@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import overload
 
 from piplan_tui.run.state import PhaseState, RunState
@@ -14,22 +14,47 @@ from piplan_tui.tui.step_places import StepPlaces
 
 @dataclass(slots=True)
 class _Block:
-    """The rows of one phase: its own, if `header` is 1, and its steps, all of them without `places`."""
+    """The rows of one phase: its own, if `header` is 1, and its steps, all of them without `places`.
+
+    `work` is what shows under steps: the offset of the step's row, were there no such rows, and their names.
+    """
 
     phase: PhaseState
     header: int
     places: list[int] | None
+    work: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return self.header + len(self.phase.steps if self.places is None else self.places)
+        steps = len(self.phase.steps if self.places is None else self.places)
+        return self.header + steps + sum(len(names) for _, names in self.work)
+
+    def unfold(self, work: Iterable[tuple[int, tuple[str, ...]]]) -> None:
+        """Put rows under the steps at these places, as far as they show."""
+        offsets = ((self._offset(place), names) for place, names in work)
+        self.work = sorted((offset, names) for offset, names in offsets if offset is not None)
 
     def row(self, offset: int) -> Row:
+        for at, names in self.work:
+            if offset <= at:
+                break
+            if offset <= at + len(names):
+                return Row(self.phase, self._row(at).step, names[offset - at - 1])
+            offset -= len(names)
+        return self._row(offset)
+
+    def find(self, place: int) -> int | None:
+        offset = self._offset(place)
+        if offset is None:
+            return None
+        return offset + sum(len(names) for at, names in self.work if at < offset)
+
+    def _row(self, offset: int) -> Row:
         if offset < self.header:
             return Row(self.phase)
         offset -= self.header
         return Row(self.phase, self.phase.steps[offset if self.places is None else self.places[offset]])
 
-    def find(self, place: int) -> int | None:
+    def _offset(self, place: int) -> int | None:
         if self.places is None:
             return self.header + place
         found = bisect_left(self.places, place)
@@ -41,17 +66,26 @@ class RowList(Sequence[Row]):
 
     def __init__(self, outline: Outline, places: StepPlaces) -> None:
         self._state: RunState = outline.state
+        self._outline = outline
         self._places = places
         self._blocks: list[_Block] = []
         self._starts: list[int] = []
         self._of_phase: dict[str, int] = {}
         self._size = 0
         places.take_in()
+        self._work: dict[str, tuple[str, ...]] = {}
+        unfolded: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
+        for step_id in outline.unfolded:
+            step = self._state.steps.get(step_id)
+            if step is not None and (names := outline.work_of(step)):
+                self._work[step_id] = names
+                unfolded.setdefault(step.phase, []).append((places.place(step), names))
         flat = outline.flat
         for phase in self._state.phases.values():
             block = _block(outline, places, phase, flat)
             if block is None or not len(block):
                 continue
+            block.unfold(unfolded.get(phase.title, ()))
             self._of_phase[phase.title] = len(self._blocks)
             self._blocks.append(block)
             self._starts.append(self._size)
@@ -90,6 +124,19 @@ class RowList(Sequence[Row]):
             return None
         offset = block.find(self._places.place(step))
         return None if offset is None else self._starts[at] + offset
+
+    def index_near(self, row: Row, nth: int) -> int | None:
+        """Where a row inside a step is, or what stands in its place (`nth` under the step) when it is over."""
+        at = self.index_of(row.key)
+        if at is None:
+            return None
+        names = self._work.get(row.key[1], ())
+        return at + (names.index(row.work) + 1 if row.work in names else min(nth, len(names)))
+
+    def has_other_work(self, step_ids: Iterable[str]) -> bool:
+        """Whether other rows should show by now under one of these steps."""
+        steps = (self._state.steps.get(name) for name in step_ids if name in self._outline.unfolded)
+        return any(s is not None and self._outline.work_of(s) != self._work.get(s.id, ()) for s in steps)
 
 
 def _block(outline: Outline, places: StepPlaces, phase: PhaseState, flat: bool) -> _Block | None:

@@ -9,13 +9,16 @@ from datetime import datetime
 from rich.cells import cell_len
 
 from piplan_tui.run.state import PhaseState, RunState, StepStatus
-from piplan_tui.tui.outline import Row
+from piplan_tui.tui.outline import Outline, Row
+from piplan_tui.tui.row_layout import Columns, phase_line, step_line, work_line
 from piplan_tui.tui.step_places import StepPlaces
-from piplan_tui.views.line import one_line
+from piplan_tui.views.formatting import SPINNER
+from piplan_tui.views.line import Span, one_line
 from piplan_tui.views.phase_row import phase_cells, phase_dependencies, phase_ended_at, phase_started_at
 from piplan_tui.views.row_cells import RowCells
 from piplan_tui.views.spoken import calm, phase_sentence, step_sentence
 from piplan_tui.views.step_row import step_cells
+from piplan_tui.views.step_work import work_row
 
 TICKING: frozenset[StepStatus] = frozenset({"running", "retrying", "waiting_user"})
 """States in which a row shows a clock that moves."""
@@ -63,6 +66,19 @@ class RowSource:
         self._longest_name = max(self._longest_name, *new) if order else 8
         self._measured = len(order)
 
+    def line(
+        self, row: Row, outline: Outline, columns: Columns, *, frame: int, cursor: bool, detail: int
+    ) -> list[Span]:
+        """The row laid out, with its spinner at a frame."""
+        if row.step is not None and row.work:
+            return work_line(work_row(row.step, row.work, self._now()), columns, cursor=cursor)
+        cells = self.cells(row, with_title=detail > 1)
+        glyph = SPINNER[frame % len(SPINNER)] if cells.status == "running" else cells.glyph
+        if row.step is None:
+            folded = outline.is_folded(row.phase)
+            return phase_line(cells, columns, glyph=glyph, cursor=cursor, folded=folded)
+        return step_line(cells, columns, glyph=glyph, cursor=cursor)
+
     def cells(self, row: Row, *, with_title: bool = False) -> RowCells:
         """What the row says now; `with_title` puts the title of a step behind its note."""
         now = self._now()
@@ -87,6 +103,10 @@ class RowSource:
             self._measure()
             waits = self._phase_waits.get(row.phase.title, ())
             return phase_sentence(self.state, row.phase, waits_for=waits, folded=folded)
+        if row.work:
+            inside = work_row(step, row.work, self._now())
+            said = "".join(span.text for span in inside.spans).strip()
+            return f"inside step {one_line(step.id)}, {said}"
         position = self._places.queue_position(step) if step.status == "queued" else 0
         activity = self._last_activity(step.id) if step.status == "running" else None
         now = calm(self._now())

@@ -31,44 +31,48 @@ def has_work(step: StepState) -> bool:
     return attempt is not None and attempt.ended_at is None and bool(attempt.open_tools or attempt.plan)
 
 
-def work_rows(step: StepState, now: datetime, *, limit: int = MAX_ROWS) -> list[WorkRow]:
+def work_keys(step: StepState, *, limit: int = MAX_ROWS) -> tuple[str, ...]:
     """The open tool calls in the order of their start, then the to-do list around the entry that is being done.
 
-    Empty when the step does not run. At most `limit` rows (2 or more), the last of which then says how many more
-    there are.
+    Empty when the step does not run. At most `limit` keys (2 or more), the last of which then stands for the rest.
     """
     attempt = step.attempt
     if attempt is None or not has_work(step):
-        return []
-    rows = [
-        WorkRow(
-            f"tool:{call_id}",
-            "tool",
-            (Span(one_line(tool.name), "running"), Span(f" {one_line(tool.target)}".rstrip(), "dim")),
-            format_clock((now - tool.started_at).total_seconds()),
-        )
-        for call_id, tool in attempt.open_tools.items()
-    ]
-    entries = [
-        WorkRow(
-            f"plan:{number}",
-            "plan",
-            (
-                Span(f"{_MARKS[entry.status]} ", "dim"),
-                Span(one_line(entry.text), "dim" if entry.status == "completed" else "plain"),
-            ),
-        )
-        for number, entry in enumerate(attempt.plan)
-    ]
-    if len(rows) + len(entries) <= limit:
-        return rows + entries
-    hidden = len(rows) + len(entries) - (limit - 1)
-    rows = rows[: limit - 1]
-    room = limit - 1 - len(rows)
+        return ()
+    tools = [f"tool:{call_id}" for call_id in attempt.open_tools]
+    entries = len(attempt.plan)
+    if len(tools) + entries <= limit:
+        return (*tools, *(f"plan:{number}" for number in range(entries)))
+    tools = tools[: limit - 1]
+    room = limit - 1 - len(tools)
     doing = next((n for n, entry in enumerate(attempt.plan) if entry.status != "completed"), 0)
-    first = max(0, min(doing - 1, len(entries) - room))
-    return [
-        *rows,
-        *entries[first : first + room],
-        WorkRow("more", "more", (Span(f"… {hidden} more", "dim"),)),
-    ]
+    first = max(0, min(doing - 1, entries - room))
+    return (*tools, *(f"plan:{number}" for number in range(first, first + room)), "more")
+
+
+def work_row(step: StepState, key: str, now: datetime, *, limit: int = MAX_ROWS) -> WorkRow | None:
+    """What the row of this name says now; `None` when what it was about is over."""
+    attempt = step.attempt
+    if attempt is None or not has_work(step):
+        return None
+    kind, _, name = key.partition(":")
+    if kind == "tool":
+        tool = attempt.open_tools.get(name)
+        if tool is None:
+            return None
+        spans = (Span(one_line(tool.name), "running"), Span(f" {one_line(tool.target)}".rstrip(), "dim"))
+        return WorkRow(key, "tool", spans, format_clock((now - tool.started_at).total_seconds()))
+    if kind == "plan":
+        if int(name) >= len(attempt.plan):
+            return None
+        entry = attempt.plan[int(name)]
+        said = Span(one_line(entry.text), "dim" if entry.status == "completed" else "plain")
+        return WorkRow(key, "plan", (Span(f"{_MARKS[entry.status]} ", "dim"), said))
+    hidden = len(attempt.open_tools) + len(attempt.plan) - (limit - 1)
+    return WorkRow(key, "more", (Span(f"… {hidden} more", "dim"),))
+
+
+def work_rows(step: StepState, now: datetime, *, limit: int = MAX_ROWS) -> list[WorkRow]:
+    """The rows of `work_keys`."""
+    rows = (work_row(step, key, now, limit=limit) for key in work_keys(step, limit=limit))
+    return [row for row in rows if row is not None]

@@ -88,9 +88,10 @@ def test_rows_are_in_plan_order_and_keep_what_must_be_seen(
     st.sampled_from(FILTERS),
     st.integers(0, 11),
     st.sets(st.sampled_from(["P0", "P1", "P2"])),
+    st.dictionaries(st.integers(0, 11), st.integers(0, 15)),
 )
 def test_a_row_list_is_the_rows_spelled_out(
-    moves: list[tuple[int, str]], chosen: str, cursor: int, folded: set[str]
+    moves: list[tuple[int, str]], chosen: str, cursor: int, folded: set[str], unfolded: dict[int, int]
 ) -> None:
     after = {3: ("s0",), 4: ("s0", "s1"), 7: ("s3", "s4"), 10: ("s7",)}
     run = RunDouble([step(f"s{n}", "S", f"P{n % 3}", after.get(n, ())) for n in range(12)])
@@ -111,12 +112,20 @@ def test_a_row_list_is_the_rows_spelled_out(
         elif move == "retry" and state.status in ("completed", "failed"):
             run.emit(ev.StepRetried(step_id=name))
         places.note(state)
+    for number, tools in unfolded.items():
+        if run.state.steps[f"s{number}"].status == "running":
+            for call in range(tools):
+                run.tool(f"s{number}", "read", "x", call_id=str(call))
     outline = Outline(run.state, filter=chosen, pinned=key, folded=dict.fromkeys(folded, True))  # type: ignore[arg-type]  # a sampled literal
+    outline.unfolded = {f"s{number}" for number in unfolded}
     rows = outline.rows()
     listed = RowList(outline, places)
     assert list(listed) == rows
     assert [listed[at] for at in range(len(listed))] == rows
-    assert [listed.index_of(row.key) for row in rows] == list(range(len(rows)))
+    assert [listed.index_near(row, 0) if row.work else listed.index_of(row.key) for row in rows] == list(
+        range(len(rows))
+    )
+    assert not listed.has_other_work(run.state.steps)
     shown_keys = {row.key for row in rows}
     assert all(
         listed.index_of((s.phase, s.id)) is None for s in run.state.order if (s.phase, s.id) not in shown_keys
@@ -124,3 +133,26 @@ def test_a_row_list_is_the_rows_spelled_out(
     positions = queue_positions(run.state)
     assert {s.id: places.queue_position(s) for s in run.state.order if s.status == "queued"} == positions
     assert places.first("failed") is next((s for s in run.state.order if s.status == "failed"), None)
+
+
+def test_what_goes_on_inside_a_step_shows_under_it_while_it_is_unfolded() -> None:
+    run = RunDouble([step("a", "A"), step("b", "B")])
+    run.emit(ev.RunStarted())
+    outline = Outline(run.state)
+    running, waiting = run.state.steps["a"], run.state.steps["b"]
+    run.started("a")
+    assert not outline.unfold_step(running), "nothing goes on inside it"
+    run.tool("a", "bash", "npm test", call_id="1")
+    assert [row.work for row in outline.rows()] == ["", ""], "folded to begin with"
+    assert outline.unfold_step(running)
+    assert not outline.unfold_step(waiting)
+    listed = RowList(outline, StepPlaces(run.state))
+    assert [(row.key[1], row.work) for row in listed] == [("a", ""), ("a", "tool:1"), ("b", "")]
+    run.tool("a", "read", "x", call_id="2")
+    assert listed.has_other_work(["a"])
+    assert not listed.has_other_work(["b"])
+    assert [row.work for row in outline.rows()] == ["", "tool:1", "tool:2", ""]
+    run.completed("a")
+    assert [row.work for row in outline.rows()] == ["", ""]
+    outline.fold_ended()
+    assert not outline.unfolded

@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from piplan_tui.tui.row_layout import columns_for, glyph_column, phase_line, step_line
+from piplan_tui.tui.row_layout import columns_for, glyph_column, phase_line, step_line, work_line
 from piplan_tui.views.line import Span
 from piplan_tui.views.row_cells import RowCells
+from piplan_tui.views.step_work import WorkRow
 
 texts = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cf", "Mn", "Me")), max_size=40)
 cells = st.builds(
@@ -34,6 +35,10 @@ def test_a_row_is_exactly_as_wide_as_its_columns(
     for line in (
         step_line(row, columns, glyph="✓", cursor=cursor),
         phase_line(row, columns, glyph="✓", cursor=cursor, folded=True),
+        work_line(
+            WorkRow("tool:1", "tool", (Span(row.name), Span(row.note)), row.elapsed), columns, cursor=cursor
+        ),
+        work_line(None, columns, cursor=cursor),
     ):
         assert cell_len("".join(span.text for span in line)) == width
 

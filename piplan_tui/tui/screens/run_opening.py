@@ -38,11 +38,12 @@ class Opening(RunView):
             self.run_tree.action_open()
 
     def _move(self, rows: int) -> StepState | None:
-        """To the next row that is a step."""
-        tree = self.run_tree
+        """To the next row that is another step."""
+        tree, here = self.run_tree, self.run_tree.selected_step
         index = tree.cursor + rows
         while 0 <= index < len(tree.rows):
-            if (step := tree.rows[index].step) is not None:
+            row = tree.rows[index]
+            if (step := row.step) is not None and not row.work and step is not here:
                 tree.move_to(index)
                 return step
             index += rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, get_args
 
 from rich.segment import Segment
 from rich.style import Style
@@ -22,12 +22,11 @@ from piplan_tui.tui.actions import bindings_for
 from piplan_tui.tui.follow import followed
 from piplan_tui.tui.outline import Filter, Outline, Row
 from piplan_tui.tui.plain_list import sentence_line, wants_plain_list
-from piplan_tui.tui.row_layout import Columns, columns_for, glyph_column, phase_line, step_line
+from piplan_tui.tui.row_layout import Columns, columns_for, glyph_column
 from piplan_tui.tui.row_list import RowList
 from piplan_tui.tui.row_source import RowSource
 from piplan_tui.tui.step_places import StepPlaces
 from piplan_tui.tui.widgets.growth import grow
-from piplan_tui.views.formatting import SPINNER
 from piplan_tui.views.line import Role, Span
 
 _SPINNING = frozenset({"running"})
@@ -40,17 +39,7 @@ class RunTree(ScrollView, can_focus=True):
     `follow` keeps the cursor on what runs; any move of the cursor by the user ends it.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "run-tree--plain",
-        "run-tree--dim",
-        "run-tree--strong",
-        "run-tree--accent",
-        "run-tree--running",
-        "run-tree--attention",
-        "run-tree--failed",
-        "run-tree--done",
-        "run-tree--cursor",
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"run-tree--{role}" for role in (*get_args(Role), "cursor")}
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("tree")
 
@@ -99,6 +88,7 @@ class RunTree(ScrollView, can_focus=True):
             self.outline.folded = earlier.folded
             self.outline.filter = earlier.filter
             self.outline.fold_finished = earlier.fold_finished
+            self.outline.unfolded = earlier.unfolded
         self._places = StepPlaces(state)
         self._source = RowSource(state, self._now, self._last_activity, self._places)
         self.rows = RowList(self.outline, self._places)
@@ -148,8 +138,11 @@ class RunTree(ScrollView, can_focus=True):
         """Recompute the rows; the row named `key` keeps the cursor and its place on the screen."""
         before = self.cursor - self.scroll_offset.y
         self.outline.pinned = key
+        rows, here = self.rows, self.selected
         self.rows = RowList(self.outline, self._places)
         found = self.rows.index_of(key) if key is not None else None
+        if here is not None and here.work and here.key == key:
+            found = self.rows.index_near(here, self.cursor - (rows.index_of(key) or 0))
         if found is None and key is not None:
             found = self.rows.index_of((key[0], ""))
         moved = found is not None and found != self.cursor
@@ -178,7 +171,7 @@ class RunTree(ScrollView, can_focus=True):
         if not touched and not everything:
             return
         self._touched, self._all_touched = set(), False
-        if everything:
+        if everything or self.rows.has_other_work(touched):
             for step_id in touched:
                 if (step := self.state.steps.get(step_id)) is not None:
                     self._places.note(step)
@@ -187,6 +180,7 @@ class RunTree(ScrollView, can_focus=True):
         self._refresh_changed()
 
     def _refresh_structure(self) -> None:
+        self.outline.fold_ended()
         wanted = followed(self.state, self._places, self.selected_step) if self.follow else None
         key = wanted or (self.selected.key if self.selected else None)
         if not self.follow and key is not None:
@@ -207,6 +201,8 @@ class RunTree(ScrollView, can_focus=True):
         found = False
         for index in self._visible():
             row = self.rows[index]
+            if row.work:
+                continue
             spins = row.step.status in _SPINNING if row.step else bool(row.phase.counts.get("running"))
             if spins:
                 found = True
@@ -236,18 +232,14 @@ class RunTree(ScrollView, can_focus=True):
         return Strip([Segment(s.text, self._style(s.role, cursor)) for s in spans], columns.width)
 
     def _spans(self, index: int, columns: Columns) -> list[Span]:
-        row = self.rows[index]
-        cursor = index == self.cursor
+        row, here = self.rows[index], index == self.cursor
         if wants_plain_list(self.app):
             folded = row.step is None and self.outline.is_folded(row.phase)
             said = self._source.sentence(row, folded=folded)
-            return sentence_line(said, columns.width, cursor=cursor)
-        cells = self._source.cells(row, with_title=self.detail > 1)
-        glyph = SPINNER[self._frame % len(SPINNER)] if cells.status == "running" else cells.glyph
-        if row.step is None:
-            folded = self.outline.is_folded(row.phase)
-            return phase_line(cells, columns, glyph=glyph, cursor=cursor, folded=folded)
-        return step_line(cells, columns, glyph=glyph, cursor=cursor)
+            return sentence_line(said, columns.width, cursor=here)
+        return self._source.line(
+            row, self.outline, columns, frame=self._frame, cursor=here, detail=self.detail
+        )
 
     def _refresh_changed(self) -> None:
         """Draw the lines that do not say what they should; the way to the terminal costs more than the words."""
@@ -336,17 +328,29 @@ class RunTree(ScrollView, can_focus=True):
         self.outline.folded.clear()
         self._rebuild(self.selected.key if self.selected else None)
 
-    def fold(self) -> None:
-        """Fold the phase of the cursor; on a folded one, do nothing."""
-        if (row := self.selected) is not None and not self.outline.flat:
+    def action_fold(self) -> None:
+        """Fold the step of the cursor if it is unfolded, else its phase; on a folded one, do nothing."""
+        row = self.selected
+        if row is not None and row.step is not None and self.outline.fold_step(row.step):
+            self._rebuild(row.key)
+        elif row is not None and not self.outline.flat:
             self.follow = False
             self.outline.folded[row.phase.title] = True
             self._rebuild((row.phase.title, ""))
 
-    def unfold(self) -> None:
-        """Unfold the phase under the cursor; when it is open, go to its first step."""
+    def action_unfold(self) -> None:
+        """Unfold the phase or the running step under the cursor; when it is open, go to the first row in it."""
         row = self.selected
-        if row is None or row.step is not None:
+        if row is None or row.work:
+            return
+        if row.step is not None:
+            if self.outline.unfold_step(row.step):
+                self._rebuild(row.key)
+                below = self.cursor + 1 + len(self.outline.work_of(row.step)) - self.size.height
+                if below > self.scroll_offset.y:
+                    self.scroll_to(y=min(below, self.cursor), animate=False, force=True, immediate=True)
+            elif self.outline.work_of(row.step):
+                self.move_to(self.cursor + 1)
             return
         self.follow = False
         if self.outline.is_folded(row.phase):
@@ -381,12 +385,6 @@ class RunTree(ScrollView, can_focus=True):
         else:
             self.post_message(self.Opened(row))
 
-    def action_unfold(self) -> None:
-        self.unfold()
-
-    def action_fold(self) -> None:
-        self.fold()
-
     def action_last(self) -> None:
         if self.outline.state.status == "pending":
             self.move_to(len(self.rows) - 1)
@@ -395,9 +393,9 @@ class RunTree(ScrollView, can_focus=True):
 
     def _toggle(self, row: Row) -> None:
         if self.outline.is_folded(row.phase):
-            self.unfold()
+            self.action_unfold()
         else:
-            self.fold()
+            self.action_fold()
 
     def on_click(self, event: events.Click) -> None:
         index = event.y + self.scroll_offset.y

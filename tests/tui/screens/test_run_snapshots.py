@@ -36,6 +36,22 @@ def test_follows_what_runs(snap_compare: SnapCompare, size: tuple[int, int]) -> 
 
 
 @pytest.mark.parametrize("size", SIZES)
+def test_a_running_step_unfolded(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    run = deck(asking=False)
+    plan = [("Read the brief", "completed"), ("Compare prices", "in_progress"), ("Write it up", "pending")]
+    entries = [ev.PlanEntry(text=text, status=status) for text, status in plan]  # type: ignore[arg-type]  # the literals are states
+    run.emit(ev.SessionPlanned(step_id="pricing", attempt=1, entries=entries))
+
+    async def unfold(pilot: Pilot[Any]) -> None:
+        await still(pilot)
+        pilot.app.screen.run_tree.select_step("pricing")
+        await pilot.press("l", "j")
+        await still(pilot)
+
+    assert snap_compare(app_on(run), terminal_size=size, run_before=unfold)
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_asks(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     async def answer(pilot: Pilot[Any]) -> None:
         await still(pilot)

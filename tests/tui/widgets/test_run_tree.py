@@ -148,3 +148,79 @@ async def test_spinners_turn_only_while_something_visible_runs() -> None:
         tree.select_step("c19")
         await pilot.pause()
         assert await spins(pilot)
+
+
+def words(tree: RunTree) -> list[str]:
+    return ["".join(s.text for s in tree.render_line(y)).rstrip() for y in range(tree.size.height)]
+
+
+def under(tree: RunTree) -> str:
+    return tree.selected.work if tree.selected else "-"
+
+
+async def test_what_goes_on_inside_a_running_step_unfolds_and_stays_live() -> None:
+    run = RunDouble([step(name, name.upper()) for name in "abc"], max_concurrency=9)
+    run.emit(ev.RunStarted())
+    run.started("a")
+    run.started("b")
+    run.tool("b", "bash", "npm test", call_id="1")
+    run.tool("b", "read", "brief.md", call_id="2")
+    async with TreeApp(run).run_test(size=(60, 10)) as pilot:
+        tree = pilot.app.query_one(RunTree)
+        tree.focus()
+        tree.select_step("a")
+        await pilot.press("l")
+        assert len(tree.rows) == 3, "nothing goes on inside it"
+        await pilot.press("j", "l")
+        assert [line.split() for line in words(tree)[2:4]] == [
+            ["bash", "npm", "test", "0:00"],
+            ["read", "brief.md", "0:00"],
+        ]
+        assert words(tree)[2].index("bash") > words(tree)[1].index("b ")
+        await pilot.press("l", "j")
+        assert (at(tree), under(tree), tree.cursor) == ("b", "tool:2", 3)
+
+        run.emit(ev.SessionToolEnded(step_id="b", attempt=1, call_id="1", ok=True))
+        tree.touch("b")
+        tree.flush()
+        assert (at(tree), under(tree), tree.cursor) == ("b", "tool:2", 2), "it stays on its row"
+        run.tool("b", "grep", "price", call_id="3")
+        run.emit(ev.SessionToolEnded(step_id="b", attempt=1, call_id="2", ok=True))
+        tree.touch("b")
+        tree.flush()
+        assert (at(tree), under(tree), tree.cursor) == ("b", "tool:3", 2), "what is in its place now"
+
+        await pilot.press("h")
+        assert (at(tree), under(tree), len(tree.rows)) == ("b", "", 3)
+        await pilot.press("l", "l")
+        run.completed("b")
+        tree.touch("b", structure=True)
+        tree.flush()
+        assert (at(tree), under(tree), len(tree.rows)) == ("b", "", 3), "it folds when the step ends"
+
+
+async def test_a_row_inside_a_step_opens_the_step() -> None:
+    opened: list[str] = []
+
+    class Opening(TreeApp):
+        def on_run_tree_opened(self, message: RunTree.Opened) -> None:
+            opened.append(message.row.key[1])
+
+    run = three_phases()
+    run.started("b1")
+    run.tool("b1", "bash", "npm test", call_id="1")
+    async with Opening(run).run_test(size=(60, 20)) as pilot:
+        tree = pilot.app.query_one(RunTree)
+        tree.focus()
+        tree.select_step("b1")
+        await pilot.press("l", "l")
+        assert under(tree) == "tool:1"
+        assert not tree.rows[tree.cursor + 1].work
+        tree.set_filter("running")
+        assert (at(tree), under(tree)) == ("b1", "tool:1")
+        await pilot.press("enter")
+        await pilot.pause()
+        assert opened == ["b1"]
+        await pilot.press("h", "h")
+        assert tree.selected is not None
+        assert tree.selected.key == ("b", ""), "first the step, then its phase"
