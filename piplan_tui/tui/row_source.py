@@ -105,7 +105,9 @@ class RowSource:
             return phase_sentence(self.state, row.phase, waits_for=waits, folded=folded)
         if row.work:
             inside = work_row(step, row.work, self._now())
-            said = "".join(span.text for span in inside.spans).strip()
+            said = (
+                "".join(span.text for span in inside.spans).strip() if inside else "nothing goes on any more"
+            )
             return f"inside step {one_line(step.id)}, {said}"
         position = self._places.queue_position(step) if step.status == "queued" else 0
         activity = self._last_activity(step.id) if step.status == "running" else None
