@@ -148,7 +148,10 @@ class _Layout:
 
     def _put(self, text: str, marks: tuple[Mark, ...] = (), *, indent: str = "", wraps: bool = True) -> None:
         rest = self._rest
-        lead = rest if self._lead is None else rest[: max(0, len(rest) - len(self._lead))] + self._lead
+        lead = rest
+        if self._lead is not None:
+            # where the screen is too narrow for it, a part of the sign
+            lead = (rest[: max(0, len(rest) - len(self._lead))] + self._lead)[: len(rest)]
         self._lead = None
         self._lines.append(MarkdownLine(text, marks, lead + indent, rest + indent, wraps))
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -55,6 +55,7 @@ def test_a_table_fits(width: int) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(SIGNS | st.text(max_size=60), st.integers(1, 60))
+@example("1.", 1)
 def test_any_text_becomes_clean_lines(text: str, width: int) -> None:
     for line in markdown_lines(text, width):
         assert isinstance(line, MarkdownLine)
