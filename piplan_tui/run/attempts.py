@@ -36,7 +36,7 @@ class Attempts:
     def __init__(
         self,
         state: RunState,
-        emit: Callable[[ev.RuntimeEvent], None],
+        emit: ev.OnEvent,
         executor: StepExecutor,
         transcripts: Transcripts,
         redactor: Redactor,
@@ -76,7 +76,7 @@ class Attempts:
         interrupted = (
             previous is not None and previous.status == "interrupted" and previous.agent == route.agent
         )
-        number = previous.number if goes_on and previous else (previous.number if previous else 0) + 1
+        number = step.attempt_number if goes_on else step.attempt_number + 1
         self._quota.begun(step, route)
         place = place_of(self._state, step)
         given = self._input(step, number, place.workspace)

@@ -129,9 +129,8 @@ def _make_folder(disk: Disk, workspace: Path, relative: Path) -> list[Path]:
         parent, current = current, current / part
         try:
             disk.make_folder(current)
-            os.chmod(
-                current, 0o755
-            )  # others may read what steps leave, as far as they may enter the workspace
+            # others may read what steps leave, as far as they may enter the workspace
+            os.chmod(current, 0o755)
             changed.append(parent)
         except FileExistsError:
             if current.is_symlink() or not current.is_dir():

@@ -44,7 +44,7 @@ class Inbox:
     def __init__(
         self,
         state: RunState,
-        emit: Callable[[ev.RuntimeEvent], None],
+        emit: ev.OnEvent,
         attempts: Attempts,
         redactor: Redactor,
         now: Callable[[], datetime],

@@ -53,7 +53,7 @@ class PlanDriver:
     def __init__(
         self,
         state: RunState,
-        emit: Callable[[ev.RuntimeEvent], None],
+        emit: ev.OnEvent,
         journal: Journal,
         attempts: Attempts,
         tasks: TaskGroup,

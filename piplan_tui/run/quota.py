@@ -75,7 +75,7 @@ class Quota:
     def __init__(
         self,
         state: RunState,
-        emit: Callable[[ev.RuntimeEvent], None],
+        emit: ev.OnEvent,
         now: Callable[[], datetime],
         policy: QuotaPolicy | None = None,
         board: QuotaBoard | None = None,

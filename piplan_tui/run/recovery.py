@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from piplan_tui.run import events as ev
 from piplan_tui.run.state import HOLDS_SLOT, TERMINAL, RunState
@@ -10,7 +10,7 @@ from piplan_tui.run.state import HOLDS_SLOT, TERMINAL, RunState
 _GONE = "the process that ran it is gone"
 
 
-def recover(state: RunState, emit: Callable[[ev.RuntimeEvent], None]) -> None:
+def recover(state: RunState, emit: ev.OnEvent) -> None:
     """Say what became of the steps that ran when the owner went.
 
     Completed steps stay completed. Steps that ran are taken up again as a new attempt; steps that waited for
@@ -24,15 +24,14 @@ def recover(state: RunState, emit: Callable[[ev.RuntimeEvent], None]) -> None:
         emit(ev.RunInterrupted(reason="the process that owned the run is gone"))
     for step in state.order:
         if step.status in HOLDS_SLOT:
-            number = step.attempt.number if step.attempt else 0
-            emit(ev.StepInterrupted(step_id=step.id, attempt=number, reason=_GONE))
+            emit(ev.StepInterrupted(step_id=step.id, attempt=step.attempt_number, reason=_GONE))
     if state.cancelling:
         close_cancelled(state, emit)
 
 
 def close_cancelled(
     state: RunState,
-    emit: Callable[[ev.RuntimeEvent], None],
+    emit: ev.OnEvent,
     *,
     by: str = "user",
     open_steps: Iterable[str] | None = None,
@@ -50,8 +49,7 @@ def close_cancelled(
     for step in map(state.steps.__getitem__, open_steps):
         # one that its cancelled dependency has just blocked was open, and is cancelled with the run
         if step.status not in TERMINAL or step.status == "blocked":
-            number = step.attempt.number if step.attempt else 0
-            emit(ev.StepCancelled(step_id=step.id, attempt=number, by=by, reason=state.reason))
+            emit(ev.StepCancelled(step_id=step.id, attempt=step.attempt_number, by=by, reason=state.reason))
     if state.workflow is None:
         emit(ev.PlanCancelled(plan_id=state.plan_id))
     emit(ev.RunCancelled(reason=state.reason, processes_left=processes_left))

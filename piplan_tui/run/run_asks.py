@@ -80,8 +80,9 @@ class RunAsks(RunDoor):
             raise ControlRefused(f"step {step_id} does not wait for an answer; it is {step.status}")
         await self._attempts.stop([step_id], "cancel", by)
         self._attempts.withdraw_asks(step, reason)
-        number = step.attempt.number if step.attempt else 0
-        self.emit(ev.StepFailed(step_id=step_id, attempt=number, error=reason, kind="unanswered"))
+        self.emit(
+            ev.StepFailed(step_id=step_id, attempt=step.attempt_number, error=reason, kind="unanswered")
+        )
         await self._journal.sync()
         driver.pump()
 

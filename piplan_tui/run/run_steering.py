@@ -65,8 +65,7 @@ class RunSteering(RunDoor):
             await self._attempts.stop([step_id], "cancel", by)
         else:
             self._attempts.withdraw_asks(step, "its step was cancelled")
-            number = step.attempt.number if step.attempt else 0
-            self.emit(ev.StepCancelled(step_id=step_id, attempt=number, by=by))
+            self.emit(ev.StepCancelled(step_id=step_id, attempt=step.attempt_number, by=by))
         await self._journal.sync()
         driver.pump()
 
@@ -100,8 +99,7 @@ class RunSteering(RunDoor):
         # from the end of the plan, so that no step looks ready before the one it needs is put back
         for step in reversed(ordered):
             self._attempts.withdraw_asks(step, "its step is tried again")
-            number = step.attempt.number if step.attempt else 0
-            event = ev.StepRetried(step_id=step.id, attempt=number, by=by)
+            event = ev.StepRetried(step_id=step.id, attempt=step.attempt_number, by=by)
             if step in chosen or not chosen:
                 event.goal, event.agent, event.model = goal, agent, model
             self.emit(event)
@@ -124,8 +122,7 @@ class RunSteering(RunDoor):
         if self.state.ended:
             self.emit(ev.RunReopened(by=by))
         self._attempts.withdraw_asks(step, "its step was skipped")
-        number = step.attempt.number if step.attempt else 0
-        self.emit(ev.StepSkipped(step_id=step_id, attempt=number, by=by))
+        self.emit(ev.StepSkipped(step_id=step_id, attempt=step.attempt_number, by=by))
         await self._journal.sync()
         driver.pump()
 

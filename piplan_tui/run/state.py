@@ -201,6 +201,11 @@ class StepState:
         return self.attempts[-1] if self.attempts else None
 
     @property
+    def attempt_number(self) -> int:
+        """Which attempt the newest one is, from 1; 0 while the step has not been tried."""
+        return self.attempts[-1].number if self.attempts else 0
+
+    @property
     def current_goal(self) -> str:
         return self.goal if self.goal_override is None else self.goal_override
 

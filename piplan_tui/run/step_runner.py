@@ -47,6 +47,10 @@ MAX_REPROMPTS = 2
 TRY_AGAIN_SECONDS = 1.0
 """How often it is tried again to write the files of a step when there was no room for them."""
 
+_LONG_TEXT = 20_000
+"""Characters from which on a message is searched in a thread."""
+_ABORTED = StepResult(status="cancelled", summary="the agent's turn was aborted")
+
 _T = TypeVar("_T")
 
 
@@ -153,32 +157,6 @@ class StepRunner:
     def _reader(self, job: StepJob) -> AnswerReader:
         return AnswerReader(job.schema, self._check(str(job.given.step["id"])))
 
-    async def _to_answer(
-        self, session: AgentSession, text: str, port: StepPort, reader: AnswerReader
-    ) -> StepDone:
-        """Prompt until there is an answer to an agent call, a bounded number of times."""
-        reprompts = 0
-        while True:
-            turn = await session.prompt(text, port.said)
-            raw = self._redactor.text(turn.text)
-            if turn.stop == "aborted":
-                return StepDone(result=StepResult(status="cancelled", summary="the agent's turn was aborted"))
-            cut_off = turn.stop == "length"
-            if len(raw) < 20_000:
-                found = reader.read(raw, cut_off)
-            else:
-                found = await to_thread.run_sync(reader.read, raw, cut_off)
-            if isinstance(found, StepDone):
-                return found
-            problem = found.message
-            if cut_off:
-                problem = f"Your last message was cut off at the model's length limit. {problem}"
-            if reprompts == self._max_reprompts:
-                raise ResultMissing(found, raw, reprompts)
-            reprompts += 1
-            port.reprompted(reprompts, problem)
-            text = answer_wrong_prompt(problem, reader.schema)
-
     def _request(self, job: StepJob, agent: Agent) -> SessionRequest:
         given = job.given
         return SessionRequest(
@@ -198,26 +176,62 @@ class StepRunner:
             permissions=job.permissions,
         )
 
+    async def _to_answer(
+        self, session: AgentSession, text: str, port: StepPort, reader: AnswerReader
+    ) -> StepDone:
+        """Prompt until there is an answer to an agent call."""
+
+        def ask_again(problem: str) -> str:
+            return answer_wrong_prompt(problem, reader.schema)
+
+        found, _ = await self._until_valid(session, text, port, reader.read, ask_again)
+        return found or StepDone(result=_ABORTED)
+
     async def _to_result(self, session: AgentSession, text: str, port: StepPort) -> tuple[StepResult, str]:
-        """Prompt until there is a valid result, a bounded number of times."""
+        """Prompt until there is the result of a step, which is given with the message that it stands in."""
+
+        def read(raw: str, _cut_off: bool) -> StepResult | ResultProblem:
+            return find_result(raw)
+
+        found, raw = await self._until_valid(session, text, port, read, result_missing_prompt)
+        return (self._redactor.value(found) if found is not None else _ABORTED), raw
+
+    async def _until_valid(
+        self,
+        session: AgentSession,
+        text: str,
+        port: StepPort,
+        read: Callable[[str, bool], _T | ResultProblem],
+        ask_again: Callable[[str], str],
+    ) -> tuple[_T | None, str]:
+        """Prompt until `read` finds what is wanted in the last message, a bounded number of times.
+
+        `read` is told whether the message was cut off. Gives what it found, or `None` after a turn that was
+        aborted, and the message.
+
+        Raises:
+            ResultMissing: it was never found.
+        """
         reprompts = 0
         while True:
             turn = await session.prompt(text, port.said)
             raw = self._redactor.text(turn.text)
             if turn.stop == "aborted":
-                return StepResult(status="cancelled", summary="the agent's turn was aborted"), raw
+                return None, raw
+            cut_off = turn.stop == "length"
             # the search is linear, but long hostile text still takes seconds
-            found = find_result(raw) if len(raw) < 20_000 else await to_thread.run_sync(find_result, raw)
-            if isinstance(found, StepResult):
-                return self._redactor.value(found), raw
+            in_thread = len(raw) >= _LONG_TEXT
+            found = await to_thread.run_sync(read, raw, cut_off) if in_thread else read(raw, cut_off)
+            if not isinstance(found, ResultProblem):
+                return found, raw
             problem = found.message
-            if turn.stop == "length":
+            if cut_off:
                 problem = f"Your last message was cut off at the model's length limit. {problem}"
             if reprompts == self._max_reprompts:
                 raise ResultMissing(found, raw, reprompts)
             reprompts += 1
             port.reprompted(reprompts, problem)
-            text = result_missing_prompt(problem)
+            text = ask_again(problem)
 
 
 async def _once_there_is_room(write: Callable[[], Awaitable[_T]], port: StepPort) -> _T:

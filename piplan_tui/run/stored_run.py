@@ -60,7 +60,7 @@ class StoredRun:
         self._polling = anyio.Lock()
         self._as_stored: KeptState | None = None
         self._activity: dict[str, datetime] = {}
-        self._subscribers: list[Callable[[ev.RuntimeEvent], None]] = []
+        self._subscribers: list[ev.OnEvent] = []
 
     @classmethod
     async def open(cls, store: RuntimeStore, run_id: str, now: Callable[[], datetime]) -> StoredRun:
@@ -89,7 +89,7 @@ class StoredRun:
 
     # -- following -----------------------------------------------------------------------------
 
-    def subscribe(self, on_event: Callable[[ev.RuntimeEvent], None]) -> Callable[[], None]:
+    def subscribe(self, on_event: ev.OnEvent) -> Callable[[], None]:
         """Call `on_event` for every event that is read from now on, after the state has changed."""
         self._subscribers.append(on_event)
         return lambda: self._subscribers.remove(on_event)

@@ -58,7 +58,7 @@ class WorkflowDriver(PlanDriver):
     def __init__(
         self,
         state: RunState,
-        emit: Callable[[ev.RuntimeEvent], None],
+        emit: ev.OnEvent,
         journal: Journal,
         attempts: Attempts,
         tasks: TaskGroup,
@@ -194,10 +194,12 @@ class WorkflowDriver(PlanDriver):
         held = [step.id for step in unwanted if self._attempts.holds(step)]
         for step in unwanted:
             if not self._attempts.holds(step):
-                number = step.attempt.number if step.attempt else 0
-                for ask_id in list(step.asks):
-                    self._emit(ev.AskWithdrawn(step_id=step.id, attempt=number, ask_id=ask_id, reason=reason))
-                self._emit(ev.StepCancelled(step_id=step.id, attempt=number, by="workflow", reason=reason))
+                self._attempts.withdraw_asks(step, reason)
+                self._emit(
+                    ev.StepCancelled(
+                        step_id=step.id, attempt=step.attempt_number, by="workflow", reason=reason
+                    )
+                )
         await self._attempts.stop(held, "cancel", "workflow")
 
     def _over(self) -> bool:
@@ -343,8 +345,7 @@ class WorkflowDriver(PlanDriver):
         return kind not in _NOT_WORTH_A_RETRY
 
     def _try_again(self, step: StepState, by: str) -> None:
-        number = step.attempt.number if step.attempt else 0
-        self._emit(ev.StepRetried(step_id=step.id, attempt=number, by=by))
+        self._emit(ev.StepRetried(step_id=step.id, attempt=step.attempt_number, by=by))
 
     # -- coming to rest ------------------------------------------------------------------------
 
