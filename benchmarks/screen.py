@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import json
 import os
 import pty
 import random
@@ -29,10 +30,9 @@ from statistics import quantiles
 
 import psutil
 import pyte
+from streaming import BETWEEN_KEYS, WARM_UP
 
 BENCHMARKS = Path(__file__).parent
-BETWEEN_KEYS = (0.08, 0.2)
-WARM_UP = 5.0
 
 
 class Screen:
@@ -169,6 +169,23 @@ class Bench:
         process.wait()
         return share
 
+    def measured(self, scene: str, terminal: str, seconds: float) -> Measured:
+        return (
+            self.headless(scene, seconds)
+            if terminal == "headless"
+            else self.on_screen(scene, terminal, seconds)
+        )
+
+    def headless(self, scene: str, seconds: float) -> Measured:
+        place = self.place(scene)
+        words = self.command("headless-idle" if scene == "idle" else "headless", place)
+        words += ["--size", self.given.size, "--seconds", str(seconds)]
+        subprocess.run(words, env=self.environment(), check=True, stdin=subprocess.DEVNULL)
+        found = json.loads((place / "measured.json").read_text())
+        if found["unanswered"] > 2:
+            print(f"  {found['unanswered']} keys were never answered")
+        return Measured(found["keys"], found["cpu"], found["bytes_per_second"])
+
     def on_screen(self, scene: str, terminal: str, seconds: float) -> Measured:
         """The processor's share and the bytes while nobody presses a key; then how long keys take."""
         place = self.place(scene)
@@ -178,6 +195,7 @@ class Bench:
             env["TMUX_TMPDIR"] = str(place / "tmux")
             command = ["tmux", "-u", "-L", "bench", "-f", "/dev/null", "new-session", *command]
         screen = Screen(command, self.size, env)
+        watched: psutil.Process | None = None
         try:
             watched = self.started(place)
             screen.wait_for("NEEDS YOU" if scene == "idle" else "RUNNING")
@@ -203,8 +221,9 @@ class Bench:
                 print(f"  {pressed - len(measured.keys)} of {pressed} keys were never answered")
             return measured
         finally:
-            if terminal == "tmux":
-                watched.terminate()
+            if terminal == "tmux" and watched is not None:
+                watched.terminate()  # the process on this terminal is only tmux
+                psutil.wait_procs([watched], timeout=20)
             screen.end()
 
     def opening(self) -> tuple[float, float]:
@@ -249,18 +268,18 @@ def main(given: argparse.Namespace) -> None:
         without = bench.quiet(given.seconds)
         print(f"nothing drawn        processor {without:6.1%}")
         for terminal in given.terminals.split(","):
-            idle = bench.on_screen("idle", terminal, 10.0)
-            print(f"{terminal:5} idle           processor {idle.cpu:6.1%}", end="")
+            idle = bench.measured("idle", terminal, given.seconds)
+            print(f"{terminal:8} idle        processor {idle.cpu:6.1%}", end="")
             print(f"  {idle.bytes_per_second / 1000:6.1f} kB/s  keys {idle.milliseconds()}")
-            busy = bench.on_screen("screen", terminal, given.seconds)
+            busy = bench.measured("screen", terminal, given.seconds)
             print(
-                f"{terminal:5} loaded         processor {busy.cpu:6.1%}  drawing {busy.cpu - without:6.1%}",
+                f"{terminal:8} loaded      processor {busy.cpu:6.1%}  drawing {busy.cpu - without:6.1%}",
                 end="",
             )
             print(f"  {busy.bytes_per_second / 1000:6.1f} kB/s  keys {busy.milliseconds()}")
             if min(len(idle.keys), len(busy.keys)) >= 20:
                 ratio = quantiles(busy.keys, n=100)[94] / quantiles(idle.keys, n=100)[94]
-                print(f"{terminal:5} p95 loaded / p95 idle: {ratio:.2f}")
+                print(f"{terminal:8} p95 loaded / p95 idle: {ratio:.2f}")
         if not given.no_opening:
             opened, bare = bench.opening()
             print(f"a stored run is on the screen after {opened:.2f} s; --version takes {bare:.2f} s")
@@ -274,7 +293,7 @@ if __name__ == "__main__":
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--running", type=int, default=64)
     parser.add_argument("--updates", type=float, default=5_000)
-    parser.add_argument("--in", dest="terminals", default="pty,tmux")
+    parser.add_argument("--in", dest="terminals", default="pty,tmux,headless")
     parser.add_argument("--size", default="120x40")
     parser.add_argument("--flat", action="store_true", help="a plan without phases and dependencies")
     parser.add_argument("--no-opening", action="store_true")

@@ -3,24 +3,34 @@
     python benchmarks/streaming.py SCENE --store FOLDER [--steps 10000] [--running 64] [--updates 5000]
 
 SCENE is what there is to see: `screen` (the run in the terminal view), `quiet` (the same run without one),
-`idle` (the terminal view on a run in which everything waits for the user), `stored` (makes a run of that many
-completed steps and ends). Each writes its process id to FOLDER/pid once the run goes on.
+`idle` (the terminal view on a run in which everything waits for the user), `headless` and `headless-idle` (both
+without a terminal, pressing its own keys and writing what it measured to FOLDER/measured.json), `stored` (makes a run
+of that many completed steps and ends). Each writes its process id to FOLDER/pid once the run goes on.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import itertools
 import json
 import os
+import random
 import signal
 import sys
+import threading
+import time
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import anyio
+import anyio.to_thread
+from rich.console import RenderableType
+from textual import events
+from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.screen import Screen
 
 from piplan_tui.agents.protocol import (
     AskReply,
@@ -39,11 +49,15 @@ from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime, RunOptions
 from piplan_tui.run.step_runner import StepPort
 from piplan_tui.store.file import FileRuntimeStore
-from piplan_tui.tui.app import run_tui
+from piplan_tui.tui.app import PiplanApp, run_tui
+from piplan_tui.tui.widgets.run_tree import RunTree
 
 BEATS_PER_SECOND = 20
 STEP_SECONDS = 6.4
 PHASES = 100
+WARM_UP = 5.0
+BETWEEN_KEYS = (0.08, 0.2)
+"""Seconds, as a person types."""
 
 
 class StreamingAgent(AbstractAsyncContextManager["StreamingAgent"]):
@@ -146,6 +160,59 @@ def plan_of(steps: int, *, flat: bool = False) -> PlanSpec:
     )
 
 
+class HeadlessApp(PiplanApp):
+    """Draws everything that a terminal would get, drops it, and knows when the cursor was seen elsewhere."""
+
+    def __init__(self, runtime: PlanRuntime, *, run: Run, options: RunOptions, auto_start: bool) -> None:
+        super().__init__(runtime, run=run, options=options, auto_start=auto_start)
+        self.measured: dict[str, Any] = {"keys": [], "unanswered": 0}
+        self._written = 0
+        self._pressed_at: float | None = None
+        self._row = 0
+        self._seen = threading.Event()
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        if isinstance(renderable, ChopsUpdate | LayoutUpdate) and self._running and not self._batch_count:
+            drawn = self._difference(renderable)
+            self._written += len(drawn.render_segments(self.console).encode()) if drawn else 0
+            if drawn and self._pressed_at is not None and self._cursor() != self._row:
+                self.measured["keys"].append(time.perf_counter() - self._pressed_at)
+                self._pressed_at = None
+                self._seen.set()
+        super()._display(screen, renderable)
+
+    def _cursor(self) -> int:
+        return self.screen.query_one(RunTree).cursor
+
+    def _press(self, key: str, at: float) -> None:
+        self._row, self._pressed_at = self._cursor(), at
+        self.post_message(events.Key(key, key if len(key) == 1 else None))
+
+    def _keys(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        """In a thread of its own, as a person is: a busy loop does not delay when a key is pressed."""
+        until = time.perf_counter() + seconds
+        for key in itertools.cycle("jjjjjjjjkkkkkkkk"):
+            if time.perf_counter() > until:
+                return
+            time.sleep(random.uniform(*BETWEEN_KEYS))
+            self._seen.clear()
+            loop.call_soon_threadsafe(self._press, key, time.perf_counter())
+            self.measured["unanswered"] += not self._seen.wait(5.0)
+
+    async def measure(self, seconds: float) -> None:
+        await anyio.sleep(WARM_UP)
+        used, at, written = time.process_time(), time.perf_counter(), self._written
+        await anyio.sleep(seconds)
+        took = time.perf_counter() - at
+        self.measured["cpu"] = (time.process_time() - used) / took
+        self.measured["bytes_per_second"] = (self._written - written) / took
+        self.post_message(events.Key("escape", None))  # out of a form
+        await anyio.sleep(0.5)
+        loop = asyncio.get_running_loop()
+        await anyio.to_thread.run_sync(self._keys, loop, seconds)
+        self.exit()
+
+
 async def no_processes(token: str) -> int:
     return 0
 
@@ -154,7 +221,7 @@ async def main(given: argparse.Namespace) -> None:
     folder = Path(given.store)
     workspace = folder / "workspace"
     workspace.mkdir(parents=True, exist_ok=True)
-    agent = StreamingAgent(given.updates / given.running, asks=given.scene == "idle")
+    agent = StreamingAgent(given.updates / given.running, asks="idle" in given.scene)
     options = RunOptions(
         workspace=workspace, agent="streaming", max_concurrency=given.running, run_id=f"bench-{given.scene}"
     )
@@ -165,14 +232,21 @@ async def main(given: argparse.Namespace) -> None:
         options=options,
         executor=(lambda run: AtOnce()) if given.scene == "stored" else None,
     ) as runtime:
-        steps = given.running if given.scene == "idle" else given.steps
-        run = await runtime.create_run(plan_of(steps, flat=given.flat or given.scene == "idle"))
+        steps = given.running if agent.asks else given.steps
+        run = await runtime.create_run(plan_of(steps, flat=given.flat or agent.asks))
         (folder / "pid").write_text(str(os.getpid()))
         if given.scene == "stored":
             await run.start()
             await run.wait()
         elif given.scene == "quiet":
             await quietly(run)
+        elif given.scene.startswith("headless"):
+            columns, _, rows = given.size.partition("x")
+            app = HeadlessApp(runtime, run=run, options=options, auto_start=True)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(app.measure, given.seconds)
+                await app.run_async(headless=True, size=(int(columns), int(rows)))
+            (folder / "measured.json").write_text(json.dumps(app.measured))
         else:
             await run_tui(runtime, plan_path=None, run=run, options=options, auto_start=True)
 
@@ -188,11 +262,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("scene", choices=["screen", "quiet", "idle", "stored"])
+    parser.add_argument("scene", choices=["screen", "quiet", "idle", "headless", "headless-idle", "stored"])
     parser.add_argument("--store", required=True)
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--running", type=int, default=64)
     parser.add_argument("--updates", type=float, default=5_000, help="updates a second of all sessions")
     parser.add_argument("--flat", action="store_true", help="a plan without phases and dependencies")
+    parser.add_argument("--size", default="120x40", help="of a screen without a terminal")
+    parser.add_argument("--seconds", type=float, default=30.0, help="how long that is measured")
     anyio.run(main, parser.parse_args())
     sys.exit(0)

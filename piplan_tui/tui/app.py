@@ -17,6 +17,7 @@ from typing import ClassVar, Literal
 import anyio
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.css.query import NoMatches
 from textual.filter import LineFilter
 
 from piplan_tui.plan.problem import PlanInvalid
@@ -380,6 +381,11 @@ class PiplanApp(ThriftyApp[TuiResult]):
         self.notify("Stopping the run…", markup=False)
         await run.cancel(reason="stopped by you")
         self.leave("stopped")
+
+    def _handle_exception(self, error: Exception) -> None:
+        # a widget that is mounted while the interface closes hears of it without ever having been composed
+        if not (self._exit and isinstance(error, NoMatches)):
+            super()._handle_exception(error)
 
     def leave(self, ending: Ending, *, signal_number: int = 0) -> None:
         """Close the interface. What becomes of the run is for the runtime, which outlives it."""
