@@ -14,9 +14,8 @@ pytestmark = pytest.mark.anyio
 
 async def test_leaving_while_a_form_comes_up_is_no_crash() -> None:
     app = app_on(RunDouble([step("outline", "Draft", "Plan")]))
-    async with app.run_test() as pilot:
+    async with app.run_test():
         app.screen.mount(AskForm(read_request({"message": "Which?", "fields": ["a", "b"]})))
         app.leave("left")
-        await pilot.pause()
     assert app.return_value is not None
     assert app.return_value.ending == "left"
