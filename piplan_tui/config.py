@@ -120,7 +120,7 @@ class Settings(BaseModel):
     """Other keys for commands of the terminal view; see `piplan_tui.screen_tables`."""
 
     theme: str = ""
-    """The colours of the terminal view; empty: Textual's own dark ones."""
+    """The colours of the terminal view; empty: what was chosen last, at first Textual's own dark ones."""
 
     ascii: bool = False
     """Draw with ASCII characters only."""

@@ -13,9 +13,11 @@ from pathlib import Path
 from types import TracebackType
 
 import anyio
+from anyio import to_thread
 from anyio.streams.memory import MemoryObjectSendStream
 
 from piplan_tui.agents.process import (
+    ATTEMPT_MARK,
     RUN_MARK,
     STEP_MARK,
     ChildProcess,
@@ -93,10 +95,11 @@ class CommandAgent:
             **request.env,
             RUN_MARK: request.run_id,
             STEP_MARK: request.step_id,
-            "PIPLAN_ATTEMPT": str(request.attempt),
+            ATTEMPT_MARK: str(request.attempt),
             "PIPLAN_WORKSPACE": str(request.workspace),
         }
-        program = _find(self._command[0], request.workspace, environment.get("PATH"))
+        path = environment.get("PATH")
+        program = await to_thread.run_sync(_find, self._command[0], request.workspace, path)
         return CommandSession(
             self._name, [program, *self._command[1:]], request.workspace, environment, request.resume
         )

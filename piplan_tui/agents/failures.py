@@ -27,6 +27,11 @@ def one_line(text: str) -> str:
     return line if len(line) <= _MAX_SENTENCE else line[: _MAX_SENTENCE - 1] + "…"
 
 
+def span(seconds: float) -> str:
+    """A time limit, for a sentence: `90 s`, `15 minutes`."""
+    return f"{seconds / 60:g} minutes" if seconds >= 120 else f"{seconds:g} s"
+
+
 def provider_failure(error: str, model: str = "") -> AgentFailure:
     """A request that the model's provider refused, told apart by what can be done about it."""
     text = one_line(error) or "no reason given"

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +28,7 @@ from piplan_tui.agents.guarded import GuardedStart, is_warden
 RUN_MARK = "PIPLAN_RUN_ID"
 RUN_TOKEN = "PIPLAN_RUN_TOKEN"
 STEP_MARK = "PIPLAN_STEP_ID"
+ATTEMPT_MARK = "PIPLAN_ATTEMPT"
 CHILD_MARK = "PIPLAN_CHILD_ID"
 
 _STDERR_LINES = 40
@@ -206,32 +207,17 @@ class SweepReport(NamedTuple):
     left: int
 
 
-async def sweep(
-    value: str,
-    known: Iterable[tuple[int, float]] = (),
-    *,
-    mark: str = RUN_MARK,
-    grace_seconds: float = 2.0,
-) -> SweepReport:
+async def sweep(value: str, *, mark: str = RUN_MARK, grace_seconds: float = 2.0) -> SweepReport:
     """End every process in whose environment `mark` is `value`: what an earlier owner of a run left behind.
 
     A run's id is unique in its store only; `RUN_TOKEN` tells runs of several stores on a machine apart.
 
-    `known` are pid and start time (seconds since the epoch) of its processes, as the run's events tell them;
-    descendants carry the run's mark. Call it only while holding the run's lock: a live owner's processes
-    carry the same mark.
+    Call it only while holding the run's lock: a live owner's processes carry the same mark.
     """
-    pairs = list(known)
     seen: set[int] = set()
 
     def find() -> list[psutil.Process]:
         found = _members(None, {mark: value})
-        for pid, started in pairs:
-            with suppress(psutil.Error):
-                process = psutil.Process(pid)
-                if abs(process.create_time() - started) < 1.0 and _alive(process) and process not in found:
-                    found.append(process)
-                    found += [p for p in process.children(recursive=True) if p not in found]
         seen.update(process.pid for process in found if not is_warden(process))
         return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,8 +87,3 @@ def _require(problems: Sequence[Problem]) -> None:
     if found:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         raise BadToolCall(f"{found[0]}{more}")
-
-
-def file_stem(title: str) -> str:
-    """A title as the name of a file."""
-    return "-".join(re.findall(r"[a-z0-9]+", title.lower()))[:40].strip("-") or "workflow"

@@ -120,10 +120,6 @@ class PlanGraph:
         """Every step that builds on one of `indices`, directly or not, in plan order, without them."""
         return _reached(self.dependents, indices)
 
-    def upstream(self, indices: Iterable[int]) -> list[int]:
-        """Every step that one of `indices` builds on, directly or not, in plan order, without them."""
-        return _reached(self.dependencies, indices)
-
     def cycles(self, limit: int = 100) -> list[Indices]:
         """Chains of steps that need each other: each step needs the next, and the last needs the first.
 

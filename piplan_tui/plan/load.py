@@ -11,7 +11,7 @@ from typing import Any
 from piplan_tui.plan import json_text
 from piplan_tui.plan.fields import json_type, outline, read_spec
 from piplan_tui.plan.json_mistakes import diagnose
-from piplan_tui.plan.problem import PlanInvalid, Problem, errors, quoted
+from piplan_tui.plan.problem import Problem, errors, quoted
 from piplan_tui.plan.rules import Finding, findings
 from piplan_tui.plan.spec import PlanSpec
 
@@ -35,18 +35,6 @@ class LoadedPlan:
     spec: PlanSpec | None
     source: bytes
     problems: list[Problem] = field(default_factory=list)
-
-
-def require_plan(path: Path) -> LoadedPlan:
-    """Read a plan that is about to run; its problems are warnings at most.
-
-    Raises:
-        PlanInvalid: it cannot be read or has errors.
-    """
-    loaded = load_plan(path)
-    if loaded.spec is None:
-        raise PlanInvalid(loaded.problems)
-    return loaded
 
 
 def load_plan(path: Path) -> LoadedPlan:

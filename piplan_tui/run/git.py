@@ -8,6 +8,7 @@ from subprocess import PIPE, STDOUT
 from typing import NamedTuple
 
 import anyio
+import anyio.to_thread
 
 from piplan_tui.agents.protocol import AgentFailure
 
@@ -28,7 +29,7 @@ async def try_git(folder: Path, *arguments: str) -> GitSaid:
     Raises:
         AgentFailure: there is no git.
     """
-    program = shutil.which("git")
+    program = await anyio.to_thread.run_sync(shutil.which, "git")
     if program is None:
         raise AgentFailure("unusable", "isolation 'worktree' needs git, which is not installed")
     try:

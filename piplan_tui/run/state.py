@@ -8,7 +8,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from piplan_tui.run.events import EPOCH, PlanEntry, RunQuestion, WorkflowCreated, WorkflowNested
 from piplan_tui.run.model import Changes, HandoffDescriptor, SessionRef, StepExecutionInput, Usage, UserInput
@@ -34,7 +34,6 @@ AttemptStatus = Literal[
     "running", "waiting_user", "retrying", "completed", "failed", "cancelled", "interrupted"
 ]
 
-STEP_STATUSES: tuple[StepStatus, ...] = get_args(StepStatus)
 SATISFIED: frozenset[StepStatus] = frozenset({"completed", "reused", "skipped"})
 """States of a dependency that let its dependents start."""
 BROKEN: frozenset[StepStatus] = frozenset({"failed", "blocked", "cancelled"})

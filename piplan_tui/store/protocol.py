@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -39,8 +39,6 @@ class RunInfo(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
     tokens: int | None = None
     cost_usd: float | None = None
     elapsed_seconds: float = 0.0
-    schema_version: int = 1
-    extra: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Owner(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
@@ -133,6 +131,3 @@ class RuntimeStore(Protocol):
         """Keep a half-written answer (never a secret field's value); `None` removes it."""
 
     async def load_draft(self, run_id: str, ask_id: str) -> dict[str, Any] | None: ...
-
-
-Kind = Literal["memory", "file"]

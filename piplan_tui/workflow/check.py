@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from piplan_tui.plan.problem import Problem, Severity
@@ -43,13 +42,6 @@ _BREAKS_REPLAY = {
 _CHANCE_MODULES = ("random", "secrets")
 # with a seed, which the caller gives, this one is the same in every run
 _SEEDED = "random.Random"
-
-
-def check_workflow(path: Path) -> list[Problem]:
-    """Every problem of a workflow file, Python or JavaScript, in the order of their places."""
-    from piplan_tui.workflow.load import load_workflow
-
-    return load_workflow(path).problems
 
 
 @dataclass(slots=True)

@@ -95,10 +95,6 @@ class WorkflowStop(Exception):
     """
 
 
-class WorkflowCancelled(WorkflowStop):
-    """The run was cancelled or its process is leaving."""
-
-
 class AgentLimitReached(WorkflowStop):
     """The run has made as many agent calls as it may."""
 

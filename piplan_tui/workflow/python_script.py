@@ -2,7 +2,7 @@
 
 The script runs inside this process, with all that this process may do: it is trusted code, as a test suite or a
 build script is. Run only scripts that you would run with `python`. What it must not do for its own sake (call
-the clock, roll dice) is said by `check_workflow`. Scripts that models write belong in JavaScript, which runs
+the clock, roll dice) is said by `workflow.check`. Scripts that models write belong in JavaScript, which runs
 in a sandbox.
 """
 

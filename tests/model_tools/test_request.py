@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from piplan_tui.model_tools.description import RUN_PLAN, RUN_WORKFLOW, model_tools
-from piplan_tui.model_tools.request import BadToolCall, PlanCall, WorkflowCall, file_stem, read_call
+from piplan_tui.model_tools.request import BadToolCall, PlanCall, WorkflowCall, read_call
 
 JS = ("javascript",)
 BOTH = ("javascript", "python")
@@ -77,11 +75,3 @@ def test_the_example_of_the_description_runs_as_it_stands() -> None:
     assert isinstance(call, WorkflowCall)
     assert [phase["title"] for phase in call.loaded.phases] == ["Find", "Verify"]
     assert call.loaded.problems == []
-
-
-@given(st.text())
-def test_a_file_stem_is_always_safe(title: str) -> None:
-    stem = file_stem(title)
-    assert stem
-    assert len(stem) <= 40
-    assert all(char.isascii() and (char.isalnum() or char == "-") for char in stem)

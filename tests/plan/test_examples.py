@@ -10,7 +10,7 @@ import pytest
 
 from piplan_tui.agents.demo_script import DemoScript, scene
 from piplan_tui.plan.graph import PlanGraph
-from piplan_tui.plan.load import load_plan, require_plan
+from piplan_tui.plan.load import load_plan
 from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.resources import examples_dir
 
@@ -18,7 +18,7 @@ EXAMPLES = sorted(examples_dir().glob("*.json"))
 
 
 def example(name: str) -> PlanSpec:
-    spec = require_plan(examples_dir() / name).spec
+    spec = load_plan(examples_dir() / name).spec
     assert spec is not None
     return spec
 

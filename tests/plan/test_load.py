@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from piplan_tui.plan.load import MAX_BYTES, load_plan, load_plan_text, require_plan
+from piplan_tui.plan.load import MAX_BYTES, load_plan, load_plan_text
 from piplan_tui.plan.problem import PlanInvalid, Problem
 from piplan_tui.plan.rules import check_spec
 from piplan_tui.plan.spec import PlanSpec
@@ -33,7 +33,7 @@ def step(step_id: str, needs: str = "[]") -> str:
 def test_a_good_plan_comes_with_its_source_byte_for_byte(tmp_path: Path) -> None:
     source = in_plan(step("a") + ",\r\n" + step("b", '["a"]'), '"role": "Ü",').encode()
     (tmp_path / "plan.json").write_bytes(source)
-    loaded = require_plan(tmp_path / "plan.json")
+    loaded = load_plan(tmp_path / "plan.json")
     assert loaded.source == source
     assert loaded.problems == []
     assert loaded.spec is not None
@@ -203,13 +203,11 @@ def test_what_cannot_be_read_is_a_problem_and_nothing_worse(tmp_path: Path) -> N
     assert reason(tmp_path / "large") == "the file is larger than 64 MiB, too large for a plan"
 
 
-def test_an_invalid_plan_is_raised_with_a_line_for_each_problem(tmp_path: Path) -> None:
+def test_an_invalid_plan_is_said_with_a_line_for_each_problem(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     path.write_text(in_plan(step("a", '["x"]') + ",\n" + step("a")))
-    with pytest.raises(PlanInvalid) as raised:
-        require_plan(path)
-    lines = str(raised.value).splitlines()
-    assert len(lines) == len(raised.value.problems) == 2
+    lines = str(PlanInvalid(load_plan(path).problems)).splitlines()
+    assert len(lines) == 2
     assert all(line.startswith(f"{path}:") for line in lines)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from piplan_tui.plan.problem import PlanInvalid
-from piplan_tui.workflow.check import check_workflow, read_python
+from piplan_tui.workflow.check import read_python
 from piplan_tui.workflow.load import load_workflow
 
 
@@ -157,7 +157,8 @@ def test_meta_and_phases_are_known_before_the_script_runs(tmp_path: Path) -> Non
 
 
 def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
-    (problem,) = check_workflow(tmp_path / "none.py")
+    loaded = load_workflow(tmp_path / "none.py")
+    (problem,) = loaded.problems
     assert problem.message == "the file cannot be read: No such file or directory"
     with pytest.raises(PlanInvalid, match="cannot be read"):
-        load_workflow(tmp_path / "none.py").require()
+        loaded.require()

@@ -14,17 +14,14 @@ from anyio import to_thread
 
 from piplan_tui.agents.acp.known import read_command
 from piplan_tui.agents.acp.launch import AcpLimits, Launch
-from piplan_tui.agents.process import RUN_MARK, STEP_MARK
+from piplan_tui.agents.process import STEP_MARK
 from piplan_tui.agents.protocol import AgentFailure, SessionRequest
-from piplan_tui.agents.warm import launch_environment
+from piplan_tui.agents.warm import LOST, launch_environment
 
 if TYPE_CHECKING:
     from piplan_tui.agents.acp.pool import AcpPool
     from piplan_tui.agents.acp.process import AcpProcess
     from piplan_tui.agents.acp.session import AcpSession
-
-# a warm process serves many steps, so what names one step cannot be in its environment
-_PER_STEP = {STEP_MARK, "PIPLAN_ATTEMPT"}
 
 
 class AcpAgent:
@@ -111,14 +108,12 @@ class AcpAgent:
             raise RuntimeError(
                 "AcpAgent is used as an async context manager: async with AcpAgent(…) as agent"
             )
-        given = {name: value for name, value in request.env.items() if name not in _PER_STEP}
-        environment = launch_environment(self._environment, given, {RUN_MARK: request.run_id})
-        launch = Launch(request.workspace, environment)
+        launch = Launch(request.workspace, launch_environment(self._environment, request))
         while process := await self._pool.take_idle(launch):
             try:
                 return await self._begin(process, launch, request)
             except AgentFailure as failure:
-                if failure.kind not in ("died", "hung", "protocol"):
+                if failure.kind not in LOST:
                     raise
         return await self._begin(await self._pool.start(launch), launch, request)
 

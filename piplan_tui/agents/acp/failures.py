@@ -9,7 +9,7 @@ from typing import Any
 from acp.exceptions import RequestError
 from acp.schema import AuthMethodAgent, EnvVarAuthMethod, TerminalAuthMethod
 
-from piplan_tui.agents.failures import one_line, provider_failure
+from piplan_tui.agents.failures import one_line, provider_failure, span
 from piplan_tui.agents.process import describe_exit
 from piplan_tui.agents.protocol import AgentFailure
 
@@ -101,11 +101,17 @@ def did_not_come_up(name: str, returncode: int | None, stderr: str, garbage: str
 
 def silent(name: str, what: str, seconds: float, stderr: str, garbage: str = "") -> AgentFailure:
     """The agent did not answer in time. What it wrote instead of the protocol says more than that."""
-    span = f"{seconds / 60:g} minutes" if seconds >= 120 else f"{seconds:g} s"
+    within = f"within {span(seconds)}"
     if garbage:
-        sentence = f"{name} does not speak ACP: it did not answer {what} within {span}, but wrote: {garbage}"
+        sentence = f"{name} does not speak ACP: it did not answer {what} {within}, but wrote: {garbage}"
         return AgentFailure("protocol", sentence, detail=stderr)
-    return AgentFailure("hung", f"{name} did not answer {what} within {span}", detail=stderr, retryable=True)
+    return AgentFailure("hung", f"{name} did not answer {what} {within}", detail=stderr, retryable=True)
+
+
+def said_nothing(name: str, seconds: float, stderr: str) -> AgentFailure:
+    """The agent was silent in the middle of its turn, although nothing else was to be waited for."""
+    sentence = f"{name} said nothing for {span(seconds)} while no tool ran; it was stopped"
+    return AgentFailure("hung", sentence, detail=stderr, retryable=True)
 
 
 def last_words(stderr: str) -> str:

@@ -6,20 +6,14 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from piplan_tui.agents.warm import Limits
+
 
 @dataclass(frozen=True)
-class AcpLimits:
-    """Times in seconds, and how many processes are kept warm.
+class AcpLimits(Limits):
+    """The limits of an agent's processes and sessions. To open a session is one of the requests to be answered."""
 
-    `silence_seconds` is how long a turn may bring no update while no tool runs and nobody is asked.
-    """
-
-    start_seconds: float = 60.0
     answer_seconds: float = 60.0
-    silence_seconds: float = 15 * 60.0
-    abort_seconds: float = 5.0
-    terminate_seconds: float = 2.0
-    max_idle: int = 4
 
 
 @dataclass(frozen=True)

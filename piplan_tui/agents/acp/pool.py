@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import anyio.abc
+from anyio import to_thread
 
 from piplan_tui.agents.acp.known import AgentCommand, find_commands
 from piplan_tui.agents.acp.launch import AcpLimits, Launch
@@ -21,9 +22,8 @@ class AcpPool(WarmProcesses[Launch, AcpProcess]):
     """
 
     def __init__(self, command: AgentCommand, tasks: anyio.abc.TaskGroup, limits: AcpLimits) -> None:
-        super().__init__(tasks, max_idle=limits.max_idle, terminate_seconds=limits.terminate_seconds)
+        super().__init__(tasks, limits)
         self._command = command
-        self._limits = limits
 
     async def start(self, launch: Launch) -> AcpProcess:
         """A new process that is ready for a session.
@@ -31,9 +31,7 @@ class AcpPool(WarmProcesses[Launch, AcpProcess]):
         Raises:
             AgentFailure: the agent is not there, or did not come up.
         """
-        if not launch.cwd.is_dir():
-            raise AgentFailure("unusable", f"the workspace {launch.cwd} is not a folder")
-        commands = find_commands(self._command, launch.cwd, launch.environment.get("PATH"))
+        commands = await to_thread.run_sync(self._commands, launch)
         failure: AgentFailure | None = None
         for command in commands:
             try:
@@ -45,6 +43,11 @@ class AcpPool(WarmProcesses[Launch, AcpProcess]):
                 failure = failure or error
         assert failure is not None
         raise failure
+
+    def _commands(self, launch: Launch) -> list[tuple[str, ...]]:
+        if not launch.cwd.is_dir():
+            raise AgentFailure("unusable", f"the workspace {launch.cwd} is not a folder")
+        return find_commands(self._command, launch.cwd, launch.environment.get("PATH"))
 
     async def _start(self, command: tuple[str, ...], launch: Launch) -> AcpProcess:
         try:

@@ -39,6 +39,7 @@ from piplan_tui.agents.protocol import (
     Turn,
     UsageReported,
 )
+from piplan_tui.agents.warm import LOST
 from piplan_tui.run.model import SessionRef
 
 _WAITING_ITEMS = 256
@@ -133,7 +134,7 @@ class AcpSession:
                 done = await self._one_turn("\n\n".join(said), on_event)
             return done
         except AgentFailure as failure:
-            if failure.kind in ("died", "hung", "protocol"):
+            if failure.kind in LOST:
                 await self._finish(reusable=False)
             raise
         except BaseException:
@@ -276,13 +277,8 @@ class AcpSession:
                 return await items.receive()
             # a tool, a terminal or the user may take their time
             if not (turn.tools_run or self._asks or self._terminals.running):
-                seconds = self._limits.silence_seconds
-                span = f"{seconds / 60:g} minutes" if seconds >= 120 else f"{seconds:g} s"
-                raise AgentFailure(
-                    "hung",
-                    f"{self._process.name} said nothing for {span} while no tool ran; it was stopped",
-                    detail=self._process.child.stderr_tail,
-                    retryable=True,
+                raise failures.said_nothing(
+                    self._process.name, self._limits.silence_seconds, self._process.child.stderr_tail
                 )
             since = time.monotonic()
 

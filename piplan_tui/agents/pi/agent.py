@@ -22,15 +22,12 @@ from piplan_tui.agents.pi.pool import Launch, PiLimits, PiPool
 from piplan_tui.agents.pi.rpc import PiProcess
 from piplan_tui.agents.pi.session import PiSession
 from piplan_tui.agents.pi.turn import TurnReader
-from piplan_tui.agents.process import RUN_MARK, STEP_MARK
 from piplan_tui.agents.protocol import AgentFailure, Notice, OnEvent, SessionRequest
 from piplan_tui.agents.warm import launch_environment
 
 COMMAND_VARIABLE = "PIPLAN_PI"
 CONFIG_VARIABLE = "PI_CODING_AGENT_DIR"
 
-# a warm process serves many steps, so what names one step cannot be in its environment
-_PER_STEP = {STEP_MARK, "PIPLAN_ATTEMPT"}
 _MAX_HEADER_BYTES = 65_536
 
 
@@ -152,7 +149,6 @@ class PiAgent:
             await pool.end(process)
 
     def _launch(self, request: SessionRequest) -> Launch:
-        given = {name: value for name, value in request.env.items() if name not in _PER_STEP}
         tools = request.tools if request.tools is not None else self._tools
         asks = self._ask_user and tools != ()
         if asks and tools is not None and ASK_TOOL not in tools:
@@ -170,7 +166,7 @@ class PiAgent:
                 *((ASK_EXTENSION,) if asks else ()),
                 *((PERMISSION_EXTENSION,) if request.permissions else ()),
             ),
-            env=launch_environment(self._environment, given, {RUN_MARK: request.run_id}),
+            env=launch_environment(self._environment, request),
         )
 
     def _session_dir(self, wanted: Path | None) -> Path:

@@ -11,32 +11,23 @@ from pathlib import Path
 
 import anyio.abc
 import msgspec
+from anyio import to_thread
 
-from piplan_tui.agents.failures import one_line
+from piplan_tui.agents.failures import one_line, span
 from piplan_tui.agents.pi import failures
 from piplan_tui.agents.pi.decode import State, state_of
 from piplan_tui.agents.pi.rpc import PiProcess
 from piplan_tui.agents.process import start_child
 from piplan_tui.agents.protocol import AgentFailure
-from piplan_tui.agents.warm import WarmProcesses
+from piplan_tui.agents.warm import Limits, WarmProcesses
 
 _NO_MODEL = "unknown"
 _MAX_ARGUMENT_BYTES = 120_000  # Linux takes 128 KiB for one argument
 
 
 @dataclass(frozen=True)
-class PiLimits:
-    """Times in seconds, and how many processes are kept warm.
-
-    `silence_seconds` is how long a turn may bring no record while no tool runs and nobody is asked.
-    """
-
-    start_seconds: float = 60.0
-    answer_seconds: float = 30.0
-    silence_seconds: float = 15 * 60.0
-    abort_seconds: float = 5.0
-    terminate_seconds: float = 2.0
-    max_idle: int = 4
+class PiLimits(Limits):
+    """The limits of Pi's processes and sessions."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +79,7 @@ class PiPool(WarmProcesses[Launch, PiProcess]):
     """Starts Pi processes and opens sessions in them, warm ones first."""
 
     def __init__(self, tasks: anyio.abc.TaskGroup, limits: PiLimits) -> None:
-        super().__init__(tasks, max_idle=limits.max_idle, terminate_seconds=limits.terminate_seconds)
-        self._limits = limits
+        super().__init__(tasks, limits)
 
     async def open(self, launch: Launch, session_dir: Path, resume: Path | None) -> Opened:
         """A session in a warm process, or else in a new one.
@@ -122,12 +112,7 @@ class PiPool(WarmProcesses[Launch, PiProcess]):
     async def _start(self, launch: Launch, session_dir: Path) -> PiProcess:
         env = {**os.environ, **dict(launch.env)}
         program = launch.command[0]
-        if not shutil.which(program, path=env.get("PATH")):
-            raise failures.not_found(program)
-        if not launch.cwd.is_dir():
-            raise AgentFailure("unusable", f"the workspace {launch.cwd} is not a folder")
-        if len(launch.system_prompt.encode()) > _MAX_ARGUMENT_BYTES:
-            raise AgentFailure("unusable", "the system prompt for pi is longer than 120,000 bytes")
+        await to_thread.run_sync(_require_startable, launch, env.get("PATH"))
         try:
             child = await start_child(launch.arguments(session_dir), cwd=launch.cwd, env=env)
         except OSError as error:
@@ -146,7 +131,7 @@ class PiPool(WarmProcesses[Launch, PiProcess]):
                     launch.command, returncode, process.child.stderr_tail
                 ) from failure
             if failure.kind == "hung":
-                why = f"{launch.command[0]} did not come up as pi within {self._limits.start_seconds:g} s"
+                why = f"{launch.command[0]} did not come up as pi within {span(self._limits.start_seconds)}"
                 if process.unheard_question:
                     question = one_line(process.unheard_question)
                     why += f": an extension asks while pi starts, where nobody can answer: {question}"
@@ -188,3 +173,13 @@ class PiPool(WarmProcesses[Launch, PiProcess]):
         if state.model is None or state.model.id == _NO_MODEL:
             raise failures.no_model()
         return state
+
+
+def _require_startable(launch: Launch, path: str | None) -> None:
+    program = launch.command[0]
+    if not shutil.which(program, path=path):
+        raise failures.not_found(program)
+    if not launch.cwd.is_dir():
+        raise AgentFailure("unusable", f"the workspace {launch.cwd} is not a folder")
+    if len(launch.system_prompt.encode()) > _MAX_ARGUMENT_BYTES:
+        raise AgentFailure("unusable", "the system prompt for pi is longer than 120,000 bytes")

@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from piplan_tui.agents.failures import span
 from piplan_tui.agents.lines import LineSplitter
 from piplan_tui.agents.pi import failures
 from piplan_tui.agents.pi.decode import Record, Undecodable, decode
@@ -151,7 +152,7 @@ class PiProcess:
         if self._closed.is_set():
             raise await self.failure_of_death(f"before it answered {command['type']}")
         raise failures.hung(
-            f"pi did not answer {command['type']} within {seconds:g} s", self.child.stderr_tail
+            f"pi did not answer {command['type']} within {span(seconds)}", self.child.stderr_tail
         )
 
     async def failure_of_death(self, during: str) -> AgentFailure:

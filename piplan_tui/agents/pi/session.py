@@ -10,6 +10,7 @@ import anyio
 import msgspec
 from anyio.streams.memory import MemoryObjectReceiveStream
 
+from piplan_tui.agents.failures import span
 from piplan_tui.agents.pi import dialogs, failures
 from piplan_tui.agents.pi.decode import Record, State
 from piplan_tui.agents.pi.pool import PiLimits
@@ -25,9 +26,9 @@ from piplan_tui.agents.protocol import (
     Steered,
     Turn,
 )
+from piplan_tui.agents.warm import LOST
 from piplan_tui.run.model import SessionRef, Usage
 
-_UNUSABLE = {"died", "hung", "protocol"}
 _RECHECK_SECONDS = 0.02
 _UNSTARTED_SECONDS = 2.0
 
@@ -94,7 +95,7 @@ class PiSession:
                         await self._abort(turn, records)
                     raise
         except AgentFailure as failure:
-            if failure.kind in _UNUSABLE:
+            if failure.kind in LOST:
                 await self._finish(reusable=False)
             raise
         except BaseException:
@@ -253,7 +254,8 @@ class PiSession:
 
 
 def _silent(seconds: float, pinged: bool) -> str:
-    span = f"{seconds / 60:g} minutes" if seconds >= 120 else f"{seconds:g} s"
     if pinged:
-        return f"pi did not answer for {span} while a tool ran or a question was open; it was stopped"
-    return f"pi said nothing for {span} while no tool ran; it was stopped"
+        return (
+            f"pi did not answer for {span(seconds)} while a tool ran or a question was open; it was stopped"
+        )
+    return f"pi said nothing for {span(seconds)} while no tool ran; it was stopped"

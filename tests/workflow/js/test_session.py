@@ -6,7 +6,7 @@ import anyio
 import psutil
 import pytest
 
-from piplan_tui.workflow.host import AgentLimitReached, WorkflowCancelled
+from piplan_tui.workflow.host import AgentLimitReached, WorkflowStop
 from piplan_tui.workflow.javascript import ScriptFailed
 from tests.workflow.js.hosts import FakeHost, run
 
@@ -62,7 +62,7 @@ async def test_two_scripts_do_not_see_each_other() -> None:
     assert results == {number: {"seen": number} for number in range(4)}
 
 
-@pytest.mark.parametrize("stop", [WorkflowCancelled("stop"), AgentLimitReached("1,000 agents")])
+@pytest.mark.parametrize("stop", [WorkflowStop("stop"), AgentLimitReached("1,000 agents")])
 async def test_the_end_of_the_run_is_never_swallowed(stop: Exception) -> None:
     def answer(prompt: str, _: dict[str, Any]) -> Any:
         if prompt == "b":
