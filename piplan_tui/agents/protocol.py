@@ -109,10 +109,11 @@ class AskRaised(_Said, frozen=True, tag="ask"):
 
 
 class AskWithdrawn(_Said, frozen=True, tag="ask_withdrawn"):
-    """The session does not need the answer any more (its own time limit ran out, say)."""
+    """The session does not need the answer any more. `expired`: because the time limit of its protocol ran out."""
 
     ask_id: str
     reason: str = ""
+    expired: bool = False
 
 
 class Notice(_Said, frozen=True, tag="notice"):

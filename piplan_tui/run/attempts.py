@@ -348,6 +348,8 @@ class Attempts:
                 for ask_id, agent_ask_id in active.agent_ask_ids.items():
                     if agent_ask_id == event.ask_id:
                         del active.agent_ask_ids[ask_id]
+                        if event.expired:
+                            return ev.AskAnswered(**where, ask_id=ask_id, action="expire", by="timeout")
                         return ev.AskWithdrawn(**where, ask_id=ask_id, reason=event.reason)
                 return None
         return fact_of(event, active.step_id, active.number, active.workspace)

@@ -27,7 +27,7 @@ from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.state import AskState, RunState
 
 Expire = Callable[[str, str], Awaitable[None]]
-"""Called with the question's id and what its author wants done: decline, cancel, fail or defaults."""
+"""Called with the question's id and what the plan wants done: decline, cancel, fail or defaults."""
 
 
 class AnswerInvalid(Exception):
@@ -115,14 +115,17 @@ class Inbox:
     # -- time limits ---------------------------------------------------------------------------
 
     def watch_deadline(self, ask: AskState, tasks: TaskGroup, expire: Expire) -> None:
-        """Only the plan's author can set a time limit (`expires`); without one a question waits for ever."""
-        expires = self.request(ask.id).expires
-        if expires is not None and expires.owner == "runtime":
-            until = ask.opened_at + timedelta(seconds=expires.after_seconds)
+        """End a question when the time is up that the plan set for it; without one it waits for ever.
+
+        An asker whose protocol has a limit (a dialog of Pi) keeps that time itself, and says when it is up.
+        """
+        limit = ask.limit
+        if limit is not None and limit.owner == "runtime":
+            until = ask.opened_at + timedelta(seconds=limit.seconds)
             left = (until - self._now()).total_seconds()
-            # never longer than the author said, even when the clock was set back since the question was put
-            left = min(max(0.0, left), expires.after_seconds)
-            tasks.start_soon(self._expire_after, ask.id, left, expires.then, expire)
+            # never longer than the plan says, even when the clock was set back since the question was put
+            left = min(max(0.0, left), limit.seconds)
+            tasks.start_soon(self._expire_after, ask.id, left, limit.then, expire)
 
     async def _expire_after(self, ask_id: str, seconds: float, then: str, expire: Expire) -> None:
         await anyio.sleep(seconds)

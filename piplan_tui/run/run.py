@@ -202,7 +202,10 @@ class Run(RunSteering, RunAsks):
             budget.settle_questions(self.state, self.emit)
         elif isinstance(event, ev.SessionUsage):
             budget.pause_when_spent(self.state, self.emit)
-        if self._driver is not None and isinstance(event, ev.AskOpened | ev.AskWithdrawn):
+        moves = isinstance(event, ev.AskOpened | ev.AskWithdrawn)
+        if self._driver is not None and (
+            moves or (isinstance(event, ev.AskAnswered) and event.by == "timeout")
+        ):
             self._driver.pump()
         if self._tasks is not None and isinstance(event, ev.AskOpened | ev.RunAsked):
             # the user may write an answer now: the question must be there again, whatever happens

@@ -46,7 +46,8 @@ class RunAsks(RunDoor):
             ask_id, values or {}, action=action, action_id=action_id, note=note, by=by, surface=surface
         )
         await self._journal.sync()
-        await self.save_draft(ask_id, None)
+        if by != "timeout":  # what the user had written by then is not thrown away
+            await self.save_draft(ask_id, None)
         driver.pump()
 
     async def answer_with_defaults(self, ask_id: str, *, by: ev.AnsweredBy = "default") -> bool:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from piplan_tui.run.events import EPOCH, PlanEntry, RunQuestion, WorkflowCreated, WorkflowNested
 from piplan_tui.run.model import Changes, HandoffDescriptor, SessionRef, StepExecutionInput, Usage, UserInput
+from piplan_tui.run.time_limit import TimeLimit
 
 StepStatus = Literal[
     "pending",
@@ -141,8 +142,8 @@ class AskState:
     """A question that is open. `live` means that a session stands still until it is answered.
 
     `sameness` is equal for permissions that are the same question of several agents, and empty otherwise.
-    `expires_at` is when nobody waits for the answer any more. A question of the run itself has a `kind` and no step;
-    `about` is the limit or the fan-out that it is about.
+    `limit` is how long the answer is waited for; `None`: for ever. A question of the run itself has a `kind` and no
+    step; `about` is the limit or the fan-out that it is about.
     """
 
     id: str
@@ -152,9 +153,14 @@ class AskState:
     opened_at: datetime
     live: bool
     sameness: str = ""
-    expires_at: datetime | None = None
+    limit: TimeLimit | None = None
     kind: RunQuestion | Literal[""] = ""
     about: str = ""
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When nobody waits for the answer any more."""
+        return self.opened_at + timedelta(seconds=self.limit.seconds) if self.limit is not None else None
 
     @property
     def asker(self) -> str:

@@ -109,7 +109,7 @@ async def test_a_clock_that_jumps_between_any_two_events(tmp_path: Path, jump: t
 @pytest.mark.parametrize(
     ("jump", "least", "most"),
     [
-        pytest.param(-HOUR, 60, 60, id="back: not longer than the author said"),
+        pytest.param(-HOUR, 60, 60, id="back: not longer than the plan says"),
         pytest.param(timedelta(days=1), 0, 0, id="forward: the time is over"),
         pytest.param(timedelta(seconds=20), 39, 40, id="no jump: what is left"),
     ],
@@ -127,10 +127,11 @@ async def test_the_time_limit_of_a_question_over_a_resume(
     clock = _Clock()
     bench = Bench(tmp_path, FileRuntimeStore(tmp_path / "store"))
     bench.now = clock.now
-    bench.steps.ask("a", {"message": "Well?", "expires": {"afterSeconds": 60, "then": "decline"}})
+    bench.steps.ask("a", {"message": "Well?"})
     with anyio.fail_after(10):
         async with bench.runtime() as runtime:
-            run = await runtime.create_run(plan({"a": []}))
+            limit = {"afterSeconds": 60, "then": "decline"}
+            run = await runtime.create_run(plan({"a": []}, expires=limit))
             await run.start()
             assert (await run.wait()).status == "waiting_user"
             while not slept:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import anyio
@@ -27,6 +28,7 @@ class AskingSteps(Steps):
         self.replies: list[AskReply] = []
         self.replied = anyio.Event()
         self.give_up = anyio.Event()
+        self.expired = False
 
     async def execute(self, job: StepJob, port: StepPort) -> StepDone:
         if job.given.step["id"] != "a":
@@ -37,7 +39,7 @@ class AskingSteps(Steps):
 
             async def withdrawn() -> None:
                 await self.give_up.wait()
-                port.said(AskWithdrawn("dialog-1", "its own time limit"))
+                port.said(AskWithdrawn("dialog-1", "its own time limit", self.expired))
                 self.replied.set()
 
             tasks.start_soon(withdrawn)
@@ -109,3 +111,27 @@ async def test_cancel_closes_a_live_question(bench: Bench) -> None:
         await run.wait()
         await run.cancel()
         assert (run.state.status, run.state.asks) == ("cancelled", {})
+
+
+async def test_a_time_limit_of_the_asker_s_own_ends_its_question_without_an_answer(bench: Bench) -> None:
+    limit = {"afterSeconds": 900, "then": "decline", "owner": "agent"}
+    field = {"name": "ok", "type": "boolean", "default": True}
+    bench.steps = steps = AskingSteps({"message": "Allow?", "fields": [field], "expires": limit})
+    steps.expired = True
+    async with bench.runtime() as runtime:
+        run = await runtime.create_run(plan({"a": []}))
+        await run.start()
+        state = await run.wait()
+        [ask] = state.asks.values()
+        assert ask.expires_at == ask.opened_at + timedelta(minutes=15), "for the countdown"
+        await run.save_draft(ask.id, {"ok": True})
+        ended = anyio.Event()
+        run.subscribe(lambda event: ended.set() if event.type == "ask.answered" else None)
+        steps.give_up.set()
+        await ended.wait()
+        assert (await run.wait()).status == "completed"
+        assert await run.load_draft(ask.id) == {"ok": True}
+    attempt = state.steps["a"].attempts[0]
+    assert [(d.action, d.by, d.choice) for d in attempt.decisions] == [("expire", "timeout", "")]
+    assert attempt.answers[0].values == {}
+    assert steps.replies == [], "it has stopped waiting; nothing is sent after it"

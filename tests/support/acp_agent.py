@@ -201,6 +201,22 @@ class Scripted(acp.Agent):
         answer = await self.client.create_elicitation(message="Which branch?", mode=mode)
         await self.tell(session_id, answer.model_dump(mode="json", by_alias=True, exclude_none=True))
 
+    async def do_limited(self, session_id: str, limit: str) -> None:
+        """An elicitation whose parameters have `expires` and all else that could be taken for a time limit."""
+        params = {
+            "sessionId": session_id,
+            "mode": "form",
+            "message": "Delete it?",
+            "method": "confirm",
+            "timeout": 10,
+            "requestedSchema": {
+                "type": "object",
+                "properties": {"sure": {"type": "boolean", "default": True}},
+            },
+            "expires": json.loads(limit),
+        }
+        await self.tell(session_id, await self.client._conn.send_request("elicitation/create", params))
+
     async def do_url(self, session_id: str, name: str) -> None:
         url: Any = "https://example.com/login"
         mode = ElicitationUrlSessionMode(session_id=session_id, elicitation_id=name, url=url)

@@ -17,6 +17,9 @@ DECISION = "decision"
 
 Answer = dict[str, Any]
 
+_NOT_ASKED = frozenset({"sessionId", "requestId", "_meta", "expires"})
+"""What is no part of the question. The protocol has no time limits, so one that an agent writes is not its either."""
+
 
 def input_request(method: str, params: dict[str, Any], known: dict[str, Any] | None = None) -> dict[str, Any]:
     """The question as it came, with what it is about made readable.
@@ -24,7 +27,7 @@ def input_request(method: str, params: dict[str, Any], known: dict[str, Any] | N
     `known` is what was said before of the tool call that it is about; a permission repeats only what is new.
     """
     request = {
-        **{name: value for name, value in params.items() if name not in ("sessionId", "requestId", "_meta")},
+        **{name: value for name, value in params.items() if name not in _NOT_ASKED},
         "source": {"protocol": "acp", "method": method},
     }
     call = params.get("toolCall")
@@ -37,7 +40,7 @@ def input_request(method: str, params: dict[str, Any], known: dict[str, Any] | N
 
 def tool_request(request: dict[str, Any]) -> dict[str, Any]:
     """What the model asked with our tool, as an input request."""
-    asked = {name: value for name, value in request.items() if name != "expires"}
+    asked = {name: value for name, value in request.items() if name not in _NOT_ASKED}
     if not asked.get("fields"):
         asked["fields"] = [{"name": "answer", "type": "multiline", "label": "Answer"}]
     source = {"dialect": "acp-ask-user"}

@@ -31,6 +31,9 @@ from piplan_tui.run.model import SessionRef, Usage
 
 _RECHECK_SECONDS = 0.02
 _UNSTARTED_SECONDS = 2.0
+_LIMIT_SLACK_SECONDS = 0.5
+"""How much earlier than ours pi's clock of a question may run out: it was started first."""
+_EXPIRED = "its time limit ran out"
 
 Records = MemoryObjectReceiveStream[Record | Notice]
 
@@ -180,7 +183,9 @@ class PiSession:
             self._deadlines[record.dialog.id] = time.monotonic() + record.dialog.timeout / 1000
         for event in events:
             if isinstance(event, AskWithdrawn):
-                self._deadlines.pop(event.ask_id, None)
+                limit = self._deadlines.pop(event.ask_id, None)
+                if limit is not None and limit - time.monotonic() < _LIMIT_SLACK_SECONDS:
+                    event = AskWithdrawn(event.ask_id, _EXPIRED, expired=True)
             elif isinstance(event, Retrying):
                 turn.quiet_seconds = event.delay_seconds
             on_event(event)
@@ -228,7 +233,7 @@ class PiSession:
     def _withdraw_expired(self, turn: TurnReader, now: float, on_event: OnEvent) -> None:
         for ask_id in [ask_id for ask_id, at in self._deadlines.items() if now >= at]:
             del self._deadlines[ask_id]
-            for event in turn.withdraw(ask_id, "its time limit ran out"):
+            for event in turn.withdraw(ask_id, _EXPIRED, expired=True):
                 on_event(event)
 
     async def _post(self, command: dict[str, Any]) -> str:

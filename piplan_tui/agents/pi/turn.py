@@ -137,8 +137,8 @@ class TurnReader:
             self.over = True
         return self.over
 
-    def withdraw(self, ask_id: str, reason: str) -> list[SessionEvent]:
-        return [AskWithdrawn(ask_id, reason)] if self.dialogs.pop(ask_id, None) else []
+    def withdraw(self, ask_id: str, reason: str, *, expired: bool = False) -> list[SessionEvent]:
+        return [AskWithdrawn(ask_id, reason, expired)] if self.dialogs.pop(ask_id, None) else []
 
     def _withdraw_all(self, reason: str) -> list[SessionEvent]:
         return [event for ask_id in list(self.dialogs) for event in self.withdraw(ask_id, reason)]

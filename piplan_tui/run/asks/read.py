@@ -106,7 +106,7 @@ def _build(doc: dict[str, Any], dialect: Dialect, notes: list[str]) -> InputRequ
         settings.setdefault("kind", "review")
     if context := _context(doc, implied):
         settings["context"] = context
-    if expires := _expires(implied.get("expires") or doc.get("expires")):
+    if expires := read_expires(implied.get("expires") or doc.get("expires")):
         settings["expires"] = expires
     source = dict(doc["source"]) if isinstance(doc.get("source"), dict) else {}
     source.setdefault("dialect", dialect.name)
@@ -215,7 +215,7 @@ def _context(doc: dict[str, Any], implied: dict[str, Any]) -> list[ContextBlock]
     return blocks
 
 
-def _expires(raw: Any) -> Expires | None:
+def read_expires(raw: Any) -> Expires | None:
     """A time limit, only when it says both how long and what then: nothing is guessed about that."""
     if not isinstance(raw, dict):
         return None

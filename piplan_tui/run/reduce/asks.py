@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from piplan_tui.run import events as ev
 from piplan_tui.run.model import UserInput
@@ -11,8 +10,7 @@ from piplan_tui.run.permission import choice_of, question_of, sameness
 from piplan_tui.run.reduce.attempts import attempt_of, stop_waiting
 from piplan_tui.run.reduce.step_status import rest, set_status
 from piplan_tui.run.state import BUDGETS, AskState, AttemptState, Decision, RunState, StepState
-
-_MAX_SECONDS = 366 * 86_400.0
+from piplan_tui.run.time_limit import time_limit
 
 
 def open_ask(state: RunState, e: ev.AskOpened | ev.StepWaitingUser) -> None:
@@ -27,7 +25,7 @@ def open_ask(state: RunState, e: ev.AskOpened | ev.StepWaitingUser) -> None:
             e.at,
             live,
             sameness=sameness(e.request) if live else "",
-            expires_at=_expiry(e.request, e.at),
+            limit=time_limit(e.request, live=live, step=step.document, plan=state.plan),
         )
         step.asks.append(e.ask_id)
         attempt.status = "waiting_user"
@@ -92,14 +90,6 @@ def _decision(e: ev.AskAnswered, ask: AskState | None) -> Decision:
         policy=e.policy,
         same_as=e.same_as,
     )
-
-
-def _expiry(request: Any, opened_at: datetime) -> datetime | None:
-    expires = request.get("expires") if isinstance(request, dict) else None
-    seconds = expires.get("afterSeconds") if isinstance(expires, dict) else None
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 < seconds < _MAX_SECONDS:
-        return None
-    return opened_at + timedelta(seconds=seconds)
 
 
 def ask_withdrawn(state: RunState, e: ev.AskWithdrawn) -> None:

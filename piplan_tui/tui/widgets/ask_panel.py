@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Static
 
-from piplan_tui.run.asks import FieldError, read_request
+from piplan_tui.run.asks import FieldError
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import AskState
@@ -60,7 +60,6 @@ class AskPanel(Vertical):
     def __init__(self, run: Run | StoredRun, ask: AskState) -> None:
         super().__init__()
         self.ask = ask
-        self._expires = read_request(ask.request).expires
         self._run = run
         self._draft: dict[str, Any] | None = None
         self._draft_changed = False
@@ -119,11 +118,11 @@ class AskPanel(Vertical):
             title.update(to_content(spans))
 
     def _deadline(self) -> str:
-        expires = self._expires
-        if expires is None:
+        limit = self.ask.limit
+        if limit is None:
             return " · never times out"
-        left = expires.after_seconds - max(0.0, (self._run.now() - self.ask.opened_at).total_seconds())
-        then = _THEN[expires.then]
+        left = limit.seconds - max(0.0, (self._run.now() - self.ask.opened_at).total_seconds())
+        then = _THEN[limit.then] if limit.owner == "runtime" else "the agent goes on without you"
         return f" · {then} in {format_clock(max(0.0, left))}" if left > 0 else f" · {then} now"
 
     def focus_form(self) -> None:

@@ -49,9 +49,10 @@ async def test_answers_declines_and_cancels_reach_the_model(
     async with make_acp() as agent:
         session = await agent.open(session_request)
         assert session.ask_tool == "ask_user"
-        prompt = f"ask {json.dumps(QUESTION)}"
+        prompt = f"ask {json.dumps({**QUESTION, 'expires': {'afterSeconds': 0.01, 'then': 'cancel'}})}"
         values = {"audience": "seed"}
         ask, turn = await asked(session, prompt, AskReply(action="accept", values=values))
+        assert "expires" not in ask.request, "a time limit is not the model's to set"
         form = read_request(ask.request)
         assert (form.title, form.message) == ("Audience", "Which audience?")
         assert [(field.name, field.type) for field in form.fields] == [("audience", "choice")]

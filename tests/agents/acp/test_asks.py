@@ -24,6 +24,7 @@ from piplan_tui.agents.protocol import (
     Turn,
 )
 from piplan_tui.run.asks import check_values, read_request
+from piplan_tui.run.time_limit import TimeLimit, time_limit
 from tests.agents.acp.conftest import MakeAcp
 from tests.support.pi_sessions import Events
 
@@ -122,6 +123,25 @@ async def test_elicitations(make_acp: MakeAcp, session_request: SessionRequest) 
         form = read_request(request)
         assert (form.kind, form.url, form.message) == ("url", "https://example.com/login", "Log in there")
         assert (await answered(session, "url two", AskReply(action="decline")))[1] == {"action": "decline"}
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("owner", ["runtime", "agent"])
+async def test_an_elicitation_cannot_set_a_time_limit(
+    make_acp: MakeAcp, session_request: SessionRequest, owner: str
+) -> None:
+    limit = {"afterSeconds": 0.01, "then": "defaults", "owner": owner}
+    async with make_acp() as agent:
+        session = await agent.open(session_request)
+        reply = AskReply(action="decline")
+        request, answer = await answered(session, f"limited {json.dumps(limit)}", reply)
+        assert request["requestedSchema"]["properties"]["sure"]["default"] is True
+        assert time_limit(request, live=True, step={}, plan={}) is None
+        assert answer == {"action": "decline"}
+        tool = asks.tool_request({"message": "Delete it?", "expires": limit})
+        assert time_limit(tool, live=True, step={}, plan={}) is None
+        plans = {"afterSeconds": 60, "then": "decline"}
+        assert time_limit(request, live=True, step={"expires": plans}, plan={}) == TimeLimit(60, "decline")
 
 
 @pytest.mark.anyio

@@ -210,7 +210,7 @@ async def test_questions_of_an_extension(
         await session.prompt("S-LATE", events)
         ask = events.of(AskRaised)[0]
         assert ask.request["expires"] == {"afterSeconds": 0.05, "then": "cancel", "owner": "agent"}
-        assert [event.ask_id for event in events.of(AskWithdrawn)] == [ask.ask_id]
+        assert events.of(AskWithdrawn) == [AskWithdrawn(ask.ask_id, "its time limit ran out", expired=True)]
 
         events = Events()
         with anyio.fail_after(15):

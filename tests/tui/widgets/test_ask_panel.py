@@ -30,7 +30,10 @@ COLOUR = {
 
 def asking(*requests: Any) -> RunDouble:
     names = "abc"[: len(requests)]
-    run = RunDouble([{"id": name, "title": name, "goal": "g", "dependsOn": []} for name in names])
+    steps = [{"id": name, "title": name, "goal": "g", "dependsOn": []} for name in names]
+    for step, request in zip(steps, requests, strict=True):
+        step["inputRequest"] = request  # what the plan itself says, so that its time limit counts
+    run = RunDouble(steps)
     run.emit(ev.RunStarted())
     for name, request in zip(names, requests, strict=True):
         run.started(name)
