@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,15 +10,6 @@ from piplan_tui.views.formatting import format_duration
 from piplan_tui.views.line import Span, one_line
 
 _STARTED = frozenset({"running", "retrying", "waiting_user"})
-
-
-@dataclass(frozen=True, slots=True)
-class StepTime:
-    """Seconds of one step over all its attempts. `left` is a guess, and `None` when there is none."""
-
-    worked: float
-    waited: float
-    left: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,27 +25,95 @@ class CriticalPath:
     left: float | None
 
 
-def step_times(state: RunState, now: datetime) -> dict[str, StepTime]:
-    """What every step took, and what it may still take: as long as those that are done took on average."""
-    worked: dict[str, float] = {}
-    waited: dict[str, float] = {}
-    for step in state.order:
-        waited[step.id] = sum(attempt.waiting_seconds(now) for attempt in step.attempts)
+class StepTimes:
+    """What every step of a run took and may still take, for asking again and again.
+
+    A step that is done is measured once and not looked at again, and the order of the steps is found once; the rest
+    is a pass over plain numbers, O(steps + dependencies) at every `read`.
+    """
+
+    def __init__(self) -> None:
+        self._state: RunState | None = None
+        self._settled: list[int] = []
+        """By place of the step: how many attempts it had when it was done; -1 while it is not."""
+        self._worked: list[float] = []
+        self._waited: list[float] = []
+        self._left: list[float] = []
+        self._in_order: list[tuple[int, tuple[int, ...]]] = []
+        """Places of steps, each after those it depends on, with the places of those."""
+        self._guesses = False
+
+    def read(self, state: RunState, now: datetime) -> None:
+        """Bring the times up to date; those that are not done are guessed to take as long as others on average."""
+        if state is not self._state or len(state.order) < len(self._settled):
+            self._state, self._settled, self._worked, self._waited, self._in_order = state, [], [], [], []
+        if len(state.order) != len(self._in_order):
+            more = len(state.order) - len(self._settled)
+            self._settled += [-1] * more
+            self._worked += [0.0] * more
+            self._waited += [0.0] * more
+            self._in_order = _in_order(state)
+        done, took = 0, 0.0
+        open_steps: list[StepState] = []
+        for step in state.order:
+            if self._settled[step.index] != len(step.attempts) or step.status not in TERMINAL:
+                self._measure(step, now)
+                if step.status not in TERMINAL:
+                    open_steps.append(step)
+            if step.status == "completed" and step.attempts:
+                done, took = done + 1, took + self._worked[step.index]
+        self._guesses = done > 0
+        self._left = [0.0] * len(state.order)
+        if done and not state.ended:
+            for step in open_steps:
+                self._left[step.index] = _left(step, now, took / done)
+
+    def _measure(self, step: StepState, now: datetime) -> None:
+        waited = sum(attempt.waiting_seconds(now) for attempt in step.attempts)
         elapsed = sum(attempt.elapsed_seconds(now) for attempt in step.attempts)
-        worked[step.id] = max(0.0, elapsed - waited[step.id])
-    done = [worked[step.id] for step in state.order if step.status == "completed" and step.attempts]
-    usual = sum(done) / len(done) if done else None
-    return {
-        step.id: StepTime(worked[step.id], waited[step.id], _left(state, step, now, usual))
-        for step in state.order
-    }
+        self._waited[step.index], self._worked[step.index] = waited, max(0.0, elapsed - waited)
+        self._settled[step.index] = len(step.attempts) if step.status in TERMINAL else -1
+
+    @property
+    def work_left(self) -> float | None:
+        """Seconds of work of all steps that are not done; `None` while nothing is known of any."""
+        return sum(self._left) if self._guesses else None
+
+    def critical_path(self) -> CriticalPath:
+        """The chain whose steps take the longest together, as of the last `read`."""
+        state = self._state
+        if state is None:
+            return CriticalPath((), 0.0, 0.0, None)
+        takes = [sum(parts) for parts in zip(self._worked, self._waited, self._left, strict=True)]
+        # seconds, and how many steps: with nothing known of any, the chain of most steps
+        longest: list[tuple[float, int]] = [(0.0, 0)] * len(takes)
+        before = [-1] * len(takes)
+        for place, needed in self._in_order:
+            seconds, count = 0.0, 0
+            if needed:
+                first = before[place] = max(needed, key=longest.__getitem__)
+                seconds, count = longest[first]
+            longest[place] = (seconds + takes[place], count + 1)
+        place = max(range(len(takes)), key=longest.__getitem__, default=-1)
+        chain: list[StepState] = []
+        while place >= 0:
+            chain.append(state.order[place])
+            place = before[place]
+        chain.reverse()
+        known = self._guesses or state.ended
+        open_or_tried = [
+            step for step in chain if step.attempts or not (state.ended or step.status in TERMINAL)
+        ]
+        places = [step.index for step in open_or_tried]
+        return CriticalPath(
+            steps=tuple(open_or_tried),
+            worked=sum(self._worked[place] for place in places),
+            waited=sum(self._waited[place] for place in places),
+            left=(sum(self._left[place] for place in places) or None) if known else None,
+        )
 
 
-def _left(state: RunState, step: StepState, now: datetime, usual: float | None) -> float | None:
-    if state.ended or step.status in TERMINAL:
-        return 0.0
-    if usual is None:
-        return None
+def _left(step: StepState, now: datetime, usual: float) -> float:
     attempt = step.attempt
     if attempt is None or step.status not in _STARTED:
         return usual
@@ -63,35 +121,13 @@ def _left(state: RunState, step: StepState, now: datetime, usual: float | None) 
 
 
 def critical_path(state: RunState, now: datetime) -> CriticalPath:
-    """The chain whose steps take the longest together. O(steps + dependencies)."""
-    times = step_times(state, now)
-    # seconds, and how many steps: with nothing known of any, the chain of most steps
-    longest: dict[str, tuple[float, int]] = {}
-    before: dict[str, StepState | None] = {}
-    for step in _in_order(state):
-        needed = (state.steps[name] for name in step.depends_on)
-        first = before[step.id] = max(needed, key=lambda s: longest[s.id], default=None)
-        seconds, count = longest[first.id] if first else (0.0, 0)
-        time = times[step.id]
-        longest[step.id] = (seconds + time.worked + time.waited + (time.left or 0.0), count + 1)
-    last: StepState | None = max(state.order, key=lambda s: longest[s.id], default=None)
-    chain: list[StepState] = []
-    while last is not None:
-        chain.append(last)
-        last = before[last.id]
-    chain.reverse()
-    taken = [step for step in chain if times[step.id].left != 0.0 or step.attempts]
-    lefts = [left for step in taken if (left := times[step.id].left) is not None]
-    known = len(lefts) == len(taken)
-    return CriticalPath(
-        steps=tuple(taken),
-        worked=sum(times[step.id].worked for step in taken),
-        waited=sum(times[step.id].waited for step in taken),
-        left=(sum(lefts) or None) if known else None,
-    )
+    """The chain whose steps take the longest together, asked for once. O(steps + dependencies)."""
+    times = StepTimes()
+    times.read(state, now)
+    return times.critical_path()
 
 
-def _in_order(state: RunState) -> Sequence[StepState]:
+def _in_order(state: RunState) -> list[tuple[int, tuple[int, ...]]]:
     """Every step after those it depends on; plans need not name them in that order."""
     missing = {step.id: len(step.depends_on) for step in state.order}
     order = [step for step in state.order if not step.depends_on]
@@ -100,7 +136,7 @@ def _in_order(state: RunState) -> Sequence[StepState]:
             missing[after.id] -= 1
             if not missing[after.id]:
                 order.append(after)
-    return order
+    return [(step.index, tuple(state.steps[name].index for name in step.depends_on)) for step in order]
 
 
 def critical_path_spans(path: CriticalPath, width: int) -> list[list[Span]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from piplan_tui.run.state import RunState
-from piplan_tui.views.critical_path import critical_path, step_times
+from piplan_tui.views.critical_path import StepTimes
 
 LEAST_BASIS = 3
 """Completed steps from which their average says something about the others."""
@@ -24,6 +24,7 @@ class Estimate:
         self._state: RunState | None = None
         self._left: float | None = None
         self._worked_out_at: datetime | None = None
+        self._times = StepTimes()
 
     def left(self, state: RunState, now: datetime) -> float | None:
         """Seconds, not counting the time for which the user will be waited for; `None` without a basis.
@@ -38,20 +39,20 @@ class Estimate:
             return None
         age = (now - self._worked_out_at).total_seconds() if self._worked_out_at is not None else None
         if age is None or age < 0 or age >= _AGAIN_SECONDS + len(state.order) / _STEPS_PER_SECOND:
-            self._left, self._worked_out_at, age = estimated_seconds(state, now), now, 0.0
+            self._left, self._worked_out_at, age = self._work_out(state, now), now, 0.0
         if self._left is None:
             return None
         return max(0.0, self._left - (age if state.slots_used else 0.0))
 
-
-def estimated_seconds(state: RunState, now: datetime) -> float | None:
-    """The longer of what the critical path still takes and what all work takes in the slots that there are."""
-    work = sum(time.left or 0.0 for time in step_times(state, now).values())
-    if not work:
-        return None
-    # the path may be one that is done already, with nothing left on it while others go on
-    on_path = critical_path(state, now).left or 0.0
-    return max(on_path, work / max(1, state.slots))
+    def _work_out(self, state: RunState, now: datetime) -> float | None:
+        """The longer of what the critical path still takes and what all work takes in the slots that there are."""
+        self._times.read(state, now)
+        work = self._times.work_left
+        if not work:
+            return None
+        # the path may be one that is done already, with nothing left on it while others go on
+        on_path = self._times.critical_path().left or 0.0
+        return max(on_path, work / max(1, state.slots))
 
 
 def estimate_text(seconds: float, *, asks: int) -> str:

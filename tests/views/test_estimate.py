@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from piplan_tui.run import events as ev
-from piplan_tui.views import estimate
-from piplan_tui.views.estimate import Estimate, estimate_text, estimated_seconds
+from piplan_tui.views.critical_path import StepTimes
+from piplan_tui.views.estimate import Estimate, estimate_text
 from tests.tui.support.run_double import RunDouble
 from tests.tui.support.scenes import AUDIENCE, step
 
@@ -45,7 +47,7 @@ def test_without_three_completed_steps_there_is_no_basis() -> None:
 @pytest.mark.parametrize(("slots", "seconds"), [(100, 2 * SECONDS), (2, 3 * SECONDS), (1, 6 * SECONDS)])
 def test_it_is_the_longer_of_the_chain_and_of_all_work_in_the_slots(slots: int, seconds: float) -> None:
     run = with_basis(slots=slots)
-    assert estimated_seconds(run.state, run.now()) == pytest.approx(seconds)
+    assert Estimate().left(run.state, run.now()) == pytest.approx(seconds)
 
 
 def test_steps_that_need_nobody_have_an_estimate_too() -> None:
@@ -56,7 +58,7 @@ def test_steps_that_need_nobody_have_an_estimate_too() -> None:
     run.later(SECONDS)
     for n in range(3):
         run.completed(f"s{n}")
-    assert estimated_seconds(run.state, run.now()) == pytest.approx(9 * SECONDS / 3)
+    assert Estimate().left(run.state, run.now()) == pytest.approx(9 * SECONDS / 3)
 
 
 def test_it_counts_down_while_something_runs_and_is_worked_out_anew_rarely(
@@ -64,14 +66,15 @@ def test_it_counts_down_while_something_runs_and_is_worked_out_anew_rarely(
 ) -> None:
     run = with_basis(slots=2)
     run.started("first")
-    worked_out: list[float] = []
+    worked_out = 0
+    read = StepTimes.read
 
-    def counted(state: object, now: object) -> float | None:
-        left = estimated_seconds(run.state, run.now())
-        worked_out.append(left or 0.0)
-        return left
+    def counted(*given: Any) -> None:
+        nonlocal worked_out
+        worked_out += 1
+        read(*given)
 
-    monkeypatch.setattr(estimate, "estimated_seconds", counted)
+    monkeypatch.setattr(StepTimes, "read", counted)
     asked = Estimate()
     begin = asked.left(run.state, run.now())
     assert begin is not None
@@ -79,10 +82,10 @@ def test_it_counts_down_while_something_runs_and_is_worked_out_anew_rarely(
         run.tool("first", "read", f"file {n}", call_id=f"c{n}")
         run.later(0.1)
         assert asked.left(run.state, run.now()) == pytest.approx(begin - (n + 1) * 0.1)
-    assert len(worked_out) == 1
+    assert worked_out == 1
     run.later(2)
     asked.left(run.state, run.now())
-    assert len(worked_out) == 2
+    assert worked_out == 2
 
 
 def test_time_of_the_user_is_not_counted() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from piplan_tui.run import events as ev
-from piplan_tui.views.critical_path import critical_path, critical_path_spans
+from piplan_tui.views.critical_path import StepTimes, critical_path, critical_path_spans
 from piplan_tui.views.timeline import (
     bar_line,
     bars,
@@ -142,6 +142,37 @@ def test_a_run_that_ended_has_nothing_left() -> None:
     run.emit(ev.RunCompleted())
     path = critical_path(run.state, run.later(100).now())
     assert ([found.id for found in path.steps], path.worked, path.left) == (["a", "b"], 20, None)
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 5), max_size=2, unique=True), min_size=1, max_size=6),
+    st.lists(
+        st.tuples(st.sampled_from(["start", "ask", "complete", "fail"]), st.integers(0, 5)), max_size=24
+    ),
+)
+def test_what_is_remembered_changes_no_path(needs: list[list[int]], happened: list[tuple[str, int]]) -> None:
+    steps = [step(f"s{n}", "S", after=tuple(f"s{m}" for m in on if m < n)) for n, on in enumerate(needs)]
+    run = RunDouble(steps)
+    run.emit(ev.RunStarted())
+    asked_often = StepTimes()
+    for what, place in happened:
+        if place >= len(steps):
+            continue
+        name, status = f"s{place}", run.state.order[place].status
+        if what == "start" and status in ("queued", "failed", "completed"):
+            run.started(name)  # of a step that was done: tried again
+        elif what == "ask" and status == "running":
+            run.asks(name, AUDIENCE)
+        elif what == "complete" and status == "running":
+            run.completed(name)
+        elif what == "fail" and status == "running":
+            run.failed(name, "no")
+        run.later(7)
+        asked_often.read(run.state, run.now())
+        once = StepTimes()
+        once.read(run.state, run.now())
+        assert asked_often.critical_path() == once.critical_path()
+        assert asked_often.work_left == once.work_left
 
 
 def test_a_long_chain_keeps_its_end_and_says_that_it_is_cut() -> None:

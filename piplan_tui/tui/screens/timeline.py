@@ -19,7 +19,7 @@ from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.run_header import RunHeader
 from piplan_tui.tui.widgets.timeline_view import TimelineView
-from piplan_tui.views.critical_path import critical_path, critical_path_spans
+from piplan_tui.views.critical_path import StepTimes, critical_path_spans
 from piplan_tui.views.line import Span
 from piplan_tui.views.timeline import FAILED, WAITING, WORKING
 
@@ -43,6 +43,7 @@ class TimelineScreen(ActionScreen):
         super().__init__()
         self._state = state
         self._now = now
+        self._times = StepTimes()
 
     def compose(self) -> ComposeResult:
         yield RunHeader(self._state(), now=self._now)
@@ -69,7 +70,8 @@ class TimelineScreen(ActionScreen):
 
     def _show_path(self) -> None:
         width = max(20, self.size.width - 2)
-        lines = critical_path_spans(critical_path(self._state(), self._now()), width)
+        self._times.read(self._state(), self._now())
+        lines = critical_path_spans(self._times.critical_path(), width)
         content = Content("\n").join([to_content(line).truncate(width, ellipsis=True) for line in lines])
         self.query_one("#critical-path", Static).update(content)
 
