@@ -2,6 +2,9 @@
 
 What agents, models and plan files write is data. Nothing of it may move the cursor, set the clipboard or
 the title, or show other text than is there. This module imports nothing of the project.
+
+`clean_text` drops what would act: for text that is to be read, such as an agent's. `printable` shows it as
+escapes instead: for a name or a value that a message quotes, so that its author sees what is wrong with it.
 """
 
 from __future__ import annotations
@@ -65,6 +68,18 @@ def clean_text(text: str, *, keep_newlines: bool = True) -> str:
     if not keep_newlines:
         text = _BLANKS.sub(" ", text)
     return text
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with escapes such as `\\u001b` for all that a terminal would act on."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
 class StreamCleaner:

@@ -23,7 +23,7 @@ from platformdirs import user_config_dir
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from piplan_tui import agent_tables, screen_tables, step_rules
-from piplan_tui.plan.problem import printable
+from piplan_tui.clean import printable
 from piplan_tui.run.permission import POLICIES_SAID, Policy, read_policy
 
 OnAsk = Literal["wait", "exit", "fail", "defaults"]

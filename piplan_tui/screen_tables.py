@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-from piplan_tui.plan.problem import printable
+from piplan_tui.clean import printable
 from piplan_tui.step_rules import Problem
 
 Desktop = Literal["away", "always", "never"]

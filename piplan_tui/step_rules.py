@@ -34,7 +34,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from piplan_tui.agents.registry import KNOWN_AGENTS, is_agent_name
-from piplan_tui.plan.problem import printable
+from piplan_tui.clean import printable
 from piplan_tui.run.permission import POLICIES_SAID, read_policy
 
 Problem = tuple[tuple[str, ...], str]

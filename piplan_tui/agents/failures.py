@@ -21,7 +21,7 @@ _PASSING = re.compile(
 )
 
 
-def one_line(text: str) -> str:
+def in_sentence(text: str) -> str:
     """Text of the agent, fit to stand inside a sentence: one line, no control characters, not too long."""
     line = " ".join("".join(c if c.isprintable() else " " for c in clean_text(text)).split())
     return line if len(line) <= _MAX_SENTENCE else line[: _MAX_SENTENCE - 1] + "…"
@@ -34,7 +34,7 @@ def span(seconds: float) -> str:
 
 def provider_failure(error: str, model: str = "") -> AgentFailure:
     """A request that the model's provider refused, told apart by what can be done about it."""
-    text = one_line(error) or "no reason given"
+    text = in_sentence(error) or "no reason given"
     who = f"the provider of {model}" if model else "the model's provider"
     if _RATE.search(error):
         return AgentFailure("rate_limit", f"{who} limits the rate of requests: {text}", retryable=True)

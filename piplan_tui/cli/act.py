@@ -9,12 +9,11 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from piplan_tui.clean import clean_text
+from piplan_tui.clean import clean_text, printable
 from piplan_tui.cli.context import Context, make_context
 from piplan_tui.cli.live import act_on
 from piplan_tui.cli.output import say
 from piplan_tui.cli.parser import UsageError
-from piplan_tui.plan.problem import printable
 from piplan_tui.run.asks import InputRequest, PairError, check_action, check_values, parse_pairs, read_request
 from piplan_tui.run.asks.answer import CheckedAnswer
 from piplan_tui.run.control_watch import cancelled

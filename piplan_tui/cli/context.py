@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import sys
 from collections.abc import Callable
@@ -12,11 +11,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from piplan_tui.clean import printable
 from piplan_tui.cli.parser import UsageError
+from piplan_tui.cli.usage import did_you_mean
 from piplan_tui.config import ONLY_IN_FILE, Settings, load_settings
-from piplan_tui.plan.problem import printable
-from piplan_tui.run.recovery import recover
-from piplan_tui.run.reduce import reduce
+from piplan_tui.run.recovery import show_interrupted
 from piplan_tui.run.state import RunState
 from piplan_tui.run.stored_state import stored_state
 from piplan_tui.store.file import FileRuntimeStore
@@ -36,9 +35,14 @@ class Context:
         """An option of the command line itself, or `None`."""
         return getattr(self.args, name, None)
 
+    @property
+    def files(self) -> FileRuntimeStore | None:
+        """The store when it keeps files; `None` when runs are kept in memory."""
+        return self.store if isinstance(self.store, FileRuntimeStore) else None
+
     def run_dir(self, run_id: str) -> Path | None:
         """The folder of a run; `None` when runs are kept in memory."""
-        return self.store.run_dir(run_id) if isinstance(self.store, FileRuntimeStore) else None
+        return self.files.run_dir(run_id) if self.files is not None else None
 
     def log_path(self, run_id: str) -> Callable[[str, int], Path | None]:
         """Finds the transcript of an attempt, where there is one."""
@@ -73,8 +77,7 @@ class Context:
         folder = self.run_dir(word) if word.replace("-", "").replace("_", "").isalnum() else None
         if folder is not None and folder.is_dir():
             return word  # it is left out of the list because it cannot be read: let that be said
-        near = difflib.get_close_matches(word, ids, n=1)
-        hint = f" Did you mean {near[0]}?" if near else " piplan-tui runs lists them."
+        hint = did_you_mean(word, ids) or " piplan-tui runs lists them."
         raise UsageError(f"There is no run {printable(word)}.{hint}")
 
     async def look_at(self, run_id: str) -> tuple[RunState, Owner | None]:
@@ -86,12 +89,7 @@ class Context:
         owner = await self.store.owner(run_id)
         state = await stored_state(self.store, run_id)
         if owner is None:
-
-            def seen(event: Any) -> None:
-                event.seq, event.at = state.seq, state.at
-                reduce(state, event)
-
-            recover(state, seen)
+            show_interrupted(state)
         return state, owner
 
 

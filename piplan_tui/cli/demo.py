@@ -10,7 +10,6 @@ from piplan_tui.cli.context import Context
 from piplan_tui.cli.runtime import run_options
 from piplan_tui.resources import examples_dir
 from piplan_tui.run.options import RunOptions
-from piplan_tui.store.file import FileRuntimeStore
 
 AGENT = "demo"
 
@@ -40,8 +39,8 @@ def demo_options(context: Context) -> tuple[Path, RunOptions]:
 
 def _workspace(context: Context) -> Path:
     """Where the handoff files go: not into the folder in which somebody happens to try it."""
-    if isinstance(context.store, FileRuntimeStore):
-        folder = context.store.root / "demo"
+    if context.files is not None:
+        folder = context.files.root / "demo"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
     return Path(tempfile.mkdtemp(prefix="piplan-demo-"))

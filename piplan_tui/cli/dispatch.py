@@ -82,7 +82,7 @@ def refuse_unknown_word(word: str) -> None:
     """
     if word == "-" or Path(word).exists():
         return
-    from piplan_tui.plan.problem import printable
+    from piplan_tui.clean import printable
 
     if any(mark in word for mark in "/.\\"):
         near = did_you_mean(Path(word).name, _plans_beside(Path(word)))

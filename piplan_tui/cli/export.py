@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from piplan_tui.clean import printable
 from piplan_tui.cli.check import read_plan
 from piplan_tui.cli.context import Context, make_context
 from piplan_tui.cli.dispatch import COMPLETED
@@ -15,7 +16,7 @@ from piplan_tui.cli.output import put_json
 from piplan_tui.cli.parser import UsageError
 from piplan_tui.export.as_plan import NothingToExport, as_plan
 from piplan_tui.export.as_workflow import as_workflow
-from piplan_tui.plan.problem import PlanInvalid, printable
+from piplan_tui.plan.problem import PlanInvalid
 from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.workflow.load import is_workflow
 

@@ -6,11 +6,11 @@ import argparse
 import os
 import sys
 
+from piplan_tui.clean import printable
 from piplan_tui.cli.dispatch import COMPLETED
 from piplan_tui.cli.output import put, say
 from piplan_tui.cli.parser import UsageError
 from piplan_tui.model_tools import pi_install
-from piplan_tui.plan.problem import printable
 
 
 def install(args: argparse.Namespace) -> int:

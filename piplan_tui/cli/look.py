@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -141,13 +140,11 @@ def _ask_document(state: RunState, ask: AskState) -> dict[str, Any]:
 
 async def agents(args: argparse.Namespace) -> int:
     """Which agents are known, whether they are here, their versions."""
-    from piplan_tui.agent_tables import named_agents
-    from piplan_tui.agents.registry import AgentSettings, known_agents
+    from piplan_tui.agents.registry import known_agents
+    from piplan_tui.cli.runtime import agent_settings
 
     context = make_context(args)
-    command = tuple(shlex.split(context.settings.pi_command)) or None
-    named = named_agents(context.settings.agents)
-    found = await anyio.to_thread.run_sync(known_agents, AgentSettings(pi_command=command, named=named))
+    found = await anyio.to_thread.run_sync(known_agents, agent_settings(context))
     if context.given("json"):
         put_json(dumps({"version": 1, "agents": msgspec.to_builtins(found)}))
         return 0

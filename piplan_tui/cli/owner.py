@@ -18,6 +18,7 @@ from typing import IO
 import anyio
 import anyio.to_thread
 
+from piplan_tui.clean import printable
 from piplan_tui.cli.context import Context, make_context
 from piplan_tui.cli.dispatch import FAILED, tell
 from piplan_tui.cli.driving import Drive
@@ -25,9 +26,7 @@ from piplan_tui.cli.output import prepare_streams, put, say
 from piplan_tui.cli.parser import UsageError, parse
 from piplan_tui.cli.runtime import make_runtime
 from piplan_tui.config import OnAsk
-from piplan_tui.plan.problem import printable
 from piplan_tui.screen_tables import notify_of
-from piplan_tui.store.file import FileRuntimeStore
 
 LOG = "owner.log"
 _STARTED = b"started"
@@ -49,7 +48,7 @@ def require_files(context: Context) -> None:
     Raises:
         UsageError
     """
-    if not isinstance(context.store, FileRuntimeStore):
+    if context.files is None:
         raise UsageError("A run that goes on by itself must be kept in files; leave out --store memory.")
 
 
@@ -84,8 +83,8 @@ async def start_owner(context: Context, run_id: str, on_ask: OnAsk) -> Started:
 
 
 def _words(context: Context, run_id: str, on_ask: OnAsk) -> list[str]:
-    assert isinstance(context.store, FileRuntimeStore)
-    words = ["resume", run_id, "--store", str(context.store.root), "--on-ask", on_ask]
+    assert context.files is not None
+    words = ["resume", run_id, "--store", str(context.files.root), "--on-ask", on_ask]
     words += ["--demo-pace", str(context.settings.demo_pace)]
     if context.settings.pi_command:
         words += ["--pi-command", context.settings.pi_command]

@@ -13,7 +13,6 @@ from piplan_tui.cli.output import say
 from piplan_tui.cli.parser import UsageError
 from piplan_tui.run.events import RuntimeEvent
 from piplan_tui.run.reduce import fold
-from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.store.protocol import RunCorrupt
 from piplan_tui.store.repair import Repair
 
@@ -21,8 +20,8 @@ from piplan_tui.store.repair import Repair
 async def repair(args: argparse.Namespace) -> int:
     """Say what would be kept and dropped, ask, and do it. The damaged file stays beside the new one."""
     context = make_context(args)
-    store = context.store
-    if not isinstance(store, FileRuntimeStore):
+    store = context.files
+    if store is None:
         raise UsageError("Only runs that are kept in files can be repaired; leave out --store memory.")
     run_id = await context.find_run(args.run)
     readable: list[RuntimeEvent] = []

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import anyio.to_thread
 
-from piplan_tui.clean import clean_text
+from piplan_tui.clean import clean_text, printable
 from piplan_tui.cli.check import read_plan
 from piplan_tui.cli.context import Context, in_terminal, make_context
 from piplan_tui.cli.demo import AGENT as DEMO_AGENT
@@ -21,9 +20,10 @@ from piplan_tui.cli.output import say
 from piplan_tui.cli.owner import detach, require_files
 from piplan_tui.cli.parser import UsageError
 from piplan_tui.cli.runtime import make_runtime, run_changes, run_options
+from piplan_tui.cli.usage import did_you_mean
 from piplan_tui.cli.workflows import create_workflow_run
 from piplan_tui.config import OnAsk
-from piplan_tui.plan.problem import PlanInvalid, printable
+from piplan_tui.plan.problem import PlanInvalid
 from piplan_tui.run.options import RunOptions
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import RunState
@@ -99,9 +99,8 @@ async def retry(args: argparse.Namespace) -> int:
     state, owner = await context.look_at(run_id)
     for step_id in args.steps:
         if step_id not in state.steps:
-            near = difflib.get_close_matches(step_id, state.steps, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise UsageError(f"Run {run_id} has no step {printable(step_id)}.{hint}")
+            near = did_you_mean(step_id, state.steps)
+            raise UsageError(f"Run {run_id} has no step {printable(step_id)}.{near}")
     if args.goal is not None and len(args.steps) != 1:
         raise UsageError("--goal is for one step; name it: piplan-tui retry RUN STEP --goal TEXT.")
     own = args.steps != []

@@ -8,10 +8,10 @@ from typing import Any
 
 from piplan_tui.agent_tables import named_agents, permissions_by_agent
 from piplan_tui.agents.registry import AgentSettings, UnknownAgent, make_agent
+from piplan_tui.clean import printable
 from piplan_tui.cli.context import Context, in_terminal
 from piplan_tui.cli.parser import OPEN, UsageError
 from piplan_tui.config import Settings
-from piplan_tui.plan.problem import printable
 from piplan_tui.run.events import RuntimeEvent
 from piplan_tui.run.factory import create_runtime
 from piplan_tui.run.fan_out import ASK_AGENTS
@@ -25,19 +25,28 @@ def make_runtime(context: Context, sink: Callable[[RuntimeEvent], None] | None =
     Raises:
         UsageError: the agent that was named does not exist.
     """
+    agents = agent_settings(context)
+    try:
+        make_agent(context.settings.agent, agents)
+    except UnknownAgent as error:
+        raise UsageError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+    return create_runtime(store=context.store, agents=agents, sink=sink)
+
+
+def agent_settings(context: Context) -> AgentSettings:
+    """What starts the agents, and the user's own names for them.
+
+    Raises:
+        UsageError: the command that starts Pi has an unfinished quote.
+    """
     settings = context.settings
     try:
         pi_command = tuple(shlex.split(settings.pi_command)) or None
     except ValueError as error:
         raise UsageError(f"The command {printable(settings.pi_command)} cannot be read: {error}.") from None
-    agents = AgentSettings(
+    return AgentSettings(
         pi_command=pi_command, demo_pace=settings.demo_pace, named=named_agents(settings.agents)
     )
-    try:
-        make_agent(settings.agent, agents)
-    except UnknownAgent as error:
-        raise UsageError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
-    return create_runtime(store=context.store, agents=agents, sink=sink)
 
 
 def run_options(context: Context, source: str) -> RunOptions:

@@ -25,34 +25,27 @@ from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.screen_tables import keys_of, notify_of
-from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.tui.app import TuiResult, run_tui
 from piplan_tui.tui.beginnings import Beginnings
 from piplan_tui.tui.notices import Notices
 from piplan_tui.tui.theme_memory import ThemeMemory
 from piplan_tui.workflow.load import is_workflow
 
+Show = Callable[..., Awaitable[TuiResult]]
+"""`run_tui` with all that is the same whatever is shown."""
+
 
 async def show_plan(context: Context, options: RunOptions, *, plan_path: Path | None) -> int:
     """Open a plan or a workflow before it starts; without one, what there is to choose from."""
-    async with _steerable_runtime(context) as (runtime, notices):
+    async with _terminal_view(context) as (runtime, show):
         run = None
         if plan_path is not None and is_workflow(plan_path):
             run = await create_workflow_run(runtime, context, str(plan_path), options)
-        result = await run_tui(
-            runtime,
+        result = await show(
             plan_path=plan_path if run is None else None,
             run=run,
             options=options,
             auto_start=bool(context.given("yes")),
-            can_keep_running=_can_keep_running(context),
-            ascii_only=context.settings.ascii,
-            plain_list=context.settings.plain_list,
-            theme=context.settings.theme,
-            theme_memory=_theme_memory(context),
-            keys_by_id=keys_of(context.settings.keys),
-            notify=notify_of(context.settings.notify),
-            notices=notices,
             beginnings=_beginnings(context, runtime),
         )
     # a plan that was looked at and not started was declined: what a script does next must not be done
@@ -66,25 +59,16 @@ async def show_run(
     before: Callable[[Run], Awaitable[None]] | None,
 ) -> int:
     """Take over a stored run, do `before`, and go on with it."""
-    async with _steerable_runtime(context) as (runtime, notices):
+    async with _terminal_view(context) as (runtime, show):
         run = await runtime.open_run(run_id, changes=changes)
         if before is not None:
             await before(run)
         await run.start()  # what keeps it from starting is told before the screen is taken
-        result = await run_tui(
-            runtime,
+        result = await show(
             plan_path=None,
             run=run,
             options=run_options(context, run.state.source),
             auto_start=False,
-            can_keep_running=_can_keep_running(context),
-            ascii_only=context.settings.ascii,
-            plain_list=context.settings.plain_list,
-            theme=context.settings.theme,
-            theme_memory=_theme_memory(context),
-            keys_by_id=keys_of(context.settings.keys),
-            notify=notify_of(context.settings.notify),
-            notices=notices,
         )
     return await _after(context, result, nothing_ran=COMPLETED)
 
@@ -92,22 +76,13 @@ async def show_run(
 async def show_elsewhere(context: Context, run_id: str) -> int:
     """Show a run that another process owns, or that has ended; leaving changes nothing about it."""
     run = await StoredRun.open(context.store, run_id, now)
-    async with _steerable_runtime(context) as (runtime, notices):
-        result = await run_tui(
-            runtime,
+    async with _terminal_view(context) as (_, show):
+        result = await show(
             plan_path=None,
             run=None,
             watched=run,
             options=run_options(context, run.state.source),
             auto_start=False,
-            can_keep_running=_can_keep_running(context),
-            ascii_only=context.settings.ascii,
-            plain_list=context.settings.plain_list,
-            theme=context.settings.theme,
-            theme_memory=_theme_memory(context),
-            keys_by_id=keys_of(context.settings.keys),
-            notify=notify_of(context.settings.notify),
-            notices=notices,
         )
     if result.run is not None or result.ending == "crashed":
         return await _after(context, result, nothing_ran=COMPLETED)
@@ -125,20 +100,12 @@ def _beginnings(context: Context, runtime: PlanRuntime) -> Beginnings:
     return Beginnings(demo=partial(demo_options, context), workflow=workflow)
 
 
-def _theme_memory(context: Context) -> ThemeMemory | None:
-    store = context.store
-    return ThemeMemory(store.root) if isinstance(store, FileRuntimeStore) else None
-
-
-def _can_keep_running(context: Context) -> bool:
-    return isinstance(context.store, FileRuntimeStore)
-
-
 @asynccontextmanager
-async def _steerable_runtime(context: Context) -> AsyncIterator[tuple[PlanRuntime, Notices]]:
-    """A runtime whose runs can be steered from other processes, whichever screen began them."""
+async def _terminal_view(context: Context) -> AsyncIterator[tuple[PlanRuntime, Show]]:
+    """A runtime whose runs can be steered from other processes, whichever screen began them, and what shows it."""
     served: set[str] = set()
-    notify = notify_of(context.settings.notify)
+    settings, files = context.settings, context.files
+    notify = notify_of(settings.notify)
     notices = Notices()
     async with ask_commands(notify, notices) as tell_command, anyio.create_task_group() as tasks:
 
@@ -149,7 +116,21 @@ async def _steerable_runtime(context: Context) -> AsyncIterator[tuple[PlanRuntim
 
         runtime = make_runtime(context, heard)
         async with runtime:
-            yield runtime, notices
+            yield (
+                runtime,
+                partial(
+                    run_tui,
+                    runtime,
+                    can_keep_running=files is not None,
+                    ascii_only=settings.ascii,
+                    plain_list=settings.plain_list,
+                    theme=settings.theme,
+                    theme_memory=ThemeMemory(files.root) if files is not None else None,
+                    keys_by_id=keys_of(settings.keys),
+                    notify=notify,
+                    notices=notices,
+                ),
+            )
         tasks.cancel_scope.cancel()
     say(f"piplan-tui: {problem}" for problem in notices.kept)
 

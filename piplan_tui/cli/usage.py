@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 
 COMMANDS: dict[str, str] = {
     "run": "run a plan and print what happens, line by line",
@@ -96,7 +97,7 @@ Exit codes: 0 completed, 1 failed, 2 wrong usage or invalid plan, 3 cancelled or
 """
 
 
-def did_you_mean(word: str, known: list[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str]) -> str:
     """` Did you mean …?` with a space before it, or nothing when no known word is near."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word, list(known), n=1)
     return f" Did you mean {near[0]}?" if near else ""

@@ -8,10 +8,10 @@ from typing import Any
 
 import anyio.to_thread
 
+from piplan_tui.clean import printable
 from piplan_tui.cli.context import Context
 from piplan_tui.cli.output import say
 from piplan_tui.cli.parser import UsageError
-from piplan_tui.plan.problem import printable
 from piplan_tui.run.options import RunOptions
 from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from piplan_tui.clean import printable
 from piplan_tui.model_tools.description import RUN_PLAN, RUN_WORKFLOW
 from piplan_tui.plan.load import load_plan_text
-from piplan_tui.plan.problem import Problem, errors, printable
+from piplan_tui.plan.problem import Problem, errors
 from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.workflow.load import Language, LoadedWorkflow, read_workflow
 

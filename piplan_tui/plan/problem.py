@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from piplan_tui.clean import printable
+
 Severity = Literal["error", "warning"]
 
 
@@ -44,19 +46,7 @@ def errors(problems: Iterable[Problem]) -> list[Problem]:
     return [problem for problem in problems if problem.severity == "error"]
 
 
-def printable(text: str) -> str:
-    """`text` on one line and without anything that a terminal would act on."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else _escaped(char) for char in text)
-
-
 def quoted(text: str, limit: int = 60) -> str:
     """`text` as a message names it: in double quotes, cut to about `limit` characters."""
     short = text if len(text) <= limit else f"{text[: limit - 1]}…"
     return f'"{printable(short)}"'
-
-
-def _escaped(char: str) -> str:
-    code = ord(char)
-    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from piplan_tui.run import events as ev
+from piplan_tui.run.reduce import reduce
 from piplan_tui.run.state import HOLDS_SLOT, TERMINAL, RunState
 
 _GONE = "the process that ran it is gone"
@@ -27,6 +28,20 @@ def recover(state: RunState, emit: ev.OnEvent) -> None:
             emit(ev.StepInterrupted(step_id=step.id, attempt=step.attempt_number, reason=_GONE))
     if state.cancelling:
         close_cancelled(state, emit)
+
+
+def show_interrupted(state: RunState, on_event: ev.OnEvent = lambda event: None) -> None:
+    """Let a state say what `recover` would make of it, for whoever only looks: nothing of it is stored.
+
+    The events keep the number of the last stored one. `on_event` hears of each.
+    """
+
+    def seen(event: ev.RuntimeEvent) -> None:
+        event.seq, event.at, event.run_id = state.seq, state.at, state.run_id
+        reduce(state, event)
+        on_event(event)
+
+    recover(state, seen)
 
 
 def close_cancelled(

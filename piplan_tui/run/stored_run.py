@@ -17,8 +17,7 @@ from piplan_tui.run.asks import CheckedAnswer, InputRequest, check_action, check
 from piplan_tui.run.inbox import AnswerInvalid
 from piplan_tui.run.kept_state import KeptState
 from piplan_tui.run.model import PiPlanCancelResult
-from piplan_tui.run.recovery import recover
-from piplan_tui.run.reduce import reduce
+from piplan_tui.run.recovery import show_interrupted
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.remote_control import ask_owner, tell_owner_secret
 from piplan_tui.run.state import HOLDS_SLOT, RunState
@@ -152,13 +151,8 @@ class StoredRun:
 
     def _show_as_interrupted(self) -> None:
         # the owner is gone and could not say so; the store hears of it when the run is taken up again
-        def seen(event: ev.RuntimeEvent) -> None:
-            event.seq, event.at, event.run_id = self.state.seq, self.state.at, self.id
-            reduce(self.state, event)
-            self._tell(event)
-
         self._as_stored = KeptState(self.state)
-        recover(self.state, seen)
+        show_interrupted(self.state, self._tell)
 
     def _show_as_stored(self) -> None:
         # what was only shown may be said in the store now, and counts once

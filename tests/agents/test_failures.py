@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from piplan_tui.agents.failures import one_line, provider_failure
+from piplan_tui.agents.failures import in_sentence, provider_failure
 
 
 def test_foreign_text_in_a_sentence_is_harmless() -> None:
-    assert one_line("a\x1b[31m\r\n b\x00\u202e") == "a b"
-    assert len(one_line("x" * 1000)) == 300
+    assert in_sentence("a\x1b[31m\r\n b\x00\u202e") == "a b"
+    assert len(in_sentence("x" * 1000)) == 300
 
 
 def test_a_refused_request_names_the_model_if_it_is_known() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from acp.exceptions import RequestError
 from acp.schema import AuthMethodAgent, EnvVarAuthMethod, TerminalAuthMethod
 
-from piplan_tui.agents.failures import one_line, provider_failure, span
+from piplan_tui.agents.failures import in_sentence, provider_failure, span
 from piplan_tui.agents.process import describe_exit
 from piplan_tui.agents.protocol import AgentFailure
 
@@ -35,7 +35,7 @@ def _login_of(methods: AuthMethods, program: str) -> str:
             ways.append(f"set {' and '.join(variable.name for variable in method.vars)}")
         else:
             ways.append(method.description or method.name)
-    return one_line(", or ".join(ways))
+    return in_sentence(", or ".join(ways))
 
 
 def refused(name: str, what: str, error: RequestError) -> AgentFailure:
@@ -65,7 +65,7 @@ def error_text(error: RequestError) -> str:
     detail = _detail_of(error.data)
     if detail and detail not in text:
         text = detail if text in ("Internal error", "Error", "") else f"{text}: {detail}"
-    return one_line(text) or f"error {error.code}"
+    return in_sentence(text) or f"error {error.code}"
 
 
 def _detail_of(data: Any) -> str:
@@ -116,4 +116,4 @@ def said_nothing(name: str, seconds: float, stderr: str) -> AgentFailure:
 
 def last_words(stderr: str) -> str:
     lines = [line for line in stderr.splitlines() if line.strip()]
-    return one_line(lines[-1]) if lines else ""
+    return in_sentence(lines[-1]) if lines else ""

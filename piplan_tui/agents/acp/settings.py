@@ -8,7 +8,7 @@ from typing import Any
 
 from acp.schema import NewSessionResponse, SessionConfigOptionSelect, SessionConfigSelectGroup
 
-from piplan_tui.agents.failures import one_line
+from piplan_tui.agents.failures import in_sentence
 
 _SHOWN = 8
 _CATEGORIES = {"model": "model", "mode": "mode", "effort": "thought_level"}
@@ -100,7 +100,7 @@ def some_of(values: list[str], like: str = "") -> str:
     """A few of many values, for a sentence: those first that are most like the one that was wanted."""
     if len(values) > _SHOWN:
         values = get_close_matches(like, values, n=len(values), cutoff=0.0)
-    shown = ", ".join(one_line(value) for value in values[:_SHOWN])
+    shown = ", ".join(in_sentence(value) for value in values[:_SHOWN])
     return f"{shown} and {len(values) - _SHOWN} more" if len(values) > _SHOWN else shown
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import anyio
 import msgspec
 
-from piplan_tui.agents.failures import one_line
+from piplan_tui.agents.failures import in_sentence
 from piplan_tui.agents.lines import LineSplitter
 from piplan_tui.agents.process import ChildProcess
 
@@ -86,7 +86,7 @@ class ChildTransport:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             message = None
         if not isinstance(message, dict) or not _is_message(message):
-            self._on_garbage(one_line(line[:400].decode("utf-8", "replace")))
+            self._on_garbage(in_sentence(line[:400].decode("utf-8", "replace")))
             return None
         if "method" in message:
             params = message.get("params")

@@ -9,7 +9,7 @@ import anyio
 from acp.schema import PromptResponse
 from anyio.streams.memory import MemoryObjectSendStream
 
-from piplan_tui.agents.failures import one_line
+from piplan_tui.agents.failures import in_sentence
 from piplan_tui.agents.protocol import AgentFailure, Notice, OnEvent, Turn
 
 Item = TypeVar("Item")
@@ -23,7 +23,7 @@ def turn_of(name: str, response: PromptResponse, text: str, on_event: OnEvent) -
     """
     match response.stop_reason:
         case "refusal":
-            said = one_line(text)
+            said = in_sentence(text)
             raise AgentFailure("provider", f"{name} refused to go on" + (f": {said}" if said else ""))
         case "cancelled":
             return Turn(text=text, stop="aborted")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from piplan_tui.agents.failures import one_line, provider_failure
+from piplan_tui.agents.failures import in_sentence, provider_failure
 from piplan_tui.agents.process import describe_exit
 from piplan_tui.agents.protocol import AgentFailure
 
@@ -33,7 +33,7 @@ def request_failed(error: str, model: str = "") -> AgentFailure:
         return AgentFailure("auth", _NO_MODEL, detail=error)
     if "No API key found" in error:
         return AgentFailure(
-            "auth", f"pi has no key for {model or 'its model'}: {one_line(text)}", detail=error
+            "auth", f"pi has no key for {model or 'its model'}: {in_sentence(text)}", detail=error
         )
     return provider_failure(text, model)
 
@@ -81,4 +81,4 @@ def hung(sentence: str, stderr: str) -> AgentFailure:
 def _last_words(stderr: str) -> str:
     lines = [line for line in stderr.splitlines() if line.strip()]
     errors = [line for line in lines if re.match(r"\s*(\w*Error\b|error:|fatal)", line, re.IGNORECASE)]
-    return one_line((errors or lines or [""])[-1])
+    return in_sentence((errors or lines or [""])[-1])

@@ -13,7 +13,7 @@ import anyio.abc
 import msgspec
 from anyio import to_thread
 
-from piplan_tui.agents.failures import one_line, span
+from piplan_tui.agents.failures import in_sentence, span
 from piplan_tui.agents.pi import failures
 from piplan_tui.agents.pi.decode import State, state_of
 from piplan_tui.agents.pi.rpc import PiProcess
@@ -133,7 +133,7 @@ class PiPool(WarmProcesses[Launch, PiProcess]):
             if failure.kind == "hung":
                 why = f"{launch.command[0]} did not come up as pi within {span(self._limits.start_seconds)}"
                 if process.unheard_question:
-                    question = one_line(process.unheard_question)
+                    question = in_sentence(process.unheard_question)
                     why += f": an extension asks while pi starts, where nobody can answer: {question}"
                 raise failures.hung(why, process.child.stderr_tail) from failure
             raise
@@ -165,7 +165,7 @@ class PiPool(WarmProcesses[Launch, PiProcess]):
     async def _state(self, process: PiProcess, seconds: float | None = None) -> State:
         answer = await process.request({"type": "get_state"}, seconds or self._limits.answer_seconds)
         if not answer.success:
-            raise AgentFailure("protocol", f"pi refused get_state: {one_line(str(answer.error))}")
+            raise AgentFailure("protocol", f"pi refused get_state: {in_sentence(str(answer.error))}")
         try:
             state = state_of(answer)
         except msgspec.DecodeError as error:
