@@ -8,6 +8,7 @@ and when it is answered all go on. What is known of a limit is in the run's stat
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +20,7 @@ from piplan_tui.agents.protocol import AgentFailure, SessionEvent
 from piplan_tui.run import events as ev
 from piplan_tui.run.quota_board import KnownLimit, QuotaBoard
 from piplan_tui.run.routing import Route, routes
-from piplan_tui.run.state import TERMINAL, RunState, StepState
+from piplan_tui.run.state import TERMINAL, ProviderLimit, RunState, StepState
 
 _LIMIT = re.compile(
     r"\b(?:429|529)\b|rate.?limit|too many requests|\bquota|usage limit|overloaded", re.IGNORECASE
@@ -42,7 +43,8 @@ class QuotaPolicy:
 
     The first pause is `first_seconds`, each further one `growth` times as long, up to `longest_seconds`; a time
     that the provider itself names is waited for if it is later. After `give_up_seconds` the run is paused.
-    `sleep` is how to let time pass.
+    `sleep` is how to let time pass, `clock` how it is measured, in seconds from anywhere: unlike the time of day, it
+    never jumps.
     """
 
     first_seconds: float = 20.0
@@ -50,6 +52,7 @@ class QuotaPolicy:
     longest_seconds: float = 15 * 60.0
     give_up_seconds: float = 24 * 3_600.0
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    clock: Callable[[], float] = time.monotonic
 
 
 def is_limit(failure: AgentFailure) -> bool:
@@ -67,6 +70,18 @@ def named_wait(text: str, now: datetime) -> float:
         parts = _PART.findall(found[1])
         return sum(float(number) * _UNITS[unit.lower()] for number, unit in parts)
     return 0.0
+
+
+@dataclass(slots=True)
+class _Opening:
+    """The end of a pause and the provider's first refusal, which are shown as `until` and `since`, by the policy's
+    clock: `at` and `began`. `seen`: that the pause ended was taken note of."""
+
+    until: datetime
+    at: float
+    since: datetime
+    began: float
+    seen: bool = False
 
 
 class Quota:
@@ -89,7 +104,7 @@ class Quota:
         self._probes: dict[str, str] = {}
         self._refused: dict[str, set[str]] = {}
         self._missing: set[str] = set()
-        self._opened: dict[str, datetime] = {}
+        self._openings: dict[str, _Opening] = {}
         self._due = False
         self._changed = anyio.Event()
 
@@ -108,7 +123,7 @@ class Quota:
     def _is_open(self, quota: str) -> bool:
         limit = self._state.limits.get(quota)
         return limit is None or (
-            self._now() >= limit.until
+            self._policy.clock() >= self._opening(limit).at
             and quota not in self._probes
             and not self._board.probed_elsewhere(self, quota)
         )
@@ -184,29 +199,47 @@ class Quota:
     def _limit(self, quota: str, step_id: str, reason: str, least_seconds: float = 0.0) -> None:
         policy, now = self._policy, self._now()
         limit = self._state.limits.get(quota)
-        if limit is not None and now < limit.until:
-            return  # it was at work when the limit was met; it does not make the pause longer
-        since, refusals = (limit.since, limit.refusals) if limit is not None else (now, 0)
-        last = since + timedelta(seconds=policy.give_up_seconds)
+        since, refusals, waited = now, 0, 0.0
+        if limit is not None:
+            opening = self._opening(limit)
+            if policy.clock() < opening.at:
+                return  # it was at work when the limit was met; it does not make the pause longer
+            since, refusals, waited = limit.since, limit.refusals, policy.clock() - opening.began
         reason = " ".join(reason.split())[:_MAX_REASON]
-        if now >= last:
-            self._give_up(quota, since, reason)
+        left = policy.give_up_seconds - waited
+        if left <= 0:
+            self._give_up(quota, waited, reason)
             return
         pause = min(policy.first_seconds * policy.growth ** min(refusals, 64), policy.longest_seconds)
-        pause = max(pause, least_seconds, named_wait(reason, now))
-        until = min(now + timedelta(seconds=min(pause, policy.give_up_seconds)), last)
+        pause = min(max(pause, least_seconds, named_wait(reason, now)), left)
+        until = now + timedelta(seconds=pause)
+        self._openings[quota] = _Opening(until, policy.clock() + pause, since, policy.clock() - waited)
         self._emit(ev.ProviderLimited(provider=quota, until=until, reason=reason, step_id=step_id))
         self._changed.set()
         self._board.limited(self, quota, KnownLimit(until, reason))
 
-    def _give_up(self, quota: str, since: datetime, reason: str) -> None:
+    def _opening(self, limit: ProviderLimit) -> _Opening:
+        """When a pause ends by the clock that does not jump; of one that another process began, as near as is known."""
+        known = self._openings.get(limit.provider)
+        if known is None or known.until != limit.until:
+            now, clock = self._now(), self._policy.clock()
+            # the time of day may have been set since: never longer than the pause was meant to be
+            left = min((limit.until - now).total_seconds(), (limit.until - limit.said_at).total_seconds())
+            began = clock - max(0.0, (now - limit.since).total_seconds())
+            if known is not None and known.since == limit.since:
+                began = known.began
+            known = _Opening(limit.until, clock + max(0.0, left), limit.since, began)
+            self._openings[limit.provider] = known
+        return known
+
+    def _give_up(self, quota: str, waited: float, reason: str) -> None:
         if self._state.status in ("running", "waiting_user"):
-            hours = (self._now() - since).total_seconds() / 3_600
-            waited = f"{quota} has been at its provider's limit for {hours:.1f} h"
-            self._emit(ev.RunPaused(reason=f"{waited}; resume to try again ({reason})", by="quota"))
+            limited = f"{quota} has been at its provider's limit for {waited / 3_600:.1f} h"
+            self._emit(ev.RunPaused(reason=f"{limited}; resume to try again ({reason})", by="quota"))
 
     def _recovered(self, quota: str) -> None:
         self._probes.pop(quota, None)
+        self._openings.pop(quota, None)
         if quota in self._state.limits:
             self._emit(ev.ProviderRecovered(provider=quota))
             self._look_again()
@@ -225,6 +258,7 @@ class Quota:
     def recovered_elsewhere(self, quota: str) -> None:
         if quota in self._state.limits and not self._state.ended:
             self._probes.pop(quota, None)
+            self._openings.pop(quota, None)
             self._emit(ev.ProviderRecovered(provider=quota))
             self._look_again()
 
@@ -265,22 +299,15 @@ class Quota:
                 await changed.wait()
                 tasks.cancel_scope.cancel()
 
-    async def _sleep_until(self, at: datetime, changed: anyio.Event) -> None:
-        while (left := (at - self._now()).total_seconds()) > 0:
+    async def _sleep_until(self, at: float, changed: anyio.Event) -> None:
+        while (left := at - self._policy.clock()) > 0:
             await self._policy.sleep(left)
-        for quota, limit in self._state.limits.items():
-            if limit.until <= at:
-                self._opened[quota] = limit.until
+        for opening in map(self._opening, self._state.limits.values()):
+            opening.seen = opening.seen or opening.at <= at
         self._look_again()
         changed.set()
 
-    def _next_opening(self) -> datetime | None:
-        """When the first pause ends that has not been seen to end yet."""
-        return min(
-            (
-                limit.until
-                for quota, limit in self._state.limits.items()
-                if self._opened.get(quota) != limit.until
-            ),
-            default=None,
-        )
+    def _next_opening(self) -> float | None:
+        """When the first pause ends, by the policy's clock, that has not been seen to end yet."""
+        openings = map(self._opening, self._state.limits.values())
+        return min((opening.at for opening in openings if not opening.seen), default=None)

@@ -235,12 +235,14 @@ class PhaseState:
 
 @dataclass(slots=True)
 class ProviderLimit:
-    """A provider that refuses for now: since when, `refusals` times in a row, and until when it is left alone."""
+    """A provider that refuses for now: since when, `refusals` times in a row, the last at `said_at`, and until
+    when it is left alone."""
 
     provider: str
     since: datetime
     until: datetime
     reason: str
+    said_at: datetime
     refusals: int = 1
 
 

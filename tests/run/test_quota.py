@@ -37,10 +37,20 @@ class Clock:
 
     def __init__(self) -> None:
         self.time = START
+        self.set_by = timedelta()
         self.slept: list[float] = []
 
     def now(self) -> datetime:
         return self.time
+
+    def seconds(self) -> float:
+        """Time that nobody can set."""
+        return (self.time - self.set_by - START).total_seconds()
+
+    def set(self, by: timedelta) -> None:
+        """Set the time of day to another."""
+        self.time += by
+        self.set_by += by
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -85,7 +95,7 @@ def use(bench: Bench, refuses: Callable[[Clock, str], bool], **policy: Any) -> t
     steps = Refusing(clock, lambda agent: refuses(clock, agent))
     bench.steps = steps
     bench.now = clock.now
-    bench.quota = QuotaPolicy(sleep=clock.sleep, **policy)
+    bench.quota = QuotaPolicy(sleep=clock.sleep, clock=clock.seconds, **policy)
     return clock, steps
 
 
@@ -148,6 +158,57 @@ async def test_after_the_limit_of_waiting_the_run_is_paused_once_and_can_be_resu
             state = await run.wait()
     assert state.status == "completed"
     assert of(events, ev.StepFailed) == []
+
+
+@pytest.mark.parametrize(
+    "jump",
+    [
+        pytest.param(timedelta(days=-1), id="back a day"),
+        pytest.param(timedelta(days=3), id="forward three days"),
+    ],
+)
+async def test_a_clock_that_is_set_makes_no_pause_longer_or_shorter(bench: Bench, jump: timedelta) -> None:
+    clock, _ = use(bench, lambda clock, agent: clock.seconds() < 600)
+    sleep = clock.sleep
+
+    async def sleep_while_it_is_set(seconds: float) -> None:
+        await sleep(seconds / 2)
+        clock.set(by=jump)
+        await sleep(seconds / 2)
+
+    bench.quota = QuotaPolicy(sleep=sleep_while_it_is_set, clock=clock.seconds)
+    events: list[ev.RuntimeEvent] = []
+    tried: list[float] = []
+    async with bench.runtime() as runtime:
+        run = await runtime.create_run(plan({f"s{number}": [] for number in range(9)}))
+        run.subscribe(lambda event: tried.append(clock.seconds()) if event.type == "step.started" else None)
+        state = await settled(run, events)
+    assert (state.status, state.limits) == ("completed", {})
+    assert of(events, ev.RunPaused) == [], "it does not give up for a day that did not pass"
+    starts = [moment for moment in sorted(set(tried)) if moment <= 620]
+    assert starts == pytest.approx([0, 20, 60, 140, 300, 620], abs=0.01)
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=-30), timedelta(days=30)], ids=["back", "forward"])
+async def test_a_run_that_is_taken_up_after_its_clock_was_set_waits_no_longer_than_was_said(
+    bench: Bench, jump: timedelta
+) -> None:
+    clock, _ = use(bench, lambda clock, agent: clock.seconds() < 10)
+    limited = anyio.Event()
+    bench.quota = QuotaPolicy(sleep=lambda seconds: anyio.sleep_forever(), clock=clock.seconds)
+    async with bench.runtime() as runtime:
+        run = await runtime.create_run(plan({f"s{number}": [] for number in range(8)}))
+        run.subscribe(lambda event: limited.set() if event.type == "provider.limited" else None)
+        await run.start()
+        with anyio.fail_after(10):
+            await limited.wait()
+    clock.set(by=jump)
+    bench.quota = QuotaPolicy(sleep=clock.sleep, clock=clock.seconds)
+    clock.slept.clear()
+    async with bench.runtime() as runtime:
+        state = await settled(await runtime.open_run(run.id), [])
+    assert state.status == "completed"
+    assert sum(clock.slept) <= 60 + 0.01
 
 
 async def test_a_time_that_the_provider_names_is_waited_for(bench: Bench) -> None:

@@ -185,7 +185,7 @@ async def test_steps_wait_for_a_provider_that_answers_429_and_none_fails(
         sweep=sweep_processes,
         options=RunOptions(workspace=tmp_path, max_concurrency=2),
         now=lambda: time[0],
-        quota=QuotaPolicy(sleep=sleep),
+        quota=QuotaPolicy(sleep=sleep, clock=lambda: time[0].timestamp()),
     )
     seen: list[ev.RuntimeEvent] = []
     async with runtime:

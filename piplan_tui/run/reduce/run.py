@@ -109,9 +109,9 @@ def budget_exceeded(state: RunState, e: ev.BudgetExceeded) -> None:
 def provider_limited(state: RunState, e: ev.ProviderLimited) -> None:
     limit = state.limits.get(e.provider)
     if limit is None:
-        state.limits[e.provider] = ProviderLimit(e.provider, e.at, e.until, e.reason)
+        state.limits[e.provider] = ProviderLimit(e.provider, e.at, e.until, e.reason, e.at)
     else:
-        limit.until, limit.reason = e.until, e.reason
+        limit.until, limit.reason, limit.said_at = e.until, e.reason, e.at
         limit.refusals += 1
 
 
