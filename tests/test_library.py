@@ -1,4 +1,4 @@
-"""What a host application does with the package, as the README shows it."""
+"""What a host application does with the package, as docs/library.md shows it."""
 
 from __future__ import annotations
 

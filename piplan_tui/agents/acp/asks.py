@@ -76,7 +76,7 @@ def answer_of(method: str, request: dict[str, Any], reply: AskReply) -> Answer:
         return {"action": reply.action}
     if request.get("mode") == "url":
         return {"action": "accept"}
-    names = {field.name: field.source_name or field.name for field in read_request(request).fields}
+    names = {field.name: field.asker_name for field in read_request(request).fields}
     content = {names.get(name, name): value for name, value in reply.values.items() if value is not None}
     return {"action": "accept", "content": content}
 
