@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 from piplan_tui import __version__
 from piplan_tui.model_tools.description import model_tools
+from piplan_tui.store.disk import Disk
 
 NAME = "piplan-tui.ts"
 CONFIG_VARIABLE = "PI_CODING_AGENT_DIR"
@@ -52,16 +50,7 @@ def install(path: Path, text: str, *, force: bool = False) -> bool:
     if there is not None and not force:
         _require_unchanged(path, there)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{NAME}.")
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
+    Disk().replace(path, text.encode(), mode=0o644)
     return True
 
 

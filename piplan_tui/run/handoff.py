@@ -139,8 +139,7 @@ def _make_folder(disk: Disk, workspace: Path, relative: Path) -> list[Path]:
 
 
 def _replace_file(disk: Disk, path: Path, data: bytes) -> None:
-    disk.replace(path, data)
-    os.chmod(path, 0o644)
+    disk.replace(path, data, mode=0o644)
 
 
 def _sync_folder(disk: Disk, path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import msgspec
 
 from piplan_tui.plan.problem import PlanInvalid
@@ -162,7 +163,8 @@ class PlanRuntime(RuntimeLife):
 
     async def _serve_stored_workflow(self, state: RunState) -> Run:
         assert state.workflow is not None
-        loaded = stored_workflow(state, *await self.store.source(state.run_id))
+        source_name, source = await self.store.source(state.run_id)
+        loaded = await anyio.to_thread.run_sync(stored_workflow, state, source_name, source)
         earlier: RunState | None = None
         if state.workflow.reuse_from:
             try:

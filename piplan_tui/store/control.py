@@ -261,10 +261,10 @@ async def wait_for_reply(run_dir: Path, request_id: str, *, timeout: float) -> C
     """For the asker: the reply, or `None` after `timeout` seconds (the request then still stands)."""
     folder = await anyio.to_thread.run_sync(_folder, run_dir)
     with anyio.move_on_after(timeout):
-        if found := take_reply(run_dir, request_id):
+        if found := await anyio.to_thread.run_sync(take_reply, run_dir, request_id):
             return found
         async for _ in _changes(folder):
-            if found := take_reply(run_dir, request_id):
+            if found := await anyio.to_thread.run_sync(take_reply, run_dir, request_id):
                 return found
     return None
 

@@ -146,11 +146,13 @@ class Disk:
         finally:
             self.close(fd)
 
-    def replace(self, path: Path, data: bytes) -> None:
+    def replace(self, path: Path, data: bytes, *, mode: int = 0o600) -> None:
         """Put a file in place, whole: a reader, a crash and a power loss see the old one or the new one."""
         temporary = path.with_name(f".{secrets.token_hex(6)}.tmp")
         try:
             self.write_new(temporary, data)
+            if mode != 0o600:
+                os.chmod(temporary, mode)
             self.rename(temporary, path)
         except BaseException:
             with suppress(OSError):

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import anyio
 import anyio.abc
+import anyio.to_thread
 import msgspec
 from anyio.streams.buffered import BufferedByteReceiveStream
 
@@ -59,7 +60,7 @@ async def serve_private(run_dir: Path, carry_out: CarryOut) -> None:
     path = socket_path(run_dir)
     with doing("listen on", path):
         if path.parent != run_dir:
-            _private_folder(path.parent)
+            await anyio.to_thread.run_sync(_private_folder, path.parent)
         # whoever finds it can connect; the one of an owner that was killed is replaced
         listener = await anyio.create_unix_listener(path.with_suffix(".new"), mode=0o600)
         os.rename(path.with_suffix(".new"), path)

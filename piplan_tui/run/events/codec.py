@@ -6,112 +6,60 @@ from typing import Any
 
 import msgspec
 
-from piplan_tui.run.events.asks import AskAnswered, AskOpened, AskWithdrawn, RunAsked
+from piplan_tui.run.events import asks, run, sessions, steps
 from piplan_tui.run.events.base import Moment, RuntimeEvent
-from piplan_tui.run.events.run import (
-    BudgetExceeded,
-    Logged,
-    PhaseStarted,
-    PlanCancelled,
-    PlanCompleted,
-    PlanCreated,
-    PlanFailed,
-    ProviderLimited,
-    ProviderRecovered,
-    RunCancelled,
-    RunCancelRequested,
-    RunCompleted,
-    RunConfigured,
-    RunCreated,
-    RunFailed,
-    RunInterrupted,
-    RunPaused,
-    RunReopened,
-    RunResumed,
-    RunStarted,
-    RunWaitingUser,
-    WorkflowCreated,
-    WorkflowNested,
-)
-from piplan_tui.run.events.sessions import (
-    SessionPlanned,
-    SessionRecovered,
-    SessionReprompted,
-    SessionRetrying,
-    SessionStarted,
-    SessionToolEnded,
-    SessionToolStarted,
-    SessionUsage,
-)
-from piplan_tui.run.events.steps import (
-    StepCancelled,
-    StepChanged,
-    StepCompleted,
-    StepContext,
-    StepCreated,
-    StepEdited,
-    StepFailed,
-    StepInterrupted,
-    StepOverlapped,
-    StepResumed,
-    StepRetried,
-    StepReused,
-    StepSkipped,
-    StepStarted,
-    StepWaitingUser,
-)
 
 AnyEvent = (
-    RunCreated
-    | PlanCreated
-    | WorkflowCreated
-    | WorkflowNested
-    | PhaseStarted
-    | RunConfigured
-    | RunStarted
-    | RunWaitingUser
-    | RunPaused
-    | RunResumed
-    | RunReopened
-    | RunInterrupted
-    | RunCancelRequested
-    | RunCancelled
-    | RunCompleted
-    | RunFailed
-    | PlanCompleted
-    | PlanFailed
-    | PlanCancelled
-    | BudgetExceeded
-    | ProviderLimited
-    | ProviderRecovered
-    | Logged
-    | StepCreated
-    | StepReused
-    | StepContext
-    | StepStarted
-    | StepResumed
-    | StepWaitingUser
-    | StepCompleted
-    | StepFailed
-    | StepCancelled
-    | StepSkipped
-    | StepRetried
-    | StepEdited
-    | StepInterrupted
-    | SessionStarted
-    | SessionToolStarted
-    | SessionToolEnded
-    | SessionUsage
-    | SessionRetrying
-    | SessionRecovered
-    | SessionReprompted
-    | SessionPlanned
-    | StepChanged
-    | StepOverlapped
-    | AskOpened
-    | AskAnswered
-    | AskWithdrawn
-    | RunAsked
+    run.RunCreated
+    | run.PlanCreated
+    | run.WorkflowCreated
+    | run.WorkflowNested
+    | run.PhaseStarted
+    | run.RunConfigured
+    | run.RunStarted
+    | run.RunWaitingUser
+    | run.RunPaused
+    | run.RunResumed
+    | run.RunReopened
+    | run.RunInterrupted
+    | run.RunCancelRequested
+    | run.RunCancelled
+    | run.RunCompleted
+    | run.RunFailed
+    | run.PlanCompleted
+    | run.PlanFailed
+    | run.PlanCancelled
+    | run.BudgetExceeded
+    | run.ProviderLimited
+    | run.ProviderRecovered
+    | run.Logged
+    | steps.StepCreated
+    | steps.StepReused
+    | steps.StepContext
+    | steps.StepStarted
+    | steps.StepResumed
+    | steps.StepWaitingUser
+    | steps.StepCompleted
+    | steps.StepFailed
+    | steps.StepCancelled
+    | steps.StepSkipped
+    | steps.StepRetried
+    | steps.StepEdited
+    | steps.StepInterrupted
+    | sessions.SessionStarted
+    | sessions.SessionToolStarted
+    | sessions.SessionToolEnded
+    | sessions.SessionUsage
+    | sessions.SessionRetrying
+    | sessions.SessionRecovered
+    | sessions.SessionReprompted
+    | sessions.SessionPlanned
+    | steps.StepChanged
+    | steps.StepOverlapped
+    | asks.AskOpened
+    | asks.AskAnswered
+    | asks.AskWithdrawn
+    | asks.RunAsked
 )
 
 
