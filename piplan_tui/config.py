@@ -122,11 +122,14 @@ class Settings(BaseModel):
     theme: str = ""
     """The colours of the terminal view; empty: what was chosen last, at first Textual's own dark ones."""
 
+    markdown: bool = True
+    """Lay out messages of agents that are Markdown; off, they are shown as they were written (`M` changes it)."""
+
     ascii: bool = False
     """Draw with ASCII characters only."""
 
     plain_list: bool = False
-    """Show the steps of a run as lines of words, for screen readers; implies `ascii`, and nothing moves."""
+    """Say everything in lines of words, for screen readers: no signs, no columns, and nothing moves."""
 
     pi_command: str = ""
     """The program that starts Pi, with arguments if need be; empty: `pi` from the PATH."""
@@ -167,6 +170,7 @@ EXPECTED: dict[str, str] = {
     "notify": "a table: [notify]",
     "keys": "a table: [keys]",
     "theme": "the name of a theme, such as piplan-dark",
+    "markdown": "true or false",
     "ascii": "true or false",
     "plain_list": "true or false",
     "pi_command": "a command",
@@ -228,6 +232,8 @@ def load_settings(
             chosen[name] = _Chosen(value, variable(name))
     for name, value in (flags or {}).items():
         chosen[name] = _Chosen(value, f"--{name.replace('_', '-')}")
+    if no_theme := _theme_problem(chosen.get("theme")):
+        problems.append(no_theme)
     try:
         settings = Settings.model_validate({name: choice.value for name, choice in chosen.items()})
     except ValidationError as invalid:
@@ -238,7 +244,20 @@ def load_settings(
         raise SettingsInvalid(problems) from None
     if problems:
         raise SettingsInvalid(problems)
-    return settings.model_copy(update={"ascii": True}) if settings.plain_list else settings
+    return settings
+
+
+def _theme_problem(choice: _Chosen | None) -> str:
+    if choice is None or not choice.value or not isinstance(choice.value, str):
+        return ""
+    # only who names a theme needs to know which there are
+    from piplan_tui.tui.themes import THEME_NAMES
+
+    if choice.value in THEME_NAMES:
+        return ""
+    near = difflib.get_close_matches(choice.value, THEME_NAMES, n=1)
+    guess = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(THEME_NAMES)}"
+    return f'{choice.place}: there is no theme "{printable(choice.value)}"; {guess}'
 
 
 def _table_problems(values: dict[str, Any]) -> Iterator[tuple[str, list[step_rules.Problem]]]:
@@ -253,9 +272,12 @@ def _table_problems(values: dict[str, Any]) -> Iterator[tuple[str, list[step_rul
         yield "notify", wrong
     if "keys" in values:
         # only who has such a table needs to know what the terminal view can do
-        from piplan_tui.tui.all_keys import default_keys, offered_together
+        from piplan_tui.tui.all_keys import default_keys, offered_together, used_while_typing
 
-        if wrong := screen_tables.keys_problems(values["keys"], default_keys(), offered_together()):
+        wrong = screen_tables.keys_problems(
+            values["keys"], default_keys(), offered_together(), used_while_typing()
+        )
+        if wrong:
             yield "keys", wrong
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -88,11 +88,15 @@ def keys_of(table: Mapping[str, Any]) -> dict[str, str]:
 
 
 def keys_problems(
-    table: Any, defaults: Mapping[str, str], screens: Sequence[frozenset[str]]
+    table: Any,
+    defaults: Mapping[str, str],
+    screens: Sequence[frozenset[str]],
+    while_typing: Set[str] = frozenset(),
 ) -> list[Problem]:
     """What is wrong with a `[keys]` table; empty when it can be used.
 
-    `defaults` are the keys of every command by its id; `screens` are sets of ids that are offered together.
+    `defaults` are the keys of every command by its id; `screens` are sets of ids that are offered together;
+    those of `while_typing` go before the text that is typed, so that their keys must type nothing.
     """
     if not isinstance(table, dict):
         return [(("keys",), "keys must be a table: [keys]")]
@@ -113,6 +117,10 @@ def keys_problems(
                 if found is None
             ]
             chosen[name] = {found for found in known.values() if found}
+            typed = [key for key, found in known.items() if found and (len(key) == 1 or found == "space")]
+            if name in while_typing and typed:
+                said = f"{printable(typed[0])} would be typed; {shown} needs a key like ctrl+b or f5"
+                problems.append((path, said))
     return problems or list(_clashes(table, chosen, defaults, screens))
 
 

@@ -71,10 +71,25 @@ def test_text_becomes_numbers_lists_and_booleans() -> None:
     assert settings.model == ""
 
 
-def test_lines_of_words_are_in_ascii() -> None:
-    assert load_settings(environ={"PIPLAN_PLAIN_LIST": "1"}).ascii
-    assert load_settings({"plain_list": True}, environ={}).ascii
-    assert not load_settings(environ={}).ascii
+def test_lines_of_words_keep_the_letters_of_every_alphabet() -> None:
+    assert not load_settings(environ={"PIPLAN_PLAIN_LIST": "1"}).ascii
+    assert load_settings({"plain_list": True, "ascii": True}, environ={}).ascii
+
+
+def test_a_theme_that_is_not_there_is_told_where_it_was_said(tmp_path: Path) -> None:
+    assert problems('agent = "pi"\ntheme = "piplan-drak"', tmp_path) == [
+        '2: there is no theme "piplan-drak"; did you mean "piplan-dark"?'
+    ]
+    with pytest.raises(
+        SettingsInvalid, match=r'^PIPLAN_THEME: there is no theme "zzz"; there are .*piplan-dark, '
+    ):
+        load_settings(environ={"PIPLAN_THEME": "zzz"})
+    assert load_settings(environ={"PIPLAN_THEME": "nord"}).theme == "nord"
+
+
+def test_markdown_can_be_off(tmp_path: Path) -> None:
+    assert load_settings(environ={}).markdown
+    assert not load_settings(environ={"PIPLAN_MARKDOWN": "0"}).markdown
 
 
 def test_unknown_names_are_all_reported_with_line_and_suggestion(tmp_path: Path) -> None:

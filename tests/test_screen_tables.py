@@ -70,6 +70,21 @@ def test_a_key_that_would_mean_two_things_is_refused(tmp_path: Path) -> None:
     assert loaded('[keys]\n"home.delete" = "x"\n', tmp_path)
 
 
+def test_keys_of_dialogs_can_be_replaced(tmp_path: Path) -> None:
+    settings = loaded('[keys]\n"dialog.back" = "f9"\n"peek.close" = "q"\n"help.close" = "f10"\n', tmp_path)
+    assert keys_of(settings.keys)["dialog.back"] == "f9"
+    assert problems('[keys]\n"dialog.down" = "k"\n', tmp_path) == [
+        "2: k would be both dialog.down and dialog.up"
+    ]
+
+
+def test_a_key_that_works_in_a_field_types_nothing(tmp_path: Path) -> None:
+    assert problems('[keys]\n"dialog.send" = "b"\n"ask.send" = ["f5", "?"]\n', tmp_path) == [
+        "2: b would be typed; dialog.send needs a key like ctrl+b or f5",
+        "3: ? would be typed; ask.send needs a key like ctrl+b or f5",
+    ]
+
+
 def test_notify(tmp_path: Path) -> None:
     settings = loaded('[notify]\ncommand = ["a", "b"]\nbell = false\ndesktop = "never"\n', tmp_path)
     assert notify_of(settings.notify) == Notify(("a", "b"), bell=False, desktop="never")

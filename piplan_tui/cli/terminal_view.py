@@ -124,6 +124,7 @@ async def _terminal_view(context: Context) -> AsyncIterator[tuple[PlanRuntime, S
                     can_keep_running=files is not None,
                     ascii_only=settings.ascii,
                     plain_list=settings.plain_list,
+                    markdown=settings.markdown,
                     theme=settings.theme,
                     theme_memory=ThemeMemory(files.root) if files is not None else None,
                     keys_by_id=keys_of(settings.keys),

@@ -61,6 +61,8 @@ class Action:
     refusal: Refusal = always
     offered: Callable[[ActionContext], bool] = lambda context: True
     """Whether the key bar shows it where it can be given."""
+    opens: bool = False
+    """Whether it puts the focus into a field or on another screen: what is typed next is for that."""
 
     @property
     def textual_action(self) -> str:
@@ -89,6 +91,7 @@ ACTIONS: tuple[Action, ...] = (
         "run",
         bar="answer",
         refusal=cannot_answer,
+        opens=True,
     ),
     Action(
         "run.next_ask",
@@ -115,6 +118,7 @@ ACTIONS: tuple[Action, ...] = (
         "run",
         bar="stop",
         refusal=cannot_stop,
+        opens=True,
     ),
     Action(
         "run.skip",
@@ -142,6 +146,7 @@ ACTIONS: tuple[Action, ...] = (
         bar="retry",
         refusal=cannot_retry,
         offered=has_failed,
+        opens=True,
     ),
     Action(
         "run.steer",
@@ -151,6 +156,7 @@ ACTIONS: tuple[Action, ...] = (
         "run",
         bar="steer",
         refusal=cannot_steer,
+        opens=True,
     ),
     Action(
         "run.edit",
@@ -160,6 +166,7 @@ ACTIONS: tuple[Action, ...] = (
         "run",
         bar="edit",
         refusal=cannot_edit,
+        opens=True,
     ),
     Action("run.next_failure", "E", "Next failure", "Go to the next failed step", "run", refusal=no_failure),
     Action(
@@ -173,11 +180,25 @@ ACTIONS: tuple[Action, ...] = (
     Action("run.filter", "f", "Filter by state", "All, running, needs you, failed, pending, done", "run"),
     Action("run.follow", "F", "Follow", "Keep the cursor on what runs", "run"),
     Action("run.fold_finished", "z", "Fold finished phases", "On or off", "run"),
-    Action("run.search", "slash", "Find a step", "By id or title; n and N for the others", "run", bar="find"),
+    Action(
+        "run.search",
+        "slash",
+        "Find a step",
+        "By id or title; n and N for the others",
+        "run",
+        bar="find",
+        opens=True,
+    ),
     Action("run.next_match", "n", "Next match", "", "run"),
     Action("run.previous_match", "N", "Previous match", "", "run"),
     Action(
-        "run.timeline", "t", "Timeline", "What took how long, and what waited for you", "run", bar="timeline"
+        "run.timeline",
+        "t",
+        "Timeline",
+        "What took how long, and what waited for you",
+        "run",
+        bar="timeline",
+        opens=True,
     ),
     Action(
         "run.log",
@@ -186,6 +207,7 @@ ACTIONS: tuple[Action, ...] = (
         "What the agent says and does, on the whole screen",
         "run",
         refusal=no_log,
+        opens=True,
     ),
     Action(
         "run.peek",
@@ -195,6 +217,7 @@ ACTIONS: tuple[Action, ...] = (
         "run",
         bar="peek",
         refusal=no_step,
+        opens=True,
     ),
     Action(
         "run.open_file",
@@ -203,8 +226,9 @@ ACTIONS: tuple[Action, ...] = (
         "Its result, its log, what it left: in $EDITOR or $PAGER",
         "run",
         refusal=no_log,
+        opens=True,
     ),
-    Action("run.copy", "y", "Copy", "The step's id, or the path of its result", "run"),
+    Action("run.copy", "y", "Copy", "The step's id, or the path of its result", "run", opens=True),
     Action("detail.tab_1", "1", "Input", "The question and its form", "detail", "tab(1)"),
     Action("detail.tab_2", "2", "Output", "What the agent says and does, live", "detail", "tab(2)"),
     Action("detail.tab_3", "3", "Tools", "Tool calls", "detail", "tab(3)"),
@@ -213,7 +237,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("detail.tab_6", "6", "Attempts", "Every try, side by side", "detail", "tab(6)"),
     Action("detail.back", "escape", "Back", "Out one level; never quits", "detail", bar="back"),
     Action("log.back", "escape,L", "Back", "To the run", "log", bar="back"),
-    Action("log.search", "slash", "Find in the log", "n and N for the other places", "log", bar="find"),
+    Action(
+        "log.search",
+        "slash",
+        "Find in the log",
+        "n and N for the other places",
+        "log",
+        bar="find",
+        opens=True,
+    ),
     Action("log.next_match", "n", "Next match", "", "log", bar="next match"),
     Action("log.previous_match", "N", "Previous match", "", "log"),
     Action("timeline.back", "escape,t", "Back", "To the run", "timeline", bar="back"),
@@ -239,8 +271,9 @@ ACTIONS: tuple[Action, ...] = (
         "home",
         bar="delete",
         refusal=cannot_delete,
+        opens=True,
     ),
-    Action("home.filter", "slash", "Filter", "By id, title, state or file", "home", bar="filter"),
+    Action("home.filter", "slash", "Filter", "By id, title, state or file", "home", bar="filter", opens=True),
     Action("home.back", "escape", "Show all", "Ends the filter; never quits", "home"),
     Action(
         "home.demo",
@@ -252,14 +285,19 @@ ACTIONS: tuple[Action, ...] = (
         refusal=no_demo,
     ),
     Action("home.refresh", "ctrl+r", "Look again", "Read runs and plans again", "home"),
-    Action("app.palette", "colon,ctrl+p", "Commands", "Every command by name", "app", bar="commands"),
+    Action(
+        "app.palette", "colon,ctrl+p", "Commands", "Every command by name", "app", bar="commands", opens=True
+    ),
     Action("app.mouse", "m", "Mouse off or on", "Off, the terminal selects text itself", "app"),
-    Action("app.help", "question_mark", "Keys", "All keys", "app", bar="keys"),
-    Action("app.quit", "q", "Leave", "Asks first while a run is going on", "app", bar="leave"),
+    Action("app.redraw", "ctrl+l", "Draw anew", "The whole screen, when something wrote over it", "app"),
+    Action("app.help", "question_mark", "Keys", "All keys", "app", bar="keys", opens=True),
+    Action("app.quit", "q", "Leave", "Asks first while a run is going on", "app", bar="leave", opens=True),
     Action("app.interrupt", "ctrl+c", "Copy or leave", "Copies selected text; else as q", "app"),
 )
 
 BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
+OPENERS = frozenset(("transcript.search", *(action.id for action in ACTIONS if action.opens)))
+"""Ids of the bindings after which keys are for what opens."""
 
 
 def actions_for(*places: Where) -> list[Action]:
@@ -346,6 +384,11 @@ def keys_shown(binding_id: str, default: str, keymap: Mapping[str, str] | None =
     """Every key of a binding, which by default has the keys `default`, as people read them."""
     keys = (keymap or {}).get(binding_id) or default
     return " ".join(key_name(key) for key in keys.split(","))
+
+
+def key_now(app: object, binding_id: str, default: str) -> str:
+    """The key to show for a binding of a widget or dialog, which by default has the keys `default`."""
+    return key_name((keymap_of(app).get(binding_id) or default).split(",")[0])
 
 
 def bar_actions(actions: Iterable[Action], context: ActionContext) -> list[Action]:

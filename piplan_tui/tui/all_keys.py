@@ -27,3 +27,8 @@ def offered_together() -> list[frozenset[str]]:
     """
     screens = [frozenset(action.id for action in actions_for(*places)) for places in _TOGETHER]
     return [*screens, *(frozenset(key.id for key in keys) for keys in widget_keys().values())]
+
+
+def used_while_typing() -> frozenset[str]:
+    """Ids of bindings that are for when the focus is in a field, where a letter is text."""
+    return frozenset(key.id for keys in widget_keys().values() for key in keys if key.while_typing)

@@ -49,7 +49,8 @@ from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter, to_ascii
 from piplan_tui.tui.terminal_title import RESTORE_TITLE, SAVE_TITLE, set_title_sequence
 from piplan_tui.tui.theme_memory import ThemeMemory
 from piplan_tui.tui.themes import OWN_THEMES
-from piplan_tui.tui.thrifty_app import ThriftyApp
+from piplan_tui.tui.type_ahead import TypeAheadApp
+from piplan_tui.tui.widget_keys import widget_keys
 from piplan_tui.views.line import one_line
 
 _MOUSE_MODES = (1000, 1003, 1015, 1006)
@@ -83,11 +84,11 @@ TERMINAL_SECONDS = 1.0
 """How often it is looked whether the terminal is still there."""
 
 
-class PiplanApp(ThriftyApp[TuiResult]):
+class PiplanApp(TypeAheadApp[TuiResult]):
     """Shows a plan before it runs, a run, or what there is to choose from.
 
     `theme` outranks what is in `theme_memory`. `keys_by_id` replaces keys by the ids of `piplan_tui.tui.actions`.
-    `plain_list` says what happens in lines of words, for screen readers: in ASCII, and with nothing that moves.
+    `plain_list` says what happens in lines of words, for screen readers, and that nothing moves.
     """
 
     TITLE = "piplan"
@@ -111,6 +112,7 @@ class PiplanApp(ThriftyApp[TuiResult]):
         auto_start: bool = False,
         ascii_only: bool = False,
         plain_list: bool = False,
+        markdown: bool = True,
         keys_by_id: Mapping[str, str] | None = None,
         beginnings: Beginnings = NOTHING_ELSE,
         notify: Notify = PLAIN_NOTIFY,
@@ -136,10 +138,12 @@ class PiplanApp(ThriftyApp[TuiResult]):
         self.keys_by_id = dict(keys_by_id or {})
         self.set_keymap(self.keys_by_id)
         self.plain_list = plain_list
+        self.markdown = markdown
+        """Whether messages of agents are laid out at first."""
         self.set_class(plain_list, "-plain-list")
         if plain_list:
             self.animation_level = "none"
-        self._ascii_only = ascii_only or plain_list
+        self._ascii_only = ascii_only
         self._guards: list[LineFilter] = [CleanFilter(), *([AsciiFilter()] if self._ascii_only else [])]
         self._title_saved = False
         self._mouse = True
@@ -313,7 +317,14 @@ class PiplanApp(ThriftyApp[TuiResult]):
 
     def do_help(self) -> None:
         if isinstance(self.screen, ActionScreen):
-            self.push_screen(HelpScreen(self.screen.actions()))
+            self.push_screen(HelpScreen(self.screen.actions(), widget_keys()))
+
+    def do_redraw(self) -> None:
+        """Write the whole screen again."""
+        self.repaint()
+
+    def action_do_redraw(self) -> None:
+        self.do_redraw()
 
     def do_mouse(self) -> None:
         """Leave the mouse to the terminal, which can then select text, or take it back."""
@@ -404,6 +415,7 @@ async def run_tui(
     can_keep_running: bool = False,
     ascii_only: bool = False,
     plain_list: bool = False,
+    markdown: bool = True,
     keys_by_id: Mapping[str, str] | None = None,
     beginnings: Beginnings = NOTHING_ELSE,
     notify: Notify = PLAIN_NOTIFY,
@@ -428,6 +440,7 @@ async def run_tui(
         auto_start=auto_start,
         ascii_only=ascii_only or not shows_unicode(os.environ),
         plain_list=plain_list,
+        markdown=markdown,
         keys_by_id=keys_by_id,
         beginnings=beginnings,
         notify=notify,

@@ -45,6 +45,11 @@ class MarkdownLine(NamedTuple):
     wraps: bool = True
 
 
+def wants_markdown(app: object) -> bool:
+    """Whether messages of agents are laid out at first."""
+    return bool(getattr(app, "markdown", True))
+
+
 def looks_like_markdown(text: str) -> bool:
     """Whether rendering could change anything; a cheap test that may say yes too often."""
     return any(

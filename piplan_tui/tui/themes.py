@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
     name="piplan-dark",
@@ -51,3 +51,5 @@ LIGHT = Theme(
     },
 )
 OWN_THEMES = (DARK, LIGHT)
+THEME_NAMES = tuple(sorted([*(theme.name for theme in OWN_THEMES), *BUILTIN_THEMES]))
+"""Every theme that can be chosen."""

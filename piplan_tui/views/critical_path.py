@@ -150,7 +150,7 @@ def critical_path_spans(path: CriticalPath, width: int) -> list[list[Span]]:
     chain = ("… > " if len(shown) < len(names) else "") + " > ".join(shown)
     second = [Span("worked "), Span(format_duration(path.worked), "strong")]
     if path.waited >= 1:
-        second += [Span(" · "), Span(f"blocked by you {format_duration(path.waited)}", "attention")]
+        second += [Span(" · "), Span(f"waited for you {format_duration(path.waited)}", "attention")]
     if path.left is not None:
         second.append(Span(f" · about {format_duration(path.left)} left", "dim"))
     return [[Span("Critical path ", "strong"), Span(chain)], second]

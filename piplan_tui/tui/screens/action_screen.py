@@ -7,6 +7,7 @@ from typing import ClassVar
 from piplan_tui.tui.actions import BY_ID, Action, Where, actions_for, bar_actions, keymap_of, with_keys
 from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
+from piplan_tui.tui.type_ahead import TypeAheadApp
 from piplan_tui.tui.widgets.key_bar import KeyBar
 
 BOTTOM_SCREENS = 2
@@ -37,6 +38,8 @@ class ActionScreen(FocusInSight[None]):
         if refusal:
             said = with_keys(refusal, keymap_of(self.app))
             self.notify(said[:1].upper() + said[1:], severity="warning", markup=False)
+            if isinstance(self.app, TypeAheadApp):
+                self.app.let_keys_go()
             return
         if action.command:
             target = self.focused if action.where == "tree" and self.focused is not None else self

@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from piplan_tui.tui.actions import keymap_of, with_keys
+from piplan_tui.tui.actions import key_now, keymap_of, with_keys
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.line import Span
@@ -29,15 +29,17 @@ class Choice:
     key: str
     label: str
     effect: str = ""
+    opens: bool = False
+    """Whether a dialog with a field follows, which gets what is typed next."""
 
 
 class ChoiceDialog(FocusInSight[str], ModalScreen[str]):
     """Ends with the id of a choice; with an empty string when it is left by Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Back", id="dialog.back"),
-        Binding("j", "down", show=False),
-        Binding("k", "up", show=False),
+        Binding("escape", "leave", "Back", id="dialog.back", tooltip="Changes nothing"),
+        Binding("j", "down", "Next choice", show=False, id="dialog.down"),
+        Binding("k", "up", "Choice before", show=False, id="dialog.up"),
     ]
 
     def __init__(self, title: str, body: Sequence[Span], choices: Sequence[Choice]) -> None:
@@ -56,7 +58,8 @@ class ChoiceDialog(FocusInSight[str], ModalScreen[str]):
             yield OptionList(
                 *(Option(self._label(choice), id=choice.id) for choice in self._choices), markup=False
             )
-            yield Static(to_content([Span("Enter choose · Esc back", "dim")]), id="dialog-hint")
+            back = key_now(self.app, "dialog.back", "escape")
+            yield Static(to_content([Span(f"Enter choose · {back} back", "dim")]), id="dialog-hint")
 
     def _label(self, choice: Choice) -> Content:
         spans = [Span(f"{choice.key} ", "accent"), Span(choice.label)]
@@ -76,6 +79,13 @@ class ChoiceDialog(FocusInSight[str], ModalScreen[str]):
                 event.stop()
                 self.dismiss(choice.id)
                 return
+
+    def opens_with(self, key: str, character: str | None) -> bool:
+        """Whether this key picks a choice after which something is typed."""
+        index = self.query_one(OptionList).highlighted if key == "enter" else None
+        picked = [self._choices[index]] if index is not None else []
+        picked += [choice for choice in self._choices if choice.key == character]
+        return any(choice.opens for choice in picked)
 
     def action_leave(self) -> None:
         self.dismiss("")

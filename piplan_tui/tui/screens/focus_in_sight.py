@@ -1,13 +1,21 @@
-"""A screen that shows what has the focus also when it gets smaller."""
+"""What every screen of the program has, dialogs included."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from textual import events, on
+from textual.binding import Binding, BindingType
 from textual.screen import Screen, ScreenResultType
 
 
 class FocusInSight(Screen[ScreenResultType]):
     """Scrolls what has the focus back into sight after every change of the terminal's size."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        # here too, because what is bound by the app does not reach a dialog
+        Binding("ctrl+l", "app.do_redraw", show=False, id="app.redraw"),
+    ]
 
     @on(events.Resize)
     def _resized(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,36 +12,48 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from piplan_tui.tui.actions import ACTIONS, HEADINGS, Action, all_keys, keymap_of, keys_shown
+from piplan_tui.tui.actions import ACTIONS, HEADINGS, Action, all_keys, key_now, keymap_of, keys_shown
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
-from piplan_tui.tui.widget_keys import widget_keys
 from piplan_tui.views.formatting import GLYPHS, STATUS_WORDS
 from piplan_tui.views.line import Span
 
+if TYPE_CHECKING:
+    from piplan_tui.tui.widget_keys import WidgetKey  # which lists the keys of this dialog too
+
 _COLUMN = 17
+_CLOSE = "escape,question_mark,q"
 _IN_FIELDS = (
     ("1-9", "Pick a choice", "Sends it when it is all that is asked"),
     ("Enter", "Send", "When there is one field"),
     ("Tab", "Next field", "Completes a path"),
 )
-"""Keys of a question that belong to no binding."""
+_ALWAYS = (
+    ("Enter", "Choose", "In dialogs, lists and fields"),
+    ("a letter", "Choose", "What it stands before, in a dialog"),
+    ("Tab", "Next field", "Shift-Tab goes back"),
+    ("Ctrl-q", "Leave", "From everywhere, also out of a field; asks as q does"),
+)
+"""Keys that belong to no binding of ours: the config file cannot change these, nor those of `_IN_FIELDS`."""
 
 
 class HelpScreen(FocusInSight[None], ModalScreen[None]):
     """What can be pressed on the screen it was opened from."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,question_mark,q", "dismiss(None)", "Close", id="help.close"),
+        Binding(_CLOSE, "dismiss(None)", "Close", id="help.close"),
     ]
 
-    def __init__(self, actions: Sequence[Action]) -> None:
+    def __init__(self, actions: Sequence[Action], widget_keys: Mapping[str, Sequence[WidgetKey]]) -> None:
         super().__init__()
         self._actions = actions
+        self._widget_keys = widget_keys
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
-            yield Static(to_content([Span("Keys", "strong"), Span("  Esc closes", "dim")]), id="dialog-title")
+            close = key_now(self.app, "help.close", _CLOSE)
+            title = to_content([Span("Keys", "strong"), Span(f"  {close} closes", "dim")])
+            yield Static(title, id="dialog-title")
             with VerticalScroll(id="help-text"):
                 yield Static(id="help-said", markup=False)
 
@@ -59,7 +71,7 @@ class HelpScreen(FocusInSight[None], ModalScreen[None]):
         """What can be pressed here, in what is open here, then everywhere else, then what the signs mean."""
         here = {action.where for action in self._actions}
         spans = self._of_actions(self._actions)
-        for heading, keys in widget_keys().items():
+        for heading, keys in self._widget_keys.items():
             spans.append(Span(f"\n{heading}\n", "strong"))
             if heading == "In a question":
                 for shown, title, tooltip in _IN_FIELDS:
@@ -68,6 +80,9 @@ class HelpScreen(FocusInSight[None], ModalScreen[None]):
                 spans += _line(
                     keys_shown(key.id, key.keys, self._keymap), key.title, key.tooltip, self._width
                 )
+        spans.append(Span("\nAlways the same\n", "strong"))
+        for shown, title, tooltip in _ALWAYS:
+            spans += _line(shown, title, tooltip, self._width)
         elsewhere = [action for action in ACTIONS if action.where not in here]
         spans.append(Span("\nOn other screens\n\n", "accent"))
         spans += self._of_actions(elsewhere)
@@ -81,8 +96,8 @@ class HelpScreen(FocusInSight[None], ModalScreen[None]):
     def _names(self) -> list[Span]:
         """What everything is called in the config file."""
         ids = [action.id for action in ACTIONS]
-        ids += [key.id for keys in widget_keys().values() for key in keys]
-        text = textwrap.fill(", ".join(ids), max(20, self._width - 2), break_on_hyphens=False)
+        ids += [key.id for keys in self._widget_keys.values() for key in keys]
+        text = textwrap.fill(", ".join(dict.fromkeys(ids)), max(20, self._width - 2), break_on_hyphens=False)
         heading = Span("\nNames for [keys] in the config file\n", "strong")
         return [heading, Span(textwrap.indent(text, "  ") + "\n", "dim")]
 

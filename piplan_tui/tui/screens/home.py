@@ -282,7 +282,9 @@ class HomeScreen(ActionScreen):
     # -- the filter --------------------------------------------------------------------------------
 
     def do_filter(self) -> None:
-        if not self.query(SearchBar):
+        if bars := self.query(SearchBar):
+            bars.first().focus_field()
+        else:
             bar = SearchBar("", placeholder="id, title, state or file", text=self._filter)
             self.mount(bar, before=self.query_one(KeyBar))
 

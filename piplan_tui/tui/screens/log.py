@@ -169,7 +169,9 @@ class LogScreen(ActionScreen):
         self.do_search()
 
     def do_search(self) -> None:
-        if not self.query(SearchBar):
+        if bars := self.query(SearchBar):
+            bars.first().focus_field()
+        else:
             self.mount(SearchBar("", placeholder="text in the log"), before=self.query_one(KeyBar))
 
     def on_search_bar_typed(self, message: SearchBar.Typed) -> None:

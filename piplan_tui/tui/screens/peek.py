@@ -16,9 +16,13 @@ from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import StepState
 from piplan_tui.run.stored_run import StoredRun
+from piplan_tui.tui.actions import key_now
 from piplan_tui.tui.background import in_background
+from piplan_tui.tui.markdown_lines import wants_markdown
+from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.step_detail import goal_lines, result_lines, title_line
+from piplan_tui.tui.type_ahead import TypeAheadApp
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
 from piplan_tui.views.line import Span, one_line
 from piplan_tui.views.questions import whole_question
@@ -26,9 +30,10 @@ from piplan_tui.views.questions import whole_question
 PeekEnd = Literal["", "open", "answer"]
 
 _TAIL_BYTES = 64_000
+_KEYS = {"close": "space,escape,q", "open": "enter", "answer": "a", "down": "j,down", "up": "k,up"}
 
 
-class PeekScreen(ModalScreen[PeekEnd]):
+class PeekScreen(FocusInSight[PeekEnd], ModalScreen[PeekEnd]):
     """`move` moves the cursor of the tree below and gives the step that is then under it.
 
     Ends with what is to be done with that step.
@@ -36,11 +41,11 @@ class PeekScreen(ModalScreen[PeekEnd]):
 
     AUTO_FOCUS = ""  # j and k are for the rows below, not for the output
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("space,escape,q", "dismiss('')", "Close", id="peek.close"),
-        Binding("enter", "dismiss('open')", "Open", id="peek.open"),
-        Binding("a", "dismiss('answer')", "Answer", id="peek.answer"),
-        Binding("j,down", "peek(1)", "Next row", id="peek.down"),
-        Binding("k,up", "peek(-1)", "Previous row", id="peek.up"),
+        Binding(_KEYS["close"], "dismiss('')", "Close", id="peek.close"),
+        Binding(_KEYS["open"], "dismiss('open')", "Open", id="peek.open"),
+        Binding(_KEYS["answer"], "dismiss('answer')", "Answer", id="peek.answer"),
+        Binding(_KEYS["down"], "peek(1)", "Next row", id="peek.down"),
+        Binding(_KEYS["up"], "peek(-1)", "Previous row", id="peek.up"),
     ]
 
     def __init__(
@@ -56,16 +61,24 @@ class PeekScreen(ModalScreen[PeekEnd]):
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
             yield Static(id="dialog-title", markup=False)
-            yield TranscriptView(id="peek-output")
+            yield TranscriptView(id="peek-output", markdown=wants_markdown(self.app))
             with VerticalScroll(id="peek-text", can_focus=False):
                 yield Static(id="peek-said", markup=False)
             yield Static(id="dialog-hint", markup=False)
 
     def on_mount(self) -> None:
-        hint = "Space close · Enter open · j/k other rows"
+        close, into = self._key("close"), self._key("open")
+        hint = f"{close} close · {into} open · {self._key('down')}/{self._key('up')} other rows"
         self.query_one("#dialog-hint", Static).update(to_content([Span(hint, "dim")]))
         self._unsubscribe = self._run.transcripts.subscribe(self._said)
         self._show()
+
+    def _key(self, name: str) -> str:
+        return key_now(self.app, f"peek.{name}", _KEYS[name])
+
+    def on_screen_resume(self) -> None:
+        if isinstance(self.app, TypeAheadApp):
+            self.app.let_keys_go()  # nothing here takes the focus
 
     def on_unmount(self) -> None:
         self._unsubscribe()
@@ -95,7 +108,10 @@ class PeekScreen(ModalScreen[PeekEnd]):
         asks = [ask for name in step.asks if (ask := self._run.state.asks.get(name))]
         if asks:
             said = Span(f"? {whole_question(asks[0])}", "attention")
-            return [said, Span(f"\n\n{one_line(step.id)} waits for your answer: press a", "dim")]
+            return [
+                said,
+                Span(f"\n\n{one_line(step.id)} waits for your answer: press {self._key('answer')}", "dim"),
+            ]
         if step.attempt is None:
             return goal_lines(self._run.state, step)
         if step.handoff is not None:

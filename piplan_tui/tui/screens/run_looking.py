@@ -69,7 +69,9 @@ class LookingAround(RunView):
         self.notify(DETAIL_SAID[self.run_tree.detail], markup=False)
 
     def do_search(self) -> None:
-        if not self.query(SearchBar):
+        if bars := self.query(SearchBar):
+            bars.first().focus_field()
+        else:
             self.mount(SearchBar(self.selected_id), before=self.query_one(KeyBar))
 
     def on_search_bar_typed(self, message: SearchBar.Typed) -> None:

@@ -28,8 +28,8 @@ class Redoing(Steering):
             return
         choices = [
             Choice("same", "s", "Same again"),
-            Choice("goal", "g", "With an edited goal…"),
-            Choice("agent", "a", "With another agent or model…"),
+            Choice("goal", "g", "With an edited goal…", opens=True),
+            Choice("agent", "a", "With another agent or model…", opens=True),
         ]
         if again_after(self.state, step):
             effect = again_with_downstream(self.state, step)

@@ -12,6 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static, TextArea
 
+from piplan_tui.tui.actions import key_now
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
@@ -37,9 +38,11 @@ class TypingDialog(FocusInSight[dict[str, str] | None], ModalScreen[dict[str, st
     """Ends with the texts, without blanks around them; with `None` when it is left by Esc."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Back", id="dialog.back"),
+        Binding("escape", "leave", "Back", id="dialog.back", tooltip="Changes nothing"),
         Binding("ctrl+s", "send", "Send", id="dialog.send", priority=True),
-        Binding("ctrl+e", "external", "Editor", id="dialog.editor", priority=True),
+        Binding(
+            "ctrl+e", "external", "Editor", id="dialog.editor", priority=True, tooltip="This text in $EDITOR"
+        ),
     ]
 
     def __init__(
@@ -72,9 +75,11 @@ class TypingDialog(FocusInSight[dict[str, str] | None], ModalScreen[dict[str, st
 
     @property
     def _keys(self) -> str:
+        back = key_now(self.app, "dialog.back", "escape")
         if any(field.block for field in self._fields):
-            return "Ctrl-s done · Ctrl-e $EDITOR · Esc back"
-        return "Enter done · Esc back"
+            send = key_now(self.app, "dialog.send", "ctrl+s")
+            return f"{send} done · {key_now(self.app, 'dialog.editor', 'ctrl+e')} $EDITOR · {back} back"
+        return f"Enter done · {back} back"
 
     def on_mount(self) -> None:
         self.query_one("#dialog-problem").display = False

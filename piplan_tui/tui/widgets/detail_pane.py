@@ -16,6 +16,7 @@ from piplan_tui.run.run import Run
 from piplan_tui.run.state import StepState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.background import in_background
+from piplan_tui.tui.markdown_lines import wants_markdown
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.step_detail import (
     MAX_TEXT,
@@ -63,7 +64,9 @@ class DetailPane(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(id="detail-title", markup=False)
         yield TabBar()
-        yield TranscriptView(id="output", clock=lambda: self.run.now().timestamp())
+        yield TranscriptView(
+            id="output", clock=lambda: self.run.now().timestamp(), markdown=wants_markdown(self.app)
+        )
         with VerticalScroll(id="text"):
             yield Static(id="text-body", markup=False)
         yield Container(id="input")
@@ -260,7 +263,9 @@ class DetailPane(Vertical):
             view.write(event)
 
     def on_transcript_view_search_wanted(self) -> None:
-        if not self.query(SearchBar):
+        if bars := self.query(SearchBar):
+            bars.first().focus_field()
+        else:
             self.mount(SearchBar("", placeholder="text in the output; L has the whole log"))
 
     def on_search_bar_typed(self, message: SearchBar.Typed) -> None:

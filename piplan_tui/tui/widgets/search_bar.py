@@ -15,7 +15,9 @@ from textual.widgets import Input, Label
 class SearchBar(Horizontal):
     """Says what is typed as it is typed. Enter keeps the place that was found, Esc goes back to `origin`."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", "Back", id="search.back")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "give_up", "Back", id="search.back", tooltip="Ends the search")
+    ]
 
     @dataclass
     class Typed(Message):
@@ -38,6 +40,10 @@ class SearchBar(Horizontal):
         yield Input(self._text, placeholder=self._placeholder, compact=True)
 
     def on_mount(self) -> None:
+        self.focus_field()
+
+    def focus_field(self) -> None:
+        """Have it typed in."""
         self.query_one(Input).focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:

@@ -147,7 +147,7 @@ async def test_files_of_a_step_are_offered_and_nothing_outside(
         plan_id="deck-plan", step_id="outline", attempt=1, directory=".", files=files, summary="Done"
     )
     async with shown(run) as (pilot, screen):
-        screen.runtime = _Runtime(tmp_path / "attempts")  # type: ignore[assignment]
+        screen.runtime = _Runtime(tmp_path / "attempts")  # type: ignore[assignment]  # only its folder is asked for
         screen.run_tree.select_step("outline")
         await pilot.press("o")
         await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceDialog))
@@ -195,7 +195,7 @@ async def test_a_pager_gets_no_control_characters(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("PAGER", "cat")
     file = tmp_path / "raw_output.txt"
     file.write_bytes(b"one\n\x1b]52;c;eA==\x07two\x1b[31m\n\xff\x00\n")
-    await file_reader.show_file(object(), file)  # type: ignore[arg-type]
+    await file_reader.show_file(object(), file)  # type: ignore[arg-type]  # goes to the double of the terminal only
     assert seen == ["one\ntwo\n\ufffd\n"]
 
 
@@ -224,7 +224,7 @@ async def test_plus_and_minus_change_how_much_the_rows_say(size: tuple[int, int]
 async def test_help_has_every_key_of_every_screen_as_it_was_chosen() -> None:
     run = deck()
     chosen = {"run.pause": "b", "transcript.unfold": "f9"}
-    app = PiplanApp(None, run=run, now=run.now, keys_by_id=chosen)  # type: ignore[arg-type]
+    app = PiplanApp(None, run=run, now=run.now, keys_by_id=chosen)  # type: ignore[arg-type]  # nothing here reaches the runtime
     async with app.run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         await pilot.press("question_mark")
@@ -262,7 +262,7 @@ async def test_the_palette_has_every_command_that_can_be_given() -> None:
 async def test_chosen_keys_stand_in_sentences_and_in_the_key_bar() -> None:
     run = deck(asking=False)
     chosen = {"run.retry": "f7", "tree.down": "J", "run.steer": "f8"}
-    app = PiplanApp(None, run=run, now=run.now, keys_by_id=chosen)  # type: ignore[arg-type]
+    app = PiplanApp(None, run=run, now=run.now, keys_by_id=chosen)  # type: ignore[arg-type]  # nothing here reaches the runtime
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await settle(pilot)
         screen: Any = app.screen
