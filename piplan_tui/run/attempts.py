@@ -7,22 +7,20 @@ import traceback
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import anyio
 
-from piplan_tui.agents import protocol as said
-from piplan_tui.agents.protocol import AgentFailure, AgentSession, AskReply, SessionEvent
+from piplan_tui.agents.protocol import AgentFailure, AskReply, Steered
 from piplan_tui.run import events as ev
-from piplan_tui.run.active_attempt import ActiveAttempt, OwnAsk, StopReason
+from piplan_tui.run.active_attempt import ActiveAttempt, StopReason
+from piplan_tui.run.attempt_port import AttemptPort
 from piplan_tui.run.call import call_job
 from piplan_tui.run.handoff import HandoffError
-from piplan_tui.run.model import Changes, StepDone, StepExecutionInput, StepJob
-from piplan_tui.run.permission import decide, question_of
+from piplan_tui.run.hearing import Hearing
+from piplan_tui.run.model import StepDone, StepExecutionInput, StepJob
 from piplan_tui.run.quota import Quota
 from piplan_tui.run.redact import Redactor
 from piplan_tui.run.routing import Route, place_of
-from piplan_tui.run.session_facts import fact_of
 from piplan_tui.run.state import RunState, StepState
 from piplan_tui.run.step_runner import StepExecutor
 from piplan_tui.run.transcript import Transcripts
@@ -49,15 +47,18 @@ class Attempts:
         self._executor = executor
         self._transcripts = transcripts
         self._redactor = redactor
-        self._now = now
         self._attempts_dir = attempts_dir
         self._quota = quota
+        self._hearing = Hearing(state, emit, transcripts, redactor, now, quota)
+        self._on_held_up: Callable[[], object] = lambda: None
         self.active: dict[str, ActiveAttempt] = {}
-        self.start_soon: Callable[..., object] | None = None
-        """Starts a task of the run; set by who holds its tasks."""
         self.held_up: dict[str, str] = {}
         """Steps whose files cannot be written now, and why; each tries again by itself."""
-        self.on_held_up: Callable[[], object] = lambda: None
+
+    def use(self, start_soon: Callable[..., object], on_held_up: Callable[[], object]) -> None:
+        """Before the first one begins: what starts a task of the run, and who is told when `held_up` changes."""
+        self._hearing.start_soon = start_soon
+        self._on_held_up = on_held_up
 
     # -- beginning -----------------------------------------------------------------------------
 
@@ -134,7 +135,7 @@ class Attempts:
         finally:
             self._quota.ended(step, outcome)
             del self.active[step.id]
-            self._say_held(active)
+            self._hearing.say_held(active)
             self._transcripts.finish(step.id, active.number)
             if active.ended is not None:
                 active.ended.set()
@@ -153,8 +154,9 @@ class Attempts:
         self._emit(self._redactor.value(outcome))
 
     async def _outcome(self, active: ActiveAttempt, job: StepJob) -> ev.StepEvent:
+        port = AttemptPort(active, self._emit, self._hearing, self._note_held_up)
         try:
-            done = await self._executor.execute(job, _Port(self, active))
+            done = await self._executor.execute(job, port)
         except AgentFailure as failure:
             excused = self._quota.excuse(self._state.steps[active.step_id], active.number, failure)
             return excused or self._failed(active, failure.message, failure.kind, failure.detail)
@@ -165,6 +167,12 @@ class Attempts:
             log.error("step %s ended with an unexpected error\n%s", active.step_id, trace)
             return self._failed(active, f"internal error: {type(error).__name__}: {error}", "internal")
         return self._result_event(active, done)
+
+    def _note_held_up(self, step_id: str, problem: str) -> None:
+        self.held_up.pop(step_id, None)
+        if problem:
+            self.held_up[step_id] = problem
+        self._on_held_up()
 
     def _failed(self, active: ActiveAttempt, error: str, kind: str, detail: str = "") -> ev.StepFailed:
         return ev.StepFailed(
@@ -185,7 +193,7 @@ class Attempts:
             return ev.StepWaitingUser(
                 step_id=step_id,
                 attempt=attempt,
-                ask_id=self._new_ask_id(step_id, attempt),
+                ask_id=self._hearing.new_ask_id(step_id, attempt),
                 request=result.input_request,
                 summary=result.summary,
             )
@@ -193,10 +201,6 @@ class Attempts:
         if result.status == "failed":
             return self._failed(active, reason or "the agent reported failure without a reason", "result")
         return ev.StepCancelled(step_id=step_id, attempt=attempt, reason=reason, by="agent")
-
-    def _new_ask_id(self, step_id: str, attempt: int) -> str:
-        # counted from the whole run's sequence, so that it is unique and the same after a replay
-        return f"{step_id}-{attempt}-{self._state.seq + 1}"
 
     def withdraw_asks(self, step: StepState, reason: str) -> None:
         """Close what a step asks without an answer, because nothing waits for one any more."""
@@ -221,7 +225,7 @@ class Attempts:
             return
         replies, active.replies = active.replies, []
         for agent_ask_id, reply in replies:
-            await self._reply(active, active.session, agent_ask_id, reply)
+            await self._hearing.reply(active, active.session, agent_ask_id, reply)
 
     def keep_reply(self, step_id: str, ask_id: str, reply: AskReply) -> None:
         """Hold an answer until the step has a slot again. Nothing happens when no session waits for it."""
@@ -243,157 +247,6 @@ class Attempts:
             assert active.ended is not None
             await active.ended.wait()
 
-    async def steer(self, step_id: str, text: str) -> said.Steered:
+    async def steer(self, step_id: str, text: str) -> Steered:
         active = self.active.get(step_id)
         return await active.session.steer(text) if active is not None and active.session is not None else ""
-
-    # -- what a session says -------------------------------------------------------------------
-
-    def heard(self, active: ActiveAttempt, event: SessionEvent) -> None:
-        """Pass on what a session said; what recovery and the tree need also becomes an event of the run."""
-        active.last_said = self._now()
-        if isinstance(event, said.TextDelta | said.ThinkingDelta) and self._redactor.secrets:
-            self._heard_streamed(active, event)
-            return
-        self._say_held(active)
-        event = self._redactor.value(event)
-        self._transcripts.add(active.step_id, active.number, event)
-        if isinstance(event, said.AskRaised) and self._decided(active, event):
-            return
-        fact = self._fact(active, event)
-        if fact is not None:
-            self._emit(fact)
-            if isinstance(fact, ev.SessionToolStarted) and fact.writes:
-                self._warn_of_overlaps(fact)
-        self._quota.heard(active.step_id, event)
-
-    def _warn_of_overlaps(self, fact: ev.SessionToolStarted) -> None:
-        for path in fact.writes:
-            others = self._state.others_at(path, fact.step_id)
-            known = self._state.steps[fact.step_id].overlaps.get(path, [])
-            if others and set(others) - set(known):
-                self._emit(
-                    ev.StepOverlapped(step_id=fact.step_id, attempt=fact.attempt, path=path, others=others)
-                )
-
-    def _decided(self, active: ActiveAttempt, event: said.AskRaised) -> bool:
-        """Let the user's policy answer, where it does, and keep a record of it."""
-        session = active.session
-        if session is None or self.start_soon is None:
-            return False
-        decided = decide(active.permissions, event.request, active.workspace)
-        if decided is None:
-            return False
-        reply = AskReply(
-            action="accept" if decided.allowed else "decline",
-            values={"decision": decided.decision} if decided.decision else {},
-        )
-        self._emit(
-            ev.AskAnswered(
-                step_id=active.step_id,
-                attempt=active.number,
-                ask_id=self._new_ask_id(active.step_id, active.number),
-                action=reply.action,
-                values=reply.values,
-                by="policy",
-                policy=active.permissions,
-                question=question_of(event.request),
-            )
-        )
-        self.start_soon(self._reply, active, session, event.ask_id, reply)
-        return True
-
-    async def _reply(
-        self, active: ActiveAttempt, session: AgentSession, agent_ask_id: str, reply: AskReply
-    ) -> None:
-        own = active.own_asks.pop(agent_ask_id, None)
-        if own is not None:
-            own.reply = reply
-            own.answered.set()
-            return
-        try:
-            await session.answer(agent_ask_id, reply)
-        except AgentFailure as failure:
-            self.heard(active, said.Notice(f"the answer did not reach the agent: {failure}", "error"))
-
-    def _heard_streamed(self, active: ActiveAttempt, event: said.TextDelta | said.ThinkingDelta) -> None:
-        """Pass streamed text on, but for an end that may turn out to be the beginning of a secret."""
-        if active.held is not None and type(active.held) is type(event):
-            event = type(event)(active.held.text + event.text)
-            active.held = None
-        self._say_held(active)
-        text = self._redactor.text(event.text)
-        kept = len(text) - self._redactor.unfinished(text)
-        if kept < len(text):
-            active.held = type(event)(text[kept:])
-        if kept:
-            self._transcripts.add(active.step_id, active.number, type(event)(text[:kept]))
-
-    def _say_held(self, active: ActiveAttempt) -> None:
-        held, active.held = active.held, None
-        if held is not None:
-            self._transcripts.add(active.step_id, active.number, held)
-
-    def _fact(self, active: ActiveAttempt, event: SessionEvent) -> ev.StepEvent | None:
-        where: dict[str, Any] = {"step_id": active.step_id, "attempt": active.number}
-        match event:
-            case said.UsageReported():
-                before = active.usage_before
-                return ev.SessionUsage(**where, usage=before.plus(event.usage) if before else event.usage)
-            case said.AskRaised():
-                ask_id = self._new_ask_id(active.step_id, active.number)
-                active.agent_ask_ids[ask_id] = event.ask_id
-                return ev.AskOpened(**where, ask_id=ask_id, request=event.request)
-            case said.AskWithdrawn():
-                for ask_id, agent_ask_id in active.agent_ask_ids.items():
-                    if agent_ask_id == event.ask_id:
-                        del active.agent_ask_ids[ask_id]
-                        if event.expired:
-                            return ev.AskAnswered(**where, ask_id=ask_id, action="expire", by="timeout")
-                        return ev.AskWithdrawn(**where, ask_id=ask_id, reason=event.reason)
-                return None
-        return fact_of(event, active.step_id, active.number, active.workspace)
-
-
-class _Port:
-    """The step executor's way to report on one attempt."""
-
-    def __init__(self, attempts: Attempts, active: ActiveAttempt) -> None:
-        self._attempts = attempts
-        self._active = active
-
-    def opened(self, session: AgentSession, workspace: Path | None = None) -> None:
-        active = self._active
-        active.session, active.workspace = session, workspace or active.workspace
-        self._attempts._emit(
-            ev.SessionStarted(step_id=active.step_id, attempt=active.number, session=session.ref)
-        )
-
-    def said(self, event: SessionEvent) -> None:
-        self._attempts.heard(self._active, event)
-
-    async def ask(self, request: dict[str, Any]) -> AskReply:
-        active = self._active
-        own = OwnAsk()
-        ask_id = f"runner-{id(own)}"
-        active.own_asks[ask_id] = own
-        self._attempts.heard(active, said.AskRaised(ask_id, request))
-        await own.answered.wait()
-        return own.reply
-
-    def changed(self, changes: Changes) -> None:
-        active = self._active
-        self._attempts._emit(ev.StepChanged(step_id=active.step_id, attempt=active.number, changes=changes))
-
-    def held_up(self, problem: str) -> None:
-        self._attempts.held_up.pop(self._active.step_id, None)
-        if problem:
-            self._attempts.held_up[self._active.step_id] = problem
-        self._attempts.on_held_up()
-
-    def reprompted(self, count: int, problem: str) -> None:
-        active = self._active
-        self._attempts.heard(active, said.Notice(f"asked again ({count}): {problem}", "warning"))
-        self._attempts._emit(
-            ev.SessionReprompted(step_id=active.step_id, attempt=active.number, count=count, problem=problem)
-        )

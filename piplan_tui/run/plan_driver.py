@@ -63,8 +63,7 @@ class PlanDriver:
         self._journal = journal
         self._attempts = attempts
         self._tasks = tasks
-        attempts.start_soon = tasks.start_soon
-        attempts.on_held_up = self._held_up
+        attempts.use(tasks.start_soon, self._held_up)
         self.halted: StoreError | None = None
         """Why no step starts although the run is not paused: what happened could not be stored."""
         self.started = False
