@@ -11,7 +11,7 @@ import pytest
 from piplan_tui.cli.parser import OPEN, build
 from piplan_tui.cli.usage import COMMANDS
 from piplan_tui.config import EXPECTED, ONLY_IN_FILE, Settings, variable
-from piplan_tui.tui.actions import BY_ID
+from piplan_tui.tui.all_keys import default_keys
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
@@ -101,7 +101,7 @@ def test_every_setting_has_its_row_and_no_other_has() -> None:
 def test_settings_have_the_flags_and_variables_that_the_page_says() -> None:
     run = options(OPEN)
     without = {name for name in Settings.model_fields if f"--{name.replace('_', '-')}" not in run}
-    assert without == {*ONLY_IN_FILE, "theme", "system_prompt"}
+    assert without == {*ONLY_IN_FILE, "theme", "markdown", "system_prompt"}
     assert variable("max_concurrency") == "PIPLAN_MAX_CONCURRENCY"
     assert variable("pi_command") == "PIPLAN_PI"
 
@@ -110,7 +110,7 @@ def test_commands_of_the_terminal_view_that_are_named_exist() -> None:
     page = (ROOT / "docs" / "terminal-view.md").read_text()
     named = re.findall(r'^"([a-z]+\.[a-z_]+)" =', page, re.MULTILINE)
     assert named
-    assert set(named) <= set(BY_ID)
+    assert set(named) <= set(default_keys())
 
 
 def test_the_map_of_the_code_names_what_is_there() -> None:
