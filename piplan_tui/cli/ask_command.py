@@ -15,10 +15,10 @@ import anyio
 from anyio.abc import Process
 
 from piplan_tui.clean import clean_text
+from piplan_tui.config.screen_tables import Notify
 from piplan_tui.run import events as ev
 from piplan_tui.run.asks import read_request
 from piplan_tui.run.state import AskState, RunState
-from piplan_tui.screen_tables import Notify
 from piplan_tui.views.ask_text import answer_commands
 from piplan_tui.views.questions import whole_question
 

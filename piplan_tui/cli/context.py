@@ -14,7 +14,7 @@ from typing import Any
 from piplan_tui.clean import printable
 from piplan_tui.cli.parser import UsageError
 from piplan_tui.cli.usage import did_you_mean
-from piplan_tui.config import ONLY_IN_FILE, Settings, load_settings
+from piplan_tui.config.settings import ONLY_IN_FILE, Settings, load_settings
 from piplan_tui.run.recovery import show_interrupted
 from piplan_tui.run.state import RunState
 from piplan_tui.run.stored_state import stored_state

@@ -111,7 +111,7 @@ def tell(error: BaseException) -> int:
     error = _first(error)
     from piplan_tui.agents.protocol import AgentFailure
     from piplan_tui.clean import clean_text
-    from piplan_tui.config import SettingsInvalid
+    from piplan_tui.config.settings import SettingsInvalid
     from piplan_tui.plan.problem import PlanInvalid
     from piplan_tui.run.inbox import AnswerInvalid
     from piplan_tui.run.refused import ControlRefused

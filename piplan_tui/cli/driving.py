@@ -20,14 +20,14 @@ from piplan_tui.clean import clean_text
 from piplan_tui.cli.ask_command import Heard, ask_commands
 from piplan_tui.cli.dispatch import CANCELLED, COMPLETED, FAILED, WAITING
 from piplan_tui.cli.output import LineWriter, use_colour
-from piplan_tui.config import OnAsk, Ui
+from piplan_tui.config.screen_tables import Notify
+from piplan_tui.config.settings import OnAsk, Ui
 from piplan_tui.run import events as ev
 from piplan_tui.run.asks import read_request
 from piplan_tui.run.control_watch import serve_control
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import RunState
-from piplan_tui.screen_tables import Notify
 from piplan_tui.store.protocol import StoreError
 from piplan_tui.views.ask_text import answer_commands
 from piplan_tui.views.json_state import terminal_safe

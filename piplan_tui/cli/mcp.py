@@ -11,7 +11,7 @@ from piplan_tui.cli.context import make_context
 from piplan_tui.cli.dispatch import COMPLETED
 from piplan_tui.cli.parser import UsageError
 from piplan_tui.cli.runtime import make_runtime, run_options
-from piplan_tui.config import OnAsk
+from piplan_tui.config.settings import OnAsk
 
 
 async def mcp(args: argparse.Namespace) -> int:

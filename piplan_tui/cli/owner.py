@@ -25,8 +25,8 @@ from piplan_tui.cli.driving import Drive
 from piplan_tui.cli.output import prepare_streams, put, say
 from piplan_tui.cli.parser import UsageError, parse
 from piplan_tui.cli.runtime import make_runtime
-from piplan_tui.config import OnAsk
-from piplan_tui.screen_tables import notify_of
+from piplan_tui.config.screen_tables import notify_of
+from piplan_tui.config.settings import OnAsk
 
 LOG = "owner.log"
 _STARTED = b"started"

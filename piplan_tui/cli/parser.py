@@ -70,7 +70,7 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-# (flags, keyword arguments of add_argument). Their dest is the setting's name in config.py.
+# (flags, keyword arguments of add_argument). Their dest is the setting's name in config/settings.py.
 _STORE: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (("--store",), {"metavar": "DIR|memory", "help": "where runs are kept"}),
     (("--config",), {"metavar": "FILE", "help": "the config file, instead of the user's own"}),

@@ -22,12 +22,12 @@ from piplan_tui.cli.parser import UsageError
 from piplan_tui.cli.runtime import make_runtime, run_changes, run_options
 from piplan_tui.cli.usage import did_you_mean
 from piplan_tui.cli.workflows import create_workflow_run
-from piplan_tui.config import OnAsk
+from piplan_tui.config.screen_tables import notify_of
+from piplan_tui.config.settings import OnAsk
 from piplan_tui.plan.problem import PlanInvalid
 from piplan_tui.run.options import RunOptions
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import RunState
-from piplan_tui.screen_tables import notify_of
 from piplan_tui.store.control import ResumeRequest, RetryRequest
 from piplan_tui.workflow.load import is_workflow
 

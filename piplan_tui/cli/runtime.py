@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
-from piplan_tui.agent_tables import named_agents, permissions_by_agent
 from piplan_tui.agents.registry import AgentSettings, UnknownAgent, make_agent
 from piplan_tui.clean import printable
 from piplan_tui.cli.context import Context, in_terminal
 from piplan_tui.cli.parser import OPEN, UsageError
-from piplan_tui.config import Settings
+from piplan_tui.config.agent_tables import named_agents, permissions_by_agent
+from piplan_tui.config.settings import Settings
 from piplan_tui.run.events import RuntimeEvent
 from piplan_tui.run.factory import create_runtime
 from piplan_tui.run.fan_out import ASK_AGENTS

@@ -18,13 +18,13 @@ from piplan_tui.cli.output import say
 from piplan_tui.cli.owner import detach
 from piplan_tui.cli.runtime import make_runtime, run_options
 from piplan_tui.cli.workflows import create_workflow_run
+from piplan_tui.config.screen_tables import keys_of, notify_of
 from piplan_tui.run.control_watch import serve_control
 from piplan_tui.run.events import RuntimeEvent
 from piplan_tui.run.options import RunChanges, RunOptions
 from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.stored_run import StoredRun
-from piplan_tui.screen_tables import keys_of, notify_of
 from piplan_tui.tui.app import TuiResult, run_tui
 from piplan_tui.tui.beginnings import Beginnings
 from piplan_tui.tui.notices import Notices

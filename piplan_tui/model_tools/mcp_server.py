@@ -18,7 +18,7 @@ from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 
 from piplan_tui import __version__
-from piplan_tui.config import OnAsk
+from piplan_tui.config.settings import OnAsk
 from piplan_tui.model_tools.description import model_tools
 from piplan_tui.model_tools.elicitation import elicitation_message, elicitation_schema
 from piplan_tui.model_tools.request import BadToolCall, PlanCall, WorkflowCall, read_call

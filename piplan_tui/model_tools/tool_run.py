@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import anyio
 from anyio.abc import TaskGroup
 
-from piplan_tui.config import OnAsk
+from piplan_tui.config.settings import OnAsk
 from piplan_tui.model_tools.outcome import Outcome, outcome
 from piplan_tui.run import events as ev
 from piplan_tui.run.asks import InputRequest, read_request

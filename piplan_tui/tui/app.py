@@ -20,6 +20,7 @@ from textual.command import Provider
 from textual.css.query import NoMatches
 from textual.filter import LineFilter
 
+from piplan_tui.config.screen_tables import Notify
 from piplan_tui.plan.problem import PlanInvalid
 from piplan_tui.resources import style_files
 from piplan_tui.run.clock import utc_now
@@ -28,7 +29,6 @@ from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.state import RunState
 from piplan_tui.run.stored_run import StoredRun
-from piplan_tui.screen_tables import Notify
 from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.actions import first_key
 from piplan_tui.tui.background import in_background

@@ -10,8 +10,8 @@ import pytest
 
 from piplan_tui.cli import ask_command
 from piplan_tui.cli.ask_command import ask_commands
+from piplan_tui.config.screen_tables import Notify
 from piplan_tui.run import events as ev
-from piplan_tui.screen_tables import Notify
 from tests.cli.conftest import ASK, Cli, R
 from tests.tui.support.run_double import RunDouble
 from tests.tui.support.scenes import AUDIENCE, deck

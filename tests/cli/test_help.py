@@ -10,7 +10,7 @@ import pytest
 
 from piplan_tui.cli.parser import ANYWHERE, UsageError, build, parse
 from piplan_tui.cli.usage import COMMANDS, HELP
-from piplan_tui.config import Settings
+from piplan_tui.config.settings import Settings
 from tests.cli.conftest import Cli
 
 HEAVY = {"textual", "pydantic", "msgspec", "anyio", "watchfiles", "psutil", "rich"}

@@ -12,9 +12,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static, TextArea
 
 from piplan_tui.agents.protocol import TextDelta
+from piplan_tui.config.screen_tables import Desktop, Notify
 from piplan_tui.run import events as ev
 from piplan_tui.run.budget import budget_request
-from piplan_tui.screen_tables import Desktop, Notify
 from piplan_tui.tui.app import MOUSE_OFF, MOUSE_ON, PiplanApp, TuiResult
 from piplan_tui.tui.screens.choice import ChoiceDialog
 from piplan_tui.tui.screens.detail import DetailScreen

@@ -11,7 +11,6 @@ permissions = "allow read-only"     # what it may do without a question
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -19,10 +18,8 @@ from typing import Any
 
 from piplan_tui.agents.registry import KNOWN_AGENTS, NamedAgent, is_agent_name
 from piplan_tui.clean import printable
-from piplan_tui.run.permission import POLICIES_SAID, read_policy
-
-Problem = tuple[tuple[str, ...], str]
-"""Where in the config file, as a path of keys, and what is wrong there."""
+from piplan_tui.config.problem import Problem, policy_problems, unknown_settings
+from piplan_tui.run.permission import read_policy
 
 _KEYS = ("agent", "command", "environment", "permissions")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,39}")
@@ -41,11 +38,7 @@ def _entry(name: str, entry: Any) -> Iterator[Problem]:
     if not isinstance(entry, dict):
         yield path, f"{shown} must be a table such as [agents.my-agent]"
         return
-    for key in entry:
-        if key not in _KEYS:
-            guess = difflib.get_close_matches(key, _KEYS, n=1)
-            hint = f'; did you mean "{guess[0]}"?' if guess else f"; it has {', '.join(_KEYS)}"
-            yield (*path, key), f'{shown} has no setting "{printable(key)}"{hint}'
+    yield from unknown_settings(entry, _KEYS, path, shown)
     agent = entry.get("agent", "")
     if is_agent_name(name):
         if "agent" in entry:
@@ -61,10 +54,9 @@ def _entry(name: str, entry: Any) -> Iterator[Problem]:
     environment = entry.get("environment", {})
     if not isinstance(environment, dict) or not all(isinstance(value, str) for value in environment.values()):
         yield (*path, "environment"), f'{shown}.environment must hold text, such as {{ NAME = "value" }}'
-    permissions = entry.get("permissions", "ask")
-    if not isinstance(permissions, str) or read_policy(permissions) is None:
-        said = printable(str(permissions))
-        yield (*path, "permissions"), f'{shown}.permissions is "{said}", but must be {POLICIES_SAID}'
+    yield from policy_problems(
+        entry.get("permissions", "ask"), (*path, "permissions"), f"{shown}.permissions"
+    )
 
 
 def _command(command: Any, agent: Any, path: tuple[str, ...], shown: str) -> Iterator[Problem]:

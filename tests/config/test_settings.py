@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piplan_tui.config import EXPECTED, Settings, SettingsInvalid, _line_of, load_settings, variable
+from piplan_tui.config.settings import EXPECTED, Settings, SettingsInvalid, _line_of, load_settings, variable
 
 
 @pytest.fixture(autouse=True)

@@ -22,8 +22,9 @@ from typing import Annotated, Any, Literal
 from platformdirs import user_config_dir
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from piplan_tui import agent_tables, screen_tables, step_rules
 from piplan_tui.clean import printable
+from piplan_tui.config import agent_tables, screen_tables, step_rules
+from piplan_tui.config.problem import Problem
 from piplan_tui.run.permission import POLICIES_SAID, Policy, read_policy
 
 OnAsk = Literal["wait", "exit", "fail", "defaults"]
@@ -63,14 +64,14 @@ class Settings(BaseModel):
 
     steps: dict[str, Any] = Field(default_factory=dict)
     """Agents and models for steps that a rule fits, and what takes the place of an agent that cannot be used; see
-    `piplan_tui.step_rules`."""
+    `piplan_tui.config.step_rules`."""
 
     models: dict[str, str] = Field(default_factory=dict)
     """The models that workflows mean by a name: `[models]`, `opus = "anthropic/claude-opus-4-1"`. Not set: `opus`,
     `sonnet` and `haiku` are the run's own model, and any other name is the agent's to understand."""
 
     agents: dict[str, Any] = Field(default_factory=dict)
-    """Agents with names of the user's own, and what each agent may do; see `piplan_tui.agent_tables`."""
+    """Agents with names of the user's own, and what each agent may do; see `piplan_tui.config.agent_tables`."""
 
     permissions: Annotated[Policy | None, BeforeValidator(_read_policy)] = None
     """What agents may do without a question: `ask` about everything that they ask, `allow read-only`,
@@ -114,10 +115,10 @@ class Settings(BaseModel):
     """What a run without the TUI prints: `plain` lines, events as `json` lines, or `quiet`."""
 
     notify: dict[str, Any] = Field(default_factory=dict)
-    """How a question is told to somebody who may be away; see `piplan_tui.screen_tables`."""
+    """How a question is told to somebody who may be away; see `piplan_tui.config.screen_tables`."""
 
     keys: dict[str, Any] = Field(default_factory=dict)
-    """Other keys for commands of the terminal view; see `piplan_tui.screen_tables`."""
+    """Other keys for commands of the terminal view; see `piplan_tui.config.screen_tables`."""
 
     theme: str = ""
     """The colours of the terminal view; empty: what was chosen last, at first Textual's own dark ones."""
@@ -260,7 +261,7 @@ def _theme_problem(choice: _Chosen | None) -> str:
     return f'{choice.place}: there is no theme "{printable(choice.value)}"; {guess}'
 
 
-def _table_problems(values: dict[str, Any]) -> Iterator[tuple[str, list[step_rules.Problem]]]:
+def _table_problems(values: dict[str, Any]) -> Iterator[tuple[str, list[Problem]]]:
     """The tables of the file that cannot be used, with what is wrong in them."""
     agents = values.get("agents", {})
     if wrong := agent_tables.problems_of(agents):

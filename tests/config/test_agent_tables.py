@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from piplan_tui.agent_tables import named_agents, permissions_by_agent
 from piplan_tui.agents.command import CommandAgent
 from piplan_tui.agents.pi import PiAgent
 from piplan_tui.agents.registry import AgentSettings, UnknownAgent, make_agent
-from piplan_tui.config import SettingsInvalid, load_settings
+from piplan_tui.config.agent_tables import named_agents, permissions_by_agent
+from piplan_tui.config.settings import SettingsInvalid, load_settings
 from piplan_tui.resources import examples_dir
 
 GOOD = """

@@ -29,16 +29,11 @@ before the one for all steps.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator
 from typing import Any
 
 from piplan_tui.agents.registry import KNOWN_AGENTS, is_agent_name
-from piplan_tui.clean import printable
-from piplan_tui.run.permission import POLICIES_SAID, read_policy
-
-Problem = tuple[tuple[str, ...], str]
-"""Where in the config file, as a path of keys, and what is wrong there."""
+from piplan_tui.config.problem import Problem, name_of, policy_problems, shown, unknown_settings
 
 _TEXTS = ("agent", "model", "provider", "thinking")
 _OF_AN_AGENT = (*_TEXTS, "tools", "permissions")
@@ -63,7 +58,7 @@ class _Reader:
         if not isinstance(table, dict):
             yield ("steps",), f"steps must be {_RULE}"
             return
-        yield from _unknown(table, ("by", "fallback", "isolation"), ("steps",), "steps")
+        yield from unknown_settings(table, ("by", "fallback", "isolation"), ("steps",), "steps")
         yield from _place(table, ("steps",))
         if "fallback" in table:
             yield from self._fallback(table["fallback"], ("steps", "fallback"))
@@ -74,16 +69,16 @@ class _Reader:
         for field, values in fields.items():
             path: tuple[str, ...] = ("steps", "by", field)
             if not isinstance(values, dict):
-                yield path, f"{_name(path)} must hold {_RULE}: a field of the steps, then one of its values"
+                yield path, f"{name_of(path)} must hold {_RULE}: a field of the steps, then one of its values"
                 continue
             for value, rule in values.items():
                 yield from self._rule(rule, (*path, value))
 
     def _rule(self, rule: Any, path: tuple[str, ...]) -> Iterator[Problem]:
         if not isinstance(rule, dict):
-            yield path, f"{_name(path)} must be {_RULE}: a field of the steps, then one of its values"
+            yield path, f"{name_of(path)} must be {_RULE}: a field of the steps, then one of its values"
             return
-        yield from _unknown(rule, _OF_A_RULE, path, _name(path))
+        yield from unknown_settings(rule, _OF_A_RULE, path, name_of(path))
         yield from _place(rule, path)
         yield from self._agent(rule, path)
         if "fallback" in rule:
@@ -91,13 +86,13 @@ class _Reader:
 
     def _fallback(self, entries: Any, path: tuple[str, ...]) -> Iterator[Problem]:
         if not isinstance(entries, list):
-            yield path, f'{_name(path)} must be a list of agents, such as ["pi", "command:./agent.sh"]'
+            yield path, f'{name_of(path)} must be a list of agents, such as ["pi", "command:./agent.sh"]'
             return
         for entry in entries:
             if isinstance(entry, dict):
                 if "agent" not in entry:
-                    yield path, f"{_name(path)} has a table without an agent"
-                yield from _unknown(entry, _OF_AN_AGENT, path, _name(path))
+                    yield path, f"{name_of(path)} has a table without an agent"
+                yield from unknown_settings(entry, _OF_AN_AGENT, path, name_of(path))
                 yield from self._agent(entry, path, inside=True)
             else:
                 yield from self._agent({"agent": entry}, path, inside=True)
@@ -109,17 +104,15 @@ class _Reader:
             value = settings.get(name, "")
             where = path if inside else (*path, name)
             if not isinstance(value, str):
-                yield where, f"{_name(where)} has {_shown(value)} as its {name}, but that must be text"
+                yield where, f"{name_of(where)} has {shown(value)} as its {name}, but that must be text"
             elif name == "agent" and name in settings and not self._is_agent(value):
-                yield where, f"there is no agent {_shown(value)}; the agent can be {KNOWN_AGENTS}"
+                yield where, f"there is no agent {shown(value)}; the agent can be {KNOWN_AGENTS}"
         tools = settings.get("tools", [])
         if not isinstance(tools, list) or not all(isinstance(tool, str) for tool in tools):
             where = path if inside else (*path, "tools")
-            yield where, f'{_name(where)} must be a list of names, such as ["read", "bash"]'
-        permissions = settings.get("permissions", "ask")
-        if not isinstance(permissions, str) or read_policy(permissions) is None:
-            where = path if inside else (*path, "permissions")
-            yield where, f"{_name(where)} is {_shown(permissions)}, but must be {POLICIES_SAID}"
+            yield where, f'{name_of(where)} must be a list of names, such as ["read", "bash"]'
+        where = path if inside else (*path, "permissions")
+        yield from policy_problems(settings.get("permissions", "ask"), where, name_of(where))
 
     def _is_agent(self, name: str) -> bool:
         return name in self._own_agents or is_agent_name(name)
@@ -130,27 +123,9 @@ def _place(settings: dict[str, Any], path: tuple[str, ...]) -> Iterator[Problem]
     if not isinstance(workspace, str) or not workspace:
         yield (
             (*path, "workspace"),
-            f"{_name((*path, 'workspace'))} is {_shown(workspace)}, but must be a folder",
+            f"{name_of((*path, 'workspace'))} is {shown(workspace)}, but must be a folder",
         )
     isolation = settings.get("isolation", "none")
     if isolation not in ISOLATIONS:
         where = (*path, "isolation")
-        yield where, f"{_name(where)} is {_shown(isolation)}, but must be none or worktree"
-
-
-def _unknown(
-    table: dict[str, Any], known: tuple[str, ...], path: tuple[str, ...], name: str
-) -> Iterator[Problem]:
-    for key in table:
-        if key not in known:
-            guess = difflib.get_close_matches(key, known, n=1)
-            hint = f'; did you mean "{guess[0]}"?' if guess else f"; it has {', '.join(known)}"
-            yield (*path, key), f"{name} has no setting {_shown(key)}{hint}"
-
-
-def _name(path: tuple[str, ...]) -> str:
-    return printable(".".join(path))
-
-
-def _shown(value: Any) -> str:
-    return f'"{printable(value)}"' if isinstance(value, str) else printable(repr(value))
+        yield where, f"{name_of(where)} is {shown(isolation)}, but must be none or worktree"

@@ -8,16 +8,9 @@ from typing import Any
 import pytest
 from textual.keys import _character_to_key
 
-from piplan_tui.config import SettingsInvalid, load_settings
-from piplan_tui.screen_tables import Notify, key_called, keys_of, notify_of
-
-
-def problems(text: str, tmp_path: Path) -> list[str]:
-    file = tmp_path / "config.toml"
-    file.write_text(text)
-    with pytest.raises(SettingsInvalid) as caught:
-        load_settings(environ={}, config_file=file)
-    return [line.removeprefix(f"{file}:") for line in caught.value.problems]
+from piplan_tui.config.screen_tables import Notify, key_called, keys_of, notify_of
+from piplan_tui.config.settings import load_settings
+from tests.config.tables import problems
 
 
 def loaded(text: str, tmp_path: Path) -> Any:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from piplan_tui.clean import printable
-from piplan_tui.step_rules import Problem
+from piplan_tui.config.problem import Problem
 
 Desktop = Literal["away", "always", "never"]
 _NOTIFY = ("command", "bell", "desktop")

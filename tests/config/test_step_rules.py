@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from piplan_tui.config import SettingsInvalid, load_settings
-from piplan_tui.step_rules import problems_of
+from piplan_tui.config.settings import load_settings
+from piplan_tui.config.step_rules import problems_of
+from tests.config.tables import problems
 
 GOOD = """
 model = "m"
@@ -27,14 +28,6 @@ fallback = [{ agent = "pi", model = "openai/gpt" }, "demo"]
 [steps.by.phase."2 Research"]
 agent = "acp:gemini"
 """
-
-
-def problems(text: str, tmp_path: Path) -> list[str]:
-    file = tmp_path / "config.toml"
-    file.write_text(text)
-    with pytest.raises(SettingsInvalid) as caught:
-        load_settings(environ={}, config_file=file)
-    return [line.removeprefix(f"{file}:") for line in caught.value.problems]
 
 
 def test_rules_are_read(tmp_path: Path) -> None:
