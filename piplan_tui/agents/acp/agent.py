@@ -132,7 +132,7 @@ class AcpAgent:
             partial(self._release, launch, process),
             self._spent,
         )
-        session.denied = request.permissions == "deny"
+        session.client.denied = request.permissions == "deny"
         session.preamble = request.system_prompt or self._system_prompt
         wanted = Wanted(
             cwd=request.workspace.absolute(),

@@ -38,7 +38,7 @@ async def begin(process: AcpProcess, session: AcpSession, wanted: Wanted, second
     Raises:
         AgentFailure: the agent is not logged in, does not have the model, refused, died or did not answer.
     """
-    process.client = session
+    process.client = session.client
     # a model without any tool has none to ask with either
     servers = await session.open_door() if wanted.tools != () and wanted.ask_user else []
     cwd = {"cwd": str(wanted.cwd), "mcpServers": servers}

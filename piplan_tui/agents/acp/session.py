@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.abc
 from acp.exceptions import RequestError
-from acp.schema import ConfigOptionUpdate, PromptResponse, RequestPermissionRequest
+from acp.schema import ConfigOptionUpdate, PromptResponse
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from pydantic import ValidationError
 
-from piplan_tui.agents.acp import asks, failures
+from piplan_tui.agents.acp import failures
 from piplan_tui.agents.acp.ask_door import ASK_TOOL, AskDoor
+from piplan_tui.agents.acp.client import SessionClient
 from piplan_tui.agents.acp.launch import AcpLimits
 from piplan_tui.agents.acp.meter import Meter
-from piplan_tui.agents.acp.open_asks import OpenAsk, OpenAsks
+from piplan_tui.agents.acp.open_asks import OpenAsk
 from piplan_tui.agents.acp.process import AcpProcess
-from piplan_tui.agents.acp.services import serve
 from piplan_tui.agents.acp.settings import SessionSettings
-from piplan_tui.agents.acp.terminals import Terminals
-from piplan_tui.agents.acp.transport import Call
-from piplan_tui.agents.acp.turn_end import put, put_nowait, turn_of
+from piplan_tui.agents.acp.turn_end import Item, Over, TerminalChanged, put, turn_of
 from piplan_tui.agents.acp.updates import TurnReader
 from piplan_tui.agents.protocol import (
     AgentFailure,
@@ -34,7 +31,6 @@ from piplan_tui.agents.protocol import (
     AskWithdrawn,
     Notice,
     OnEvent,
-    SessionEvent,
     Steered,
     Turn,
     UsageReported,
@@ -43,25 +39,6 @@ from piplan_tui.agents.warm import LOST
 from piplan_tui.run.model import SessionRef
 
 _WAITING_ITEMS = 256
-_MAX_NOTICES = 100
-_ELICITATIONS = ("form", "url")
-_CHANGES = ("fs/write_text_file", "terminal/create")
-
-
-@dataclass(frozen=True)
-class _Over:
-    """The agent answered the prompt, with one or the other."""
-
-    response: dict[str, Any]
-    error: RequestError | AgentFailure | None = None
-
-
-@dataclass(frozen=True)
-class _TerminalChanged:
-    terminal_id: str
-
-
-_Item = dict[str, Any] | OpenAsk | _Over | _TerminalChanged | SessionEvent
 
 
 class AcpSession:
@@ -88,21 +65,24 @@ class AcpSession:
         self._release = release
         self._spent = spent
         self._meter = Meter()
-        self._terminals = Terminals(tasks, environment, self._terminal_changed, limits.terminate_seconds)
-        self._turn: TurnReader | None = None
-        self._sender: MemoryObjectSendStream[_Item] | None = None
-        self._asks = OpenAsks()
+        self.client = SessionClient(
+            process.name,
+            self._workspace,
+            environment,
+            tasks,
+            limits.terminate_seconds,
+            self._meter_or_settings,
+        )
+        """What the process is to call while it serves this session."""
+        self._at_work = False
         self._queued: list[str] = []
         self._door: AskDoor | None = None
-        self._garbled = 0
         self._prompted = False
         self._closed = False
         self.settings = SessionSettings("", {})
         self.notices: list[Notice] = []
         self.preamble = ""
         self.continued = False
-        self.denied = False
-        """Whether nothing may be changed or run for the agent."""
 
     @property
     def ref(self) -> SessionRef:
@@ -117,7 +97,7 @@ class AcpSession:
     async def prompt(self, text: str, on_event: OnEvent) -> Turn:
         """See `AgentSession.prompt`. After a cancelled prompt, or one the agent died in, the session is closed."""
         name = self._process.name
-        if self._closed or self._turn:
+        if self._closed or self._at_work:
             raise AgentFailure("protocol", f"this session of {name} is closed or already at work")
         for notice in self.notices:
             on_event(notice)
@@ -126,6 +106,7 @@ class AcpSession:
             self._prompted = True
             spent = self._spent.get(self._process.session_id)
             self._meter.begin(continued=self.continued, spent=spent)
+        self._at_work = True
         try:
             done = await self._one_turn(text, on_event)
             while self._queued and done.stop == "end":
@@ -141,17 +122,17 @@ class AcpSession:
             await self._finish(reusable=False)
             raise
         finally:
-            self._turn = None
-            self._sender = None
+            self._at_work = False
             self._queued.clear()
-            self._asks.drop()
+            self.client.ignore()
 
     async def _one_turn(self, text: str, on_event: OnEvent) -> Turn:
-        turn = self._turn = TurnReader(self._workspace, self._terminals.text)
-        self._sender, items = anyio.create_memory_object_stream[_Item](_WAITING_ITEMS)
+        turn = TurnReader(self._workspace, self.client.terminals.text)
+        sender, items = anyio.create_memory_object_stream[Item](_WAITING_ITEMS)
+        self.client.listen(turn, sender)
         blocks = [{"type": "text", "text": part} for part in (self.preamble, text) if part]
-        with self._sender, items:
-            self._tasks.start_soon(self._send_prompt, blocks, self._sender)
+        with sender, items:
+            self._tasks.start_soon(self._send_prompt, blocks, sender)
             try:
                 over = await self._follow(turn, items, on_event)
             except AgentFailure:
@@ -168,12 +149,12 @@ class AcpSession:
         Raises:
             AgentFailure: the question is not open any more.
         """
-        if not self._asks.reply(ask_id, reply):
+        if not self.client.asks.reply(ask_id, reply):
             raise AgentFailure("protocol", f"{self._process.name} does not wait for this answer any more")
 
     async def steer(self, text: str) -> Steered:
         """Keep a message until the turn ends: the protocol has no way to say something in the middle of one."""
-        if self._turn is None or self._closed:
+        if not self._at_work or self._closed:
             return ""
         self._queued.append(text)
         return "queued"
@@ -183,7 +164,7 @@ class AcpSession:
         self._door = await AskDoor.open()
         if self._door is None:
             return []
-        self._tasks.start_soon(self._door.serve, self._asked_by_tool)
+        self._tasks.start_soon(self._door.serve, self.client.asked_by_tool)
         return [self._door.server]
 
     @property
@@ -200,7 +181,7 @@ class AcpSession:
         with anyio.CancelScope(shield=True):
             if self._door is not None:
                 await self._door.close()
-            await self._terminals.close()
+            await self.client.terminals.close()
 
     async def _finish(self, *, reusable: bool) -> None:
         if self._closed:
@@ -211,7 +192,7 @@ class AcpSession:
         with anyio.CancelScope(shield=True):
             if self._door is not None:
                 await self._door.close()
-            await self._terminals.close()
+            await self.client.terminals.close()
             capabilities = self._process.about.agent_capabilities
             sessions = capabilities.session_capabilities if capabilities else None
             if reusable and sessions and sessions.close is not None:
@@ -225,33 +206,33 @@ class AcpSession:
 
     # -- the turn --------------------------------------------------------------------------------
 
-    async def _send_prompt(self, blocks: list[dict[str, Any]], sender: MemoryObjectSendStream[_Item]) -> None:
+    async def _send_prompt(self, blocks: list[dict[str, Any]], sender: MemoryObjectSendStream[Item]) -> None:
         # the end must be heard while the prompt is being cancelled
         with anyio.CancelScope(shield=True):
             params = {"sessionId": self._process.session_id, "prompt": blocks}
             try:
-                over = _Over(await self._process.request("session/prompt", params, None))
+                over = Over(await self._process.request("session/prompt", params, None))
             except RequestError as error:
-                over = _Over({}, error)
+                over = Over({}, error)
             except AgentFailure as failure:
-                over = _Over({}, failure)
+                over = Over({}, failure)
             await put(sender, over)
 
     async def _follow(
-        self, turn: TurnReader, items: MemoryObjectReceiveStream[_Item], on_event: OnEvent
-    ) -> _Over:
+        self, turn: TurnReader, items: MemoryObjectReceiveStream[Item], on_event: OnEvent
+    ) -> Over:
         while True:
             item = await self._next(turn, items)
             match item:
-                case _Over():
+                case Over():
                     return item
                 case OpenAsk():
                     for event in turn.about_to_ask(item.call_id):
                         on_event(event)
-                    if item in self._asks:
+                    if item in self.client.asks:
                         item.raised = True
                         on_event(AskRaised(item.ask_id, item.request))
-                case _TerminalChanged():
+                case TerminalChanged():
                     for event in turn.terminal_changed(item.terminal_id):
                         on_event(event)
                 case dict():
@@ -265,7 +246,7 @@ class AcpSession:
         for event in turn.feed(update):
             on_event(event)
 
-    async def _next(self, turn: TurnReader, items: MemoryObjectReceiveStream[_Item]) -> _Item:
+    async def _next(self, turn: TurnReader, items: MemoryObjectReceiveStream[Item]) -> Item:
         """The next item.
 
         Raises:
@@ -276,15 +257,15 @@ class AcpSession:
             with anyio.move_on_after(max(0.0, since + self._limits.silence_seconds - time.monotonic())):
                 return await items.receive()
             # a tool, a terminal or the user may take their time
-            if not (turn.tools_run or self._asks or self._terminals.running):
+            if not (turn.tools_run or self.client.asks or self.client.terminals.running):
                 raise failures.said_nothing(
                     self._process.name, self._limits.silence_seconds, self._process.child.stderr_tail
                 )
             since = time.monotonic()
 
-    def _ended(self, turn: TurnReader, over: _Over, on_event: OnEvent) -> Turn:
+    def _ended(self, turn: TurnReader, over: Over, on_event: OnEvent) -> Turn:
         name = self._process.name
-        for ask in self._asks:
+        for ask in self.client.asks:
             if ask.raised:
                 on_event(AskWithdrawn(ask.ask_id, "the turn has ended"))
         try:
@@ -311,84 +292,16 @@ class AcpSession:
             self._process.name, self._process.child.returncode, stderr, during="in the middle of its turn"
         )
 
-    async def _abort(self, items: MemoryObjectReceiveStream[_Item]) -> None:
+    async def _abort(self, items: MemoryObjectReceiveStream[Item]) -> None:
         with anyio.move_on_after(self._limits.abort_seconds):
             await self._process.notify("session/cancel", {"sessionId": self._process.session_id})
-            self._asks.drop()
+            self.client.asks.drop()
             async for item in items:
-                if isinstance(item, _Over):
+                if isinstance(item, Over):
                     return
-                self._asks.drop()  # what it asked meanwhile
+                self.client.asks.drop()  # what it asked meanwhile
 
-    # -- what the process calls (see `process.Client`) ---------------------------------------------
-
-    async def updated(self, update: dict[str, Any]) -> None:
-        if self._sender:
-            await put(self._sender, update)
-        else:
-            # a replay of the earlier conversation, or something between two prompts
-            self._meter_or_settings(update)
-
-    async def asked(self, method: str, call: Call) -> dict[str, Any]:
-        if method in (asks.PERMISSION, asks.ELICITATION):
-            return await self._ask(method, call)
-        if self.denied and method in _CHANGES:
-            raise RequestError(-32602, f"{method} is denied by the user's policy")
-        answer = await serve(method, call.params, self._workspace, self._terminals)
-        if answer is None:
-            raise RequestError.method_not_found(method)
-        return answer
-
-    def called_off(self, request_id: object) -> None:
-        for ask in [ask for ask in self._asks if ask.request_id == request_id]:
-            self._withdraw(ask, asks.cancelled(ask.method), "the agent does not ask any more")
-
-    def completed(self, elicitation_id: object) -> None:
-        for ask in [a for a in self._asks if a.request.get("elicitationId") == elicitation_id]:
-            self._withdraw(ask, {"action": "accept"}, "it was done at the address")
-
-    def garbled(self, line: str) -> None:
-        self._garbled += 1
-        if self._sender and self._garbled <= _MAX_NOTICES:
-            text = f"{self._process.name} wrote a line that is not of the protocol: {line}"
-            put_nowait(self._sender, Notice(text, "warning"))
-
-    async def _ask(self, method: str, call: Call) -> dict[str, Any]:
-        if not self._sender:
-            return asks.cancelled(method)
-        call_id = ""
-        if method == asks.PERMISSION:
-            call_id = RequestPermissionRequest.model_validate(call.params).tool_call.tool_call_id
-        elif call.params.get("mode") not in _ELICITATIONS:
-            raise RequestError(-32602, "elicitation is possible in the modes form and url")
-        known = self._turn.known_call(call_id) if call_id and self._turn else {}
-        request = asks.input_request(method, call.params, known)
-        ask = self._asks.add(method, request, call.request_id, call_id)
-        await put(self._sender, ask)
-        await ask.answered.wait()
-        return ask.answer
-
-    async def _asked_by_tool(self, request: dict[str, Any]) -> dict[str, Any]:
-        if not self._sender:
-            return asks.cancelled(asks.ASK_USER)
-        ask = self._asks.add(asks.ASK_USER, asks.tool_request(request))
-        await put(self._sender, ask)
-        try:
-            await ask.answered.wait()
-        except BaseException:
-            if ask in self._asks:
-                self._withdraw(ask, asks.cancelled(ask.method), "the agent does not wait any more")
-            raise
-        return ask.answer
-
-    def _withdraw(self, ask: OpenAsk, answer: dict[str, Any], reason: str) -> None:
-        self._asks.close(ask, answer)
-        if self._sender and ask.raised:
-            self._tasks.start_soon(put, self._sender, AskWithdrawn(ask.ask_id, reason))
-
-    def _terminal_changed(self, terminal_id: str) -> None:
-        if self._sender:
-            put_nowait(self._sender, _TerminalChanged(terminal_id))
+    # -- what the session is told between and in its turns -----------------------------------------
 
     def _meter_or_settings(self, update: dict[str, Any]) -> bool:
         """Take an update about the session itself; True when the money changed."""

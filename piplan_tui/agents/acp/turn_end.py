@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import anyio
+from acp.exceptions import RequestError
 from acp.schema import PromptResponse
 from anyio.streams.memory import MemoryObjectSendStream
 
+from piplan_tui.agents.acp.open_asks import OpenAsk
 from piplan_tui.agents.failures import in_sentence
-from piplan_tui.agents.protocol import AgentFailure, Notice, OnEvent, Turn
+from piplan_tui.agents.protocol import AgentFailure, Notice, OnEvent, SessionEvent, Turn
 
-Item = TypeVar("Item")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Over:
+    """The agent answered the prompt, with one or the other."""
+
+    response: dict[str, Any]
+    error: RequestError | AgentFailure | None = None
+
+
+@dataclass(frozen=True)
+class TerminalChanged:
+    """A terminal of the agent wrote something, or ended."""
+
+    terminal_id: str
+
+
+Item = dict[str, Any] | OpenAsk | Over | TerminalChanged | SessionEvent
+"""What goes to who follows a turn: session updates as they came, and what happened beside them."""
 
 
 def turn_of(name: str, response: PromptResponse, text: str, on_event: OnEvent) -> Turn:
@@ -35,13 +57,13 @@ def turn_of(name: str, response: PromptResponse, text: str, on_event: OnEvent) -
     return Turn(text=text)
 
 
-async def put(sender: MemoryObjectSendStream[Item], item: Item) -> None:
+async def put(sender: MemoryObjectSendStream[T], item: T) -> None:
     """Pass on, unless nobody is listening any more."""
     with suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
         await sender.send(item)
 
 
-def put_nowait(sender: MemoryObjectSendStream[Item], item: Item) -> None:
+def put_nowait(sender: MemoryObjectSendStream[T], item: T) -> None:
     """Pass on if there is room: only for a warning, or a picture of a terminal that the next one replaces."""
     with suppress(anyio.WouldBlock, anyio.BrokenResourceError, anyio.ClosedResourceError):
         sender.send_nowait(item)
