@@ -28,7 +28,7 @@ def as_plan(state: RunState) -> PlanSpec:
         NothingToExport: the script has not called any agent (yet).
     """
     if state.workflow is None:
-        return PlanSpec.from_json(state.plan)
+        return PlanSpec.from_json({**state.plan, "steps": [step.document for step in state.order]})
     if not state.order:
         raise NothingToExport(f"run {state.run_id} has no step: its script has not called any agent")
     needs = _dependencies(state.order)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.cli.conftest import Cli
 
 SCRIPT = """export const meta = {name: 'talk', description: 'Talk it over', phases: [{title: 'A'}, {title: 'B'}]}
@@ -55,6 +57,17 @@ def test_a_step_that_fails_blocks_what_needs_it_in_the_script_too(cli: Cli) -> N
     shown = cli("show", "last", "--json").json
     assert [step["id"] for step in shown["steps"]] == ["a", "c"]
     assert "quote" in shown["steps"][1]["goal"]
+
+
+def test_the_run_of_a_plan_becomes_that_plan_again(cli: Cli) -> None:
+    cli.plan({"id": "a", "phase": "First"}, {"id": "b", "dependsOn": ["a"], "owner": {"name": "Ada"}})
+    assert cli("run", "plan.json", "--ui", "quiet").code == 0
+    done = cli("export", "last")
+    assert (done.code, done.err) == (0, "")
+    assert done.json == json.loads((cli.folder / "plan.json").read_text())
+    script = cli("export", "last", "--as", "workflow")
+    (cli.folder / "again.py").write_text(script.out)
+    assert cli("check", "again.py").code == 0
 
 
 def test_what_cannot_be_exported_is_one_sentence(cli: Cli) -> None:
