@@ -221,11 +221,11 @@ class Attempts:
     async def deliver_replies(self, step_id: str) -> None:
         """Give a session the answers to what it asked in the middle of its turn."""
         active = self.active.get(step_id)
-        if active is None or active.session is None:
+        if active is None:
             return
         replies, active.replies = active.replies, []
         for agent_ask_id, reply in replies:
-            await self._hearing.reply(active, active.session, agent_ask_id, reply)
+            await self._hearing.reply(active, agent_ask_id, reply)
 
     def keep_reply(self, step_id: str, ask_id: str, reply: AskReply) -> None:
         """Hold an answer until the step has a slot again. Nothing happens when no session waits for it."""

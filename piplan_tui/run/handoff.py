@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 from pathlib import Path
@@ -13,6 +12,7 @@ import msgspec
 
 from piplan_tui.agents.protocol import AgentFailure
 from piplan_tui.run.model import HandoffDescriptor, HandoffFile, StepExecutionInput, StepResult
+from piplan_tui.run.room import NoRoom, what_helps
 from piplan_tui.store.disk import Disk
 
 HANDOFF_ROOT = Path(".pi-plan-runtime") / "handoff"
@@ -22,20 +22,9 @@ class HandoffError(Exception):
     """The handoff files could not be written. `str()` is one sentence with the path."""
 
 
-class HandoffHeldUp(HandoffError):
-    """They could not be written now; once the user has made room, or made the place writable, they can be."""
-
-
-_HELD_UP = {
-    errno.ENOSPC: "no space is left on the device; make room there",
-    errno.EDQUOT: "the disk quota is used up; make room there",
-    errno.EROFS: "the file system is read-only; make it writable",
-}
-
-
-def _refused(error: OSError, what: str) -> HandoffError:
-    if (helps := _HELD_UP.get(error.errno or 0)) is not None:
-        return HandoffHeldUp(f"{what}: {helps}")
+def _refused(error: OSError, what: str) -> HandoffError | NoRoom:
+    if helps := what_helps(error):
+        return NoRoom(f"{what}: {helps}")
     return HandoffError(f"{what}: {error.strerror or error}")
 
 
@@ -45,7 +34,7 @@ async def write_handoff(
     """Write both files and see them onto the disk before returning.
 
     Raises:
-        HandoffHeldUp: there is no room for them now.
+        NoRoom: there is no room for them now.
         HandoffError: the folder cannot be written to, or is a link that leads out of the workspace.
     """
     return await anyio.to_thread.run_sync(_write_handoff, given, result, raw_output, disk or Disk())
@@ -97,7 +86,7 @@ def prepare_workspace(given: StepExecutionInput, home: str) -> None:
 
     Raises:
         AgentFailure: it is not there.
-        HandoffHeldUp: there is no room for the files now.
+        NoRoom: there is no room for the files now.
         HandoffError: the files could not be copied.
     """
     workspace = Path(given.workspace)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from piplan_tui.agents import protocol as said
-from piplan_tui.agents.protocol import AgentFailure, AgentSession, AskReply, SessionEvent
+from piplan_tui.agents.protocol import AgentFailure, AskReply, SessionEvent
 from piplan_tui.run import events as ev
 from piplan_tui.run.active_attempt import ActiveAttempt
 from piplan_tui.run.permission import decide, question_of
@@ -69,8 +69,7 @@ class Hearing:
 
     def _decided(self, active: ActiveAttempt, event: said.AskRaised) -> bool:
         """Let the user's policy answer, where it does, and keep a record of it."""
-        session = active.session
-        if session is None or self.start_soon is None:
+        if active.session is None or self.start_soon is None:
             return False
         decided = decide(active.permissions, event.request, active.workspace)
         if decided is None:
@@ -91,20 +90,20 @@ class Hearing:
                 question=question_of(event.request),
             )
         )
-        self.start_soon(self.reply, active, session, event.ask_id, reply)
+        self.start_soon(self.reply, active, event.ask_id, reply)
         return True
 
-    async def reply(
-        self, active: ActiveAttempt, session: AgentSession, agent_ask_id: str, reply: AskReply
-    ) -> None:
+    async def reply(self, active: ActiveAttempt, agent_ask_id: str, reply: AskReply) -> None:
         """Give a session, or the step runner, the answer to a question that it knows by `agent_ask_id`."""
         own = active.own_asks.pop(agent_ask_id, None)
         if own is not None:
             own.reply = reply
             own.answered.set()
             return
+        if active.session is None:
+            return
         try:
-            await session.answer(agent_ask_id, reply)
+            await active.session.answer(agent_ask_id, reply)
         except AgentFailure as failure:
             self.heard(active, said.Notice(f"the answer did not reach the agent: {failure}", "error"))
 

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
-import anyio
 import msgspec
 
 from piplan_tui.agents.protocol import AskReply
-from piplan_tui.run.git import git, one_at_a_time, try_git
+from piplan_tui.run.git import git, try_git
+from piplan_tui.run.merge import conflicts, merge
 from piplan_tui.run.model import Changes, StepJob
+from piplan_tui.run.room import once_there_is_room
 from piplan_tui.run.worktree import Worktree
 
 _MAX_DIFF = 60_000
-_MAX_FILES = 20
 
-Ask = Callable[[dict[str, Any]], Awaitable[AskReply]]
+
+class ReviewPort(Protocol):
+    """The part of a step's port that a review needs; see `step_runner.StepPort`."""
+
+    async def ask(self, request: dict[str, Any]) -> AskReply: ...
+
+    def changed(self, changes: Changes) -> None: ...
+
+    def held_up(self, problem: str) -> None: ...
 
 
 async def bring_back(
-    job: StepJob, worktree: Worktree, ask: Ask, changed: Callable[[Changes], None]
+    job: StepJob, worktree: Worktree, port: ReviewPort, answered: AskReply | None = None
 ) -> Changes | None:
-    """Commit, ask, and merge or leave it; `None` when nothing was changed. `changed` is told of each state.
+    """Commit, ask, and merge or leave it; `None` when nothing was changed.
 
     A merge that would conflict touches nothing: the question comes again and says which files are in the way, for as
-    long as the user wants to try.
+    long as the user wants to try. Nor does one that there is no room for; it waits. `answered` is the answer to the
+    question as it was put before the run was left.
 
     Raises:
         AgentFailure: git could not commit.
@@ -33,74 +41,39 @@ async def bring_back(
     step = job.given.step
     name = str(step["id"])
     title = " ".join(str(step.get("title") or name).split())
-    files = await worktree.commit(
-        f"{title}\n\nStep {name} of run {job.given.run_id}", f"piplan/{job.given.run_id}/{name}"
-    )
+    message = f"{title}\n\nStep {name} of run {job.given.run_id}"
+    branch = f"piplan/{job.given.run_id}/{name}"
+    files = await once_there_is_room(lambda: worktree.commit(message, branch), port.held_up)
     if not files:
         return None
     changes = Changes(files=tuple(files), branch=worktree.branch, worktree=str(worktree.tree))
-    changed(changes)
-    problem = await _conflicts(worktree)
-    while True:
-        reply = await ask(await _request(name, worktree, files, problem))
-        if reply.action != "accept":
-            worktree.keep = True
-            changes = msgspec.structs.replace(changes, merged="kept")
-            break
-        # what the user repaired in the worktree belongs to it
-        await worktree.commit(f"{title}: after the review", worktree.branch)
-        problem = await _merge(worktree, f"Merge step {name} of run {job.given.run_id}: {title}")
-        if not problem:
-            changes = msgspec.structs.replace(changes, merged="merged")
-            break
-    changed(changes)
+    port.changed(changes)
+    # an owner that died may have merged it, and not have come to say so
+    if not await worktree.merged():
+        problem = await conflicts(worktree)
+        while True:
+            reply, answered = answered, None
+            if reply is None:
+                reply = await port.ask(await _request(name, worktree, files, problem))
+            if reply.action != "accept":
+                worktree.keep = True
+                changes = msgspec.structs.replace(changes, merged="kept")
+                port.changed(changes)
+                return changes
+            problem = await once_there_is_room(
+                lambda: _merge_after_review(job, worktree, title), port.held_up
+            )
+            if not problem:
+                break
+    changes = msgspec.structs.replace(changes, merged="merged")
+    port.changed(changes)
     return changes
 
 
-async def _conflicts(worktree: Worktree) -> str:
-    """What would be in the way of a merge now; empty when nothing is, or this git cannot tell."""
-    told = await try_git(
-        worktree.repository,
-        "merge-tree",
-        "--write-tree",
-        "--name-only",
-        "--no-messages",
-        "HEAD",
-        worktree.branch,
-    )
-    if told.code != 1:
-        return ""
-    files = sorted(set(told.text.splitlines()[1:]))
-    shown = ", ".join(f"`{file}`" for file in files[:_MAX_FILES]) or "some files"
-    more = f" and {len(files) - _MAX_FILES} more" if len(files) > _MAX_FILES else ""
-    return f"It conflicts with the workspace in {shown}{more}."
-
-
-async def _merge(worktree: Worktree, message: str) -> str:
-    """Merge the branch into the workspace, wholly or not at all; what was in the way."""
-    if problem := await _conflicts(worktree):
-        return problem
-    with anyio.CancelScope(shield=True):
-        async with one_at_a_time:
-            merged = await try_git(
-                worktree.repository,
-                *await worktree.author(),
-                "merge",
-                "--no-ff",
-                "--quiet",
-                "-m",
-                message,
-                worktree.branch,
-            )
-            if merged.code == 0:
-                return ""
-            if (
-                await try_git(worktree.repository, "rev-parse", "--verify", "--quiet", "MERGE_HEAD")
-            ).code == 0:
-                await try_git(worktree.repository, "merge", "--abort")
-    return "git did not merge it, and nothing was changed. It says:\n\n" + "\n".join(
-        f"    {line}" for line in merged.text.splitlines()[-12:]
-    )
+async def _merge_after_review(job: StepJob, worktree: Worktree, title: str) -> str:
+    # what the user repaired in the worktree belongs to it
+    await worktree.commit(f"{title}: after the review", worktree.branch)
+    return await merge(worktree, f"Merge step {job.given.step['id']} of run {job.given.run_id}: {title}")
 
 
 async def _request(name: str, worktree: Worktree, files: list[str], problem: str) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-import anyio
 import msgspec
 from anyio import to_thread
 
@@ -26,7 +25,8 @@ from piplan_tui.agents.protocol import (
 )
 from piplan_tui.run.answer import AnswerCheck, AnswerReader
 from piplan_tui.run.call_prompt import INTERRUPTED, answer_wrong_prompt, call_answer_prompt, call_prompt
-from piplan_tui.run.handoff import HandoffHeldUp, prepare_workspace, write_handoff
+from piplan_tui.run.handoff import prepare_workspace, write_handoff
+from piplan_tui.run.kept_result import forget_results, keep_result, kept_result
 from piplan_tui.run.merge_review import bring_back
 from piplan_tui.run.model import (
     Changes,
@@ -39,13 +39,11 @@ from piplan_tui.run.model import (
 from piplan_tui.run.prompt import answer_prompt, continue_prompt, result_missing_prompt, step_prompt
 from piplan_tui.run.redact import Redactor
 from piplan_tui.run.result_finder import ResultProblem, find_result
+from piplan_tui.run.room import NoRoom, once_there_is_room
 from piplan_tui.run.worktree import Worktree, isolated
 
 MAX_REPROMPTS = 2
 """How often a session is asked again when its turn ended without a valid result."""
-
-TRY_AGAIN_SECONDS = 1.0
-"""How often it is tried again to write the files of a step when there was no room for them."""
 
 _LONG_TEXT = 20_000
 """Characters from which on a message is searched in a thread."""
@@ -116,7 +114,7 @@ class StepRunner:
     async def execute(self, job: StepJob, port: StepPort) -> StepDone:
         notices: list[Notice] = []
         try:
-            async with isolated(job, notices) as (job_there, worktree):
+            async with isolated(job, notices, port.held_up) as (job_there, worktree):
                 if not worktree:
                     return await self._execute(job_there, port)
                 # a conversation that goes on after an answer goes on in the same place
@@ -135,24 +133,57 @@ class StepRunner:
     async def _execute(self, job: StepJob, port: StepPort, worktree: Worktree | None = None) -> StepDone:
         given = job.given
         home = job.home or given.workspace
-        await _once_there_is_room(lambda: to_thread.run_sync(prepare_workspace, given, home), port)
+        await once_there_is_room(lambda: to_thread.run_sync(prepare_workspace, given, home), port.held_up)
+        kept = await to_thread.run_sync(kept_result, job)
+        if kept is None:
+            await to_thread.run_sync(forget_results, job)
+            done, raw = await self._in_session(job, port)
+            if job.wanted != "status" or done.result.status != "completed":
+                return done
+            result = done.result
+        else:
+            result, raw = kept.result, kept.raw
+            port.said(Notice("the session had finished before; its result was kept, and nothing is repeated"))
+        if worktree is not None:
+            if kept is None:
+                await self._keep(job, result, raw, port, worktree.base)
+            else:
+                worktree.base = kept.base or worktree.base
+            await bring_back(job, worktree, port, _reply_of(job) if kept is not None else None)
+        left = msgspec.structs.replace(given, workspace=home)
+
+        async def leave_handoff() -> HandoffDescriptor:
+            try:
+                return await self._handoff(left, result, raw)
+            except NoRoom:
+                await self._keep(job, result, raw, port, worktree.base if worktree is not None else "")
+                raise
+
+        handoff = await once_there_is_room(leave_handoff, port.held_up)
+        return StepDone(result=result, handoff=handoff)
+
+    async def _in_session(self, job: StepJob, port: StepPort) -> tuple[StepDone, str]:
+        """What a session makes of the errand, before anything of it is brought anywhere, and its last message."""
         agent = await self._agent_named(job.agent)
         session = await agent.open(self._request(job, agent))
         try:
-            port.opened(session, Path(given.workspace))
+            port.opened(session, Path(job.given.workspace))
             text = _first_message(job, session)
             if job.wanted != "status":
-                return await self._to_answer(session, text, port, self._reader(job))
+                return await self._to_answer(session, text, port, self._reader(job)), ""
             result, raw = await self._to_result(session, text, port)
+            return StepDone(result=result), raw
         finally:
             await session.close()
-        if result.status != "completed":
-            return StepDone(result=result)
-        if worktree is not None:
-            await bring_back(job, worktree, port.ask, port.changed)
-        left = msgspec.structs.replace(given, workspace=home)
-        handoff = await _once_there_is_room(lambda: self._handoff(left, result, raw), port)
-        return StepDone(result=result, handoff=handoff)
+
+    @staticmethod
+    async def _keep(job: StepJob, result: StepResult, raw: str, port: StepPort, base: str) -> None:
+        try:
+            await to_thread.run_sync(keep_result, job, result, raw, base)
+        except OSError as error:
+            # not a reason to give the result up: it is still here
+            why = error.strerror or error
+            port.said(Notice(f"the result could not be kept for the case of a crash: {why}", "warning"))
 
     def _reader(self, job: StepJob) -> AnswerReader:
         return AnswerReader(job.schema, self._check(str(job.given.step["id"])))
@@ -234,20 +265,14 @@ class StepRunner:
             text = ask_again(problem)
 
 
-async def _once_there_is_room(write: Callable[[], Awaitable[_T]], port: StepPort) -> _T:
-    """Write files, again and again while there is no room: the session's work is not given up for that."""
-    held_up = False
-    try:
-        while True:
-            try:
-                return await write()
-            except HandoffHeldUp as error:
-                held_up = True
-                port.held_up(str(error))
-                await anyio.sleep(TRY_AGAIN_SECONDS)
-    finally:
-        if held_up:
-            port.held_up("")
+def _reply_of(job: StepJob) -> AskReply | None:
+    """The user's answer to the review of a session that had finished before, if there was one."""
+    if job.reason != "answer" or not job.given.user_input:
+        return None
+    answer = job.given.user_input[-1]
+    if answer.action == "accept":
+        return AskReply(action="accept", values=answer.values)
+    return AskReply(action="decline" if answer.action == "decline" else "cancel")
 
 
 class ResultMissing(AgentFailure):

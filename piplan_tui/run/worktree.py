@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import anyio
@@ -16,6 +16,7 @@ from piplan_tui.agents.protocol import AgentFailure, Notice
 from piplan_tui.run.git import git, one_at_a_time, try_git
 from piplan_tui.run.handoff import HANDOFF_ROOT
 from piplan_tui.run.model import StepJob
+from piplan_tui.run.room import NoRoom, once_there_is_room
 
 _NOT_OURS = (".", f":(exclude,glob)**/{HANDOFF_ROOT.parts[0]}/**")
 """All files but those that pass between steps."""
@@ -25,7 +26,7 @@ _NOT_OURS = (".", f":(exclude,glob)**/{HANDOFF_ROOT.parts[0]}/**")
 class Worktree:
     """Where an attempt works: `tree` is the folder, `base` the commit that it began with, `repository` the workspace.
 
-    `keep` leaves it where it is, changed or not.
+    `keep` leaves it where it is, changed or not. `torn` are files of the workspace that a merge has left half done.
     """
 
     tree: Path
@@ -33,6 +34,7 @@ class Worktree:
     repository: Path
     branch: str = ""
     keep: bool = False
+    torn: list[str] = field(default_factory=list)
 
     async def commit(self, message: str, branch: str) -> list[str]:
         """Put all changes onto a branch of this name, or one like it; the files that differ from the base.
@@ -70,7 +72,7 @@ class Worktree:
         try:
             dirty = await git(self.tree, "status", "--porcelain", "--", *_NOT_OURS)
             return bool(dirty) or await git(self.tree, "rev-parse", "HEAD") != self.base
-        except AgentFailure:
+        except (AgentFailure, NoRoom):
             return await anyio.Path(self.tree).exists()  # whatever became of it, nothing of it is thrown away
 
     async def merged(self) -> bool:
@@ -88,11 +90,14 @@ class Worktree:
 
 
 @asynccontextmanager
-async def isolated(job: StepJob, notices: list[Notice]) -> AsyncIterator[tuple[StepJob, Worktree | None]]:
+async def isolated(
+    job: StepJob, notices: list[Notice], held_up: Callable[[str], object] = lambda problem: None
+) -> AsyncIterator[tuple[StepJob, Worktree | None]]:
     """The errand in a worktree of the workspace's repository, at its `HEAD`, when the job asks for one.
 
     An attempt that goes on finds the worktree of the one before. Afterwards one that is unchanged, or merged, is
-    removed; one with changes or commits stays, and a notice says where.
+    removed; one with changes or commits stays, and a notice says where. While there is no room for one it waits, and
+    `held_up` hears why.
 
     Raises:
         AgentFailure: the workspace is in no git repository, or git could not make the worktree.
@@ -102,7 +107,9 @@ async def isolated(job: StepJob, notices: list[Notice]) -> AsyncIterator[tuple[S
         return
     workspace = Path(job.given.workspace)
     below = await git(workspace, "rev-parse", "--show-prefix")
-    worktree = await _earlier(job, workspace) or await _new(job, workspace)
+    worktree = await _earlier(job, workspace)
+    if worktree is None:
+        worktree = await once_there_is_room(lambda: _new(job, workspace), held_up)
     given = msgspec.structs.replace(job.given, workspace=str(worktree.tree / below))
     try:
         yield msgspec.structs.replace(job, given=given), worktree
@@ -112,14 +119,16 @@ async def isolated(job: StepJob, notices: list[Notice]) -> AsyncIterator[tuple[S
 
 
 async def _leave(worktree: Worktree, notices: list[Notice]) -> None:
-    if await worktree.changed():
-        if not worktree.keep and await worktree.merged():
+    try:
+        changed = await worktree.changed()
+        if changed and (worktree.keep or not await worktree.merged()):
+            branch = f" on the branch {worktree.branch}" if worktree.branch else ""
+            notices.append(Notice(f"its changes are in the git worktree {worktree.tree}{branch}"))
+        elif not worktree.keep:
             await worktree.remove()
-            return
-        branch = f" on the branch {worktree.branch}" if worktree.branch else ""
-        notices.append(Notice(f"its changes are in the git worktree {worktree.tree}{branch}"))
-    elif not worktree.keep:
-        await worktree.remove()
+    except (AgentFailure, NoRoom) as error:
+        # nothing that the step came to depends on it
+        notices.append(Notice(f"the git worktree {worktree.tree} was left behind: {error}", "warning"))
 
 
 async def _new(job: StepJob, workspace: Path) -> Worktree:
@@ -135,8 +144,11 @@ async def _earlier(job: StepJob, workspace: Path) -> Worktree | None:
     if job.reason == "start" or not job.session_dir:
         return None
     for tree in await anyio.to_thread.run_sync(_folders, Path(job.session_dir).parent):
-        top = await try_git(tree, "rev-parse", "--show-toplevel")
-        if top.code == 0 and Path(top.text) == tree.resolve():
+        top = await try_git(tree, "rev-parse", "--show-toplevel", "--absolute-git-dir")
+        if top.code or Path(top.text.splitlines()[0]) != tree.resolve():
+            continue
+        # git marks a worktree while it makes it; one that was never finished lacks files, as if they were deleted
+        if not await anyio.Path(top.text.splitlines()[1], "locked").exists():
             base = await git(tree, "merge-base", "HEAD", await git(workspace, "rev-parse", "HEAD"))
             on = await try_git(tree, "symbolic-ref", "--quiet", "--short", "HEAD")
             return Worktree(tree, base, workspace, branch=on.text if on.code == 0 else "")

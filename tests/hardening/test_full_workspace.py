@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shlex
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,14 +18,15 @@ import pytest
 
 from piplan_tui.agents.command import CommandAgent
 from piplan_tui.agents.protocol import Agent
-from piplan_tui.run import step_runner
+from piplan_tui.run import room
 from piplan_tui.run.handoff import write_handoff
 from piplan_tui.run.options import RunOptions
 from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.step_runner import StepRunner
 from piplan_tui.store.disk import Disk
+from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.store.memory import MemoryRuntimeStore
-from piplan_tui.store.protocol import StoreError
+from piplan_tui.store.protocol import RuntimeStore, StoreError
 from tests.run.plans import plan
 
 pytestmark = pytest.mark.anyio
@@ -33,11 +36,11 @@ import sys
 sys.stdin.read()
 with open("sessions", "a") as file:
     file.write("one\\n")
-print('{"status": "completed", "summary": "done"}')
+print('a word before it {"status": "completed", "summary": "done", "kept": [1, 2]}')
 """
 
 
-class _Refusing(Disk):
+class Refusing(Disk):
     error = 0
 
     def make_folder(self, path: Path) -> None:
@@ -51,9 +54,37 @@ class _Refusing(Disk):
         return super().write(fd, data)
 
 
+OWNER = """
+import errno, os, signal, sys
+from pathlib import Path
+import anyio
+from piplan_tui.store.file import FileRuntimeStore
+from tests.hardening.test_full_workspace import Refusing, runtime_of
+from tests.run.plans import plan
+
+async def main(folder):
+    disk = Refusing()
+    disk.error = errno.ENOSPC
+    async with runtime_of(folder / "workspace", disk, FileRuntimeStore(folder / "store")) as runtime:
+        stored = await runtime.store.list_runs()
+        run = await (runtime.open_run("full") if stored else runtime.create_run(plan({"a": [], "b": ["a"]})))
+        await run.start()
+        try:
+            await run.wait()
+        except Exception as error:
+            print(error, flush=True)
+        await run.stored()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+anyio.run(main, Path(sys.argv[1]))
+"""
+
+
 @asynccontextmanager
-async def _runtime(workspace: Path, disk: Disk) -> AsyncIterator[PlanRuntime]:
-    await anyio.Path(workspace).mkdir()
+async def runtime_of(
+    workspace: Path, disk: Disk, store: RuntimeStore | None = None
+) -> AsyncIterator[PlanRuntime]:
+    await anyio.Path(workspace).mkdir(exist_ok=True)
     async with CommandAgent(shlex.join([sys.executable, "-c", AGENT])) as agent:
 
         async def named(name: str) -> Agent:
@@ -63,10 +94,10 @@ async def _runtime(workspace: Path, disk: Disk) -> AsyncIterator[PlanRuntime]:
             return 0
 
         async with PlanRuntime(
-            store=MemoryRuntimeStore(),
+            store=store or MemoryRuntimeStore(),
             make_agent=lambda name: agent,
             sweep=swept,
-            options=RunOptions(workspace=workspace, agent="command", max_concurrency=2),
+            options=RunOptions(workspace=workspace, agent="command", max_concurrency=2, run_id="full"),
             executor=lambda run: StepRunner(named, handoff=partial(write_handoff, disk=disk)),
         ) as runtime:
             yield runtime
@@ -82,12 +113,12 @@ async def _runtime(workspace: Path, disk: Disk) -> AsyncIterator[PlanRuntime]:
 async def test_a_run_waits_for_room_and_repeats_no_session(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int, said: str
 ) -> None:
-    monkeypatch.setattr(step_runner, "TRY_AGAIN_SECONDS", 0.01)
-    disk = _Refusing()
+    monkeypatch.setattr(room, "TRY_AGAIN_SECONDS", 0.01)
+    disk = Refusing()
     disk.error = error
     workspace = tmp_path / "workspace"
     with anyio.fail_after(20):
-        async with _runtime(workspace, disk) as runtime:
+        async with runtime_of(workspace, disk) as runtime:
             run = await runtime.create_run(plan({"a": [], "b": ["a"]}))
             await run.start()
             with pytest.raises(StoreError, match=f"handoff files of step a cannot be written to .*: {said}"):
@@ -103,11 +134,37 @@ async def test_a_run_waits_for_room_and_repeats_no_session(
     assert (workspace / ".pi-plan-runtime" / "handoff" / "p" / "b" / "result.json").is_file()
 
 
+@pytest.mark.parametrize("deaths", [1, 2])
+async def test_no_session_is_repeated_when_the_owner_is_killed_meanwhile(tmp_path: Path, deaths: int) -> None:
+    for _ in range(deaths):
+        owner = await anyio.run_process(
+            [sys.executable, "-c", OWNER, str(tmp_path)], check=False, stderr=None
+        )
+        assert b"no space is left on the device; make room there" in owner.stdout
+        assert owner.returncode == -signal.SIGKILL
+    assert (tmp_path / "workspace" / "sessions").read_text() == "one\n"
+    store = FileRuntimeStore(tmp_path / "store")
+    with anyio.fail_after(20):
+        async with runtime_of(tmp_path / "workspace", Disk(), store) as runtime:
+            run = await runtime.open_run("full")
+            await run.start()
+            state = await run.wait()
+    assert state.status == "completed"
+    assert [attempt.status for attempt in state.steps["a"].attempts] == ["interrupted"] * deaths + [
+        "completed"
+    ]
+    assert (tmp_path / "workspace" / "sessions").read_text() == "one\n" * 2, "one for a, one for b"
+    left = json.loads((tmp_path / "workspace/.pi-plan-runtime/handoff/p/a/result.json").read_text())
+    assert (left["summary"], left["kept"]) == ("done", [1, 2])
+    raw = (tmp_path / "workspace/.pi-plan-runtime/handoff/p/a/raw_output.txt").read_text()
+    assert raw.startswith("a word before it")
+
+
 async def test_nothing_new_starts_meanwhile_and_the_step_can_be_cancelled(tmp_path: Path) -> None:
-    disk = _Refusing()
+    disk = Refusing()
     disk.error = errno.ENOSPC
     with anyio.fail_after(20):
-        async with _runtime(tmp_path / "workspace", disk) as runtime:
+        async with runtime_of(tmp_path / "workspace", disk) as runtime:
             run = await runtime.create_run(plan({"a": [], "b": [], "c": []}))
             await run.start()
             with pytest.raises(StoreError):
@@ -119,10 +176,10 @@ async def test_nothing_new_starts_meanwhile_and_the_step_can_be_cancelled(tmp_pa
 
 
 async def test_any_other_error_still_fails_the_step(tmp_path: Path) -> None:
-    disk = _Refusing()
+    disk = Refusing()
     disk.error = errno.EIO
     with anyio.fail_after(20):
-        async with _runtime(tmp_path / "workspace", disk) as runtime:
+        async with runtime_of(tmp_path / "workspace", disk) as runtime:
             run = await runtime.create_run(plan({"a": []}))
             await run.start()
             state = await run.wait()

@@ -157,6 +157,39 @@ async def test_a_workspace_that_git_would_not_overwrite(repository: Path, tmp_pa
     assert (Path(changes_of(state, "a").worktree) / "a.txt").exists(), "nothing of it is thrown away"
 
 
+async def test_a_merge_that_breaks_off_in_the_middle_is_undone(repository: Path, tmp_path: Path) -> None:
+    """Git writes one file after the other; here the filter of the last one fails."""
+    (repository / ".gitattributes").write_text("notes.txt filter=broken\n")
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "second")
+    async with runtime_of(repository, tmp_path) as runtime:
+        run = await runtime.create_run(plan({"a": []}))
+        await run.start()
+        [ask] = (await rest(run)).asks.values()
+        filter_ = tmp_path / "filter.sh"
+        filter_.write_text(
+            'text=$(cat; echo x)\ncase "$text" in *written*) exit 1;; esac\nprintf %s "${text%x}"\n'
+        )
+        git(repository, "config", "filter.broken.smudge", f"sh {filter_}")
+        git(repository, "config", "filter.broken.clean", "cat")
+        git(repository, "config", "filter.broken.required", "true")
+        (repository / "mine.txt").write_text("the user's own, not known to git\n")
+        head = git(repository, "rev-parse", "HEAD")
+        await run.answer(ask.id, action_id="merge")
+        [again] = (await rest(run)).asks.values()
+        assert "git did not merge it, and nothing was changed." in run.request(again.id).message
+        assert git(repository, "rev-parse", "HEAD") == head
+        assert not (repository / "a.txt").exists()
+        assert (repository / "notes.txt").read_text() == "nobody\n"
+        assert git(repository, "status", "--porcelain") == "?? mine.txt\n"
+        git(repository, "config", "filter.broken.smudge", "cat")
+        await run.answer(again.id, action_id="merge")
+        assert (await rest(run)).status == "completed"
+    assert (repository / "notes.txt").read_text() == "written by a\n"
+    assert (repository / "a.txt").read_text() == "a"
+    assert (repository / "mine.txt").exists()
+
+
 async def test_a_folder_of_its_own_for_a_step(repository: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     rules = {"by": {"id": {"d": {"workspace": str(tmp_path / "other")}, "e": {"workspace": "nowhere"}}}}
