@@ -19,7 +19,7 @@ from piplan_tui.store.protocol import Owner, RunInfo, StoreError
 from piplan_tui.views.ask_text import ask_lines
 from piplan_tui.views.decisions import applies_to
 from piplan_tui.views.json_state import ask_document, dumps, state_document
-from piplan_tui.views.lists import agents_table, run_status, runs_table, steps_table
+from piplan_tui.views.lists import agents_table, runs_table, steps_table
 from piplan_tui.views.questions import ask_order
 from piplan_tui.views.summary import summary
 
@@ -68,7 +68,7 @@ def _run_document(info: RunInfo, owner: Owner | None) -> dict[str, Any]:
         "runId": info.run_id,
         "planId": info.plan_id,
         "title": info.title,
-        "status": run_status(info, owned=owner is not None),
+        "status": info.current_status(owned=owner is not None),
         "createdAt": info.created_at,
         "updatedAt": info.updated_at,
         "source": info.source,

@@ -211,6 +211,15 @@ class StepState:
         return self.attempts[-1].number if self.attempts else 0
 
     @property
+    def usage(self) -> Usage:
+        """What all its attempts used. O(attempts)."""
+        total = Usage()
+        for attempt in self.attempts:
+            if attempt.usage is not None:
+                total = total.plus(attempt.usage)
+        return total
+
+    @property
     def current_goal(self) -> str:
         return self.goal if self.goal_override is None else self.goal_override
 

@@ -40,6 +40,10 @@ class RunInfo(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
     cost_usd: float | None = None
     elapsed_seconds: float = 0.0
 
+    def current_status(self, *, owned: bool) -> str:
+        """The run's state as it is now: one that no live process owns does not run, whatever was written last."""
+        return "interrupted" if self.status == "running" and not owned else self.status
+
 
 class Owner(msgspec.Struct, rename="camel", frozen=True, kw_only=True):
     """The process that may write to a run. `started` (epoch seconds) and `boot_id` expose a reused pid."""

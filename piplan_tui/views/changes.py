@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from piplan_tui.clean import clean_text
 from piplan_tui.run.model import Changes
 from piplan_tui.run.state import HOLDS_SLOT, RunState, StepState
+from piplan_tui.views.formatting import counted
 
 _MAX_NAMES = 3
 
@@ -14,7 +15,7 @@ _MAX_NAMES = 3
 def changes_line(changes: Changes) -> str:
     """`changed 3 files in its worktree; merged into the workspace`."""
     count = len(changes.files)
-    files = f"changed {count} file{'' if count == 1 else 's'} in its worktree"
+    files = f"changed {counted(count, 'file')} in its worktree"
     match changes.merged:
         case "merged":
             return f"{files}; merged into the workspace"

@@ -130,6 +130,11 @@ def format_size(size: int) -> str:
     return f"{value:.1f} {units[0]}" if value < 10 else f"{value:.0f} {units[0]}"
 
 
+def counted(number: int, what: str) -> str:
+    """`1 step`, `2 steps`, `10,000 steps`."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def ordinal(number: int) -> str:
     """`1st`, `2nd`, `3rd`, `11th`."""
     if 10 <= number % 100 <= 20:

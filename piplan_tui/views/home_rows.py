@@ -14,7 +14,7 @@ from rich.cells import cell_len, set_cell_size
 from piplan_tui.plan.find import FoundPlan
 from piplan_tui.run.state import RUN_ENDED, SATISFIED
 from piplan_tui.store.protocol import RunInfo
-from piplan_tui.views.formatting import GLYPHS, RUN_WORDS, format_money, short_duration
+from piplan_tui.views.formatting import GLYPHS, RUN_WORDS, counted, format_money, short_duration
 from piplan_tui.views.line import Role, Span, one_line
 
 RowKind = Literal["heading", "text", "run", "plan"]
@@ -49,7 +49,7 @@ def text_row(*spans: Span) -> HomeRow:
 
 def run_state(info: RunInfo, live: AbstractSet[str]) -> str:
     """The state of a run as it is now: `live` are the ids of those that a process owns."""
-    return "interrupted" if info.status == "running" and info.run_id not in live else info.status
+    return info.current_status(owned=info.run_id in live)
 
 
 def needs_you(info: RunInfo) -> bool:
@@ -128,7 +128,7 @@ def plan_line(plan: FoundPlan, folder: Path, width: int) -> list[Span]:
         name = str(plan.path.relative_to(folder))
     except ValueError:
         name = plan.path.name
-    steps = f"{plan.steps:,} step{'s' if plan.steps != 1 else ''}"
+    steps = counted(plan.steps, "step")
     right: list[tuple[str, Role, int]] = []
     if width >= 60:
         right.append((one_line(plan.title), "dim", min(48, width // 2)))

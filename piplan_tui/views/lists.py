@@ -38,11 +38,6 @@ def _padded(line: Sequence[str], widths: Sequence[int], right: set[int]) -> Iter
         yield blank + text if column in right else text + blank
 
 
-def run_status(info: RunInfo, *, owned: bool) -> str:
-    """The run's state as it is now: one whose owner is gone does not run, whatever was written last."""
-    return "interrupted" if info.status == "running" and not owned else info.status
-
-
 def runs_table(infos: Sequence[RunInfo], owned: Mapping[str, bool], now: datetime) -> list[str]:
     """A line per run. `owned` tells of each run whether a live process owns it."""
     rows = []
@@ -51,7 +46,7 @@ def runs_table(infos: Sequence[RunInfo], owned: Mapping[str, bool], now: datetim
         rows.append(
             [
                 one_line(info.run_id),
-                run_status(info, owned=owned.get(info.run_id, False)).replace("waiting_user", "needs you"),
+                info.current_status(owned=owned.get(info.run_id, False)).replace("waiting_user", "needs you"),
                 f"{sum(counts.get(status, 0) for status in SATISFIED)}/{info.steps}",
                 str(info.open_asks or ""),
                 format_tokens(info.tokens),

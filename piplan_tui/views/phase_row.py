@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from piplan_tui.run.state import PhaseState, RunState, StepStatus
-from piplan_tui.views.formatting import GLYPHS, format_clock, format_money, format_tokens
+from piplan_tui.views.formatting import GLYPHS, counted, format_clock, format_money, format_tokens
 from piplan_tui.views.line import Span, names, one_line
 from piplan_tui.views.row_cells import RowCells
 
@@ -87,7 +87,7 @@ def phase_cells(
         note = f"waits: {names(open_phases, 2)}" if open_phases else ""
     total = len(phase.steps)
     if state.status == "pending":
-        progress = [Span(f"{total} step{'s' if total != 1 else ''}", "dim")]
+        progress = [Span(counted(total, "step"), "dim")]
     else:
         progress = [Span(f"{phase.done}/{total}", "plain")]
     if waiting := counts.get("waiting_user"):

@@ -18,7 +18,14 @@ from piplan_tui.run.state import AskState, AttemptState, RunState, StepState, St
 from piplan_tui.views.ask_text import ask_lines, value_text
 from piplan_tui.views.changes import changes_line, overlap_line
 from piplan_tui.views.decisions import applies_to, decision_line
-from piplan_tui.views.formatting import RUN_WORDS, agent_label, format_duration, format_money, format_tokens
+from piplan_tui.views.formatting import (
+    RUN_WORDS,
+    agent_label,
+    counted,
+    format_duration,
+    format_money,
+    format_tokens,
+)
 from piplan_tui.views.line import Role, one_line
 from piplan_tui.views.step_row import limit_note, step_note
 
@@ -98,7 +105,7 @@ class PlainPrinter:
             case ev.RunStarted():
                 slots = "one at a time" if state.slots == 1 else f"up to {state.slots} at once"
                 agent = agent_label(state.agent, state.model)
-                steps = f"{len(state.order)} step{'' if len(state.order) == 1 else 's'}"
+                steps = counted(len(state.order), "step")
                 return [self._strong(f"{run} started: {one_line(state.title)} ({steps}, {slots}, {agent})")]
             case ev.RunResumed():
                 return [self._strong(f"{run} goes on: {state.done} of {len(state.order)} steps are done")]
@@ -218,7 +225,7 @@ class PlainPrinter:
         shown = ", ".join(map(one_line, names[:_MAX_NAMES])) + (
             ", …" if new > min(len(names), _MAX_NAMES) else ""
         )
-        return f"; blocks {new} step{'' if new == 1 else 's'}: {shown}"
+        return f"; blocks {counted(new, 'step')}: {shown}"
 
     def _took(self, attempt: AttemptState | None) -> str:
         if attempt is None:

@@ -14,7 +14,7 @@ from piplan_tui.run.model import Usage
 from piplan_tui.run.routing import limit_of
 from piplan_tui.run.state import AttemptState, PhaseState, RunState, RunStatus, StepState
 from piplan_tui.views.changes import overlap_warning
-from piplan_tui.views.formatting import ordinal
+from piplan_tui.views.formatting import counted, ordinal
 from piplan_tui.views.line import MAX_NAMES, one_line
 from piplan_tui.views.phase_row import phase_finished, phase_title
 from piplan_tui.views.questions import question
@@ -44,15 +44,15 @@ def said_duration(seconds: float) -> str:
     """`40 seconds`, `3 minutes`, `1 hour 2 minutes`, `2 days 3 hours`."""
     total = max(0, int(seconds))
     if total < 60:
-        return _count(total, "second")
+        return counted(total, "second")
     minutes = total // 60
     if minutes < 60:
-        return _count(minutes, "minute")
+        return counted(minutes, "minute")
     hours, minute = divmod(minutes, 60)
     if hours < 24:
-        return _joined(" ", _count(hours, "hour"), _count(minute, "minute") if minute else "")
+        return _joined(" ", counted(hours, "hour"), counted(minute, "minute") if minute else "")
     days, hour = divmod(hours, 24)
-    return _joined(" ", _count(days, "day"), _count(hour, "hour") if hour else "")
+    return _joined(" ", counted(days, "day"), counted(hour, "hour") if hour else "")
 
 
 def said_clock(seconds: float) -> str:
@@ -65,7 +65,7 @@ def said_clock(seconds: float) -> str:
 def said_tokens(tokens: int) -> str:
     """`812 tokens`, `27,000 tokens`: two digits and zeros from ten thousand on."""
     digits = len(str(tokens))
-    return _count(round(tokens, 2 - digits) if digits > 4 else tokens, "token")
+    return counted(round(tokens, 2 - digits) if digits > 4 else tokens, "token")
 
 
 def said_money(usd: float) -> str:
@@ -89,7 +89,7 @@ def header_sentences(
         one_line(state.plan_id) or one_line(state.title),
         word,
         _progress(state.done, counts.get("completed", 0), len(state.order)),
-        _count(asks, "question") if asks else "",
+        counted(asks, "question") if asks else "",
         f"{failed:,} failed" if failed else "",
         *_used(usage),
     ]
@@ -121,7 +121,7 @@ def phase_sentence(
     counts, total = phase.counts, len(phase.steps)
     parts = [f"phase {phase_title(state, phase.title)}"]
     if state.status == "pending":
-        parts.append(_count(total, "step"))
+        parts.append(counted(total, "step"))
     else:
         asking = counts.get("waiting_user", 0)
         parts += [
@@ -236,12 +236,9 @@ def _queued(state: RunState, step: StepState, now: datetime, position: int) -> s
 
 
 def _completed(step: StepState, now: datetime) -> list[str]:
-    attempt, usage = step.attempt, Usage()
-    for each in step.attempts:
-        if each.usage is not None:
-            usage = usage.plus(each.usage)
+    attempt = step.attempt
     took = f" in {said_duration(attempt.elapsed_seconds(now))}" if attempt is not None else ""
-    return [f"completed{took}", *_used(usage)]
+    return [f"completed{took}", *_used(step.usage)]
 
 
 def _used(usage: Usage) -> list[str]:
@@ -252,10 +249,6 @@ def _used(usage: Usage) -> list[str]:
 def _progress(done: int, completed: int, total: int) -> str:
     # what was reused or skipped is done, and not completed
     return f"{done:,} of {total:,} {'completed' if done == completed else 'done'}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def _listed(ids: Iterable[str]) -> str:

@@ -5,10 +5,8 @@ Texts that come from plans and agents are cleaned here and are always one line.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from piplan_tui.run.model import Usage
 from piplan_tui.run.routing import limit_of
 from piplan_tui.run.state import SATISFIED, AttemptState, ProviderLimit, RunState, StepState
 from piplan_tui.views.changes import overlap_warning
@@ -47,7 +45,7 @@ def step_cells(
     """The row of a step. `queue_position` counts from 1 (0: unknown)."""
     attempt = step.attempt
     note = step_note(state, step, now, queue_position=queue_position, last_activity=last_activity)
-    usage = _usage(step.attempts)
+    usage = step.usage
     ended = attempt is not None and attempt.ended_at is not None
     tools = sum(a.tools for a in step.attempts)
     return RowCells(
@@ -61,14 +59,6 @@ def step_cells(
         money=_known(format_money(usage.cost_usd), usage.cost_usd, ended),
         elapsed=format_clock(attempt.elapsed_seconds(now)) if attempt else "",
     )
-
-
-def _usage(attempts: Sequence[AttemptState]) -> Usage:
-    total = Usage()
-    for attempt in attempts:
-        if attempt.usage is not None:
-            total = total.plus(attempt.usage)
-    return total
 
 
 def _known(text: str, value: object, ended: bool) -> str:

@@ -72,7 +72,7 @@ def totals(state: RunState, now: datetime) -> Totals:
 def summary(
     state: RunState, now: datetime, *, log_path: LogPath | None = None, ascii_only: bool = False
 ) -> list[str]:
-    """The lines to print after a run, as UX.md's "end of a run" wants them."""
+    """The lines to print after a run, whatever it was watched with."""
     word = RUN_WORDS[state.status]
     reason = f": {one_line(state.reason)}" if state.reason else ""
     lines = [f"run {one_line(state.run_id)} {word}{reason}", one_line(state.title), ""]

@@ -82,7 +82,7 @@ def test_a_failure_blocks_many_in_one_line() -> None:
         "[a] failed in 0s: no",
         "[a] | luck",
         "[a] | stderr here",
-        "[a] blocks 5000 steps: s0, s1, s2, …",
+        "[a] blocks 5,000 steps: s0, s1, s2, …",
     ]
     assert told.tell(ev.StepRetried(step_id="a", attempt=1)) == ["[a] will be tried again"]
     assert told.tell(start("a", 2))[0].startswith("[a] started (pi haiku, attempt 2)")
