@@ -343,12 +343,20 @@ _NAMES = {
     "space": "Space",
     "delete": "Del",
 }
+_TYPED = frozenset(name for name, shown in _NAMES.items() if len(shown) == 1 and shown not in "↓↑←→") | {
+    "space"
+}
 
 
 def key_name(key: str) -> str:
     """A key as people read it: `ctrl+p` is `Ctrl-p`."""
     *modifiers, last = key.split("+")
     return "-".join([*(modifier.capitalize() for modifier in modifiers), _NAMES.get(last, last)])
+
+
+def is_text(key: str) -> bool:
+    """Whether a key is a character that is typed."""
+    return len(key) == 1 or key in _TYPED
 
 
 def keymap_of(app: object) -> Mapping[str, str]:

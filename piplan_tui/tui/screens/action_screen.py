@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual import events, on
+from textual.widgets import Input, TextArea
+
 from piplan_tui.tui.actions import BY_ID, Action, Where, actions_for, bar_actions, keymap_of, with_keys
 from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
@@ -54,7 +57,12 @@ class ActionScreen(FocusInSight[None]):
     def update_key_bar(self) -> None:
         """Offer what can be done now."""
         for bar in self.query(KeyBar):
+            bar.typing = isinstance(self.focused, Input | TextArea)
             bar.actions = bar_actions(self.actions(), self.action_context())
+
+    @on(events.DescendantFocus)
+    def _focus_moved(self) -> None:
+        self.update_key_bar()
 
     async def on_key_bar_pressed(self, message: KeyBar.Pressed) -> None:
         await self.perform(message.action)

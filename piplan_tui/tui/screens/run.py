@@ -51,6 +51,9 @@ SHORT = 16
 """Lines below which the tree and a question have no room together."""
 _LEAST_ASK_ROWS = 6
 _ROWS_AROUND_ASK = 3
+_LEAST_TREE_ROWS = 3
+_ROWS_BESIDE_ASK = 5
+"""Of the header, the reason of the row, and the keys."""
 _FLUSH_SECONDS = 0.1
 _SPIN_SECONDS = 0.2
 _ROW_ONLY = (
@@ -183,6 +186,8 @@ class RunScreen(Redoing, Opening, LookingAround):
         if not self.is_attached:
             return
         self.run_tree.flush()
+        if (panel := self._open_panel) is not None:
+            panel.limit_rows(self._ask_rows)
         self.query_one(RunHeader).bring_up_to_date()
         if self._step_touched:
             self._step_touched = False
@@ -353,8 +358,9 @@ class RunScreen(Redoing, Opening, LookingAround):
     def _ask_rows(self) -> int:
         if self.size.height < SHORT:
             return max(1, self.size.height - _ROWS_AROUND_ASK)
-        # half of the screen, so that the tree stays in sight
-        return max(_LEAST_ASK_ROWS, self.size.height // 2)
+        # half of the screen, so that the tree stays in sight; more where the tree does not need the other half
+        free = self.size.height - _ROWS_BESIDE_ASK - max(_LEAST_TREE_ROWS, len(self.run_tree.rows))
+        return max(_LEAST_ASK_ROWS, self.size.height // 2, free)
 
     def _open_ask(self, ask: AskState, *, focus: bool = False) -> None:
         slot = self.query_one("#ask-slot")

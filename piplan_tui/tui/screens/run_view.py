@@ -9,6 +9,7 @@ from piplan_tui.run.state import RunState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.action_screen import ActionScreen
+from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.run_tree import RunTree
 
@@ -39,6 +40,14 @@ class RunView(ActionScreen):
 
     def update_key_bar(self) -> None:
         super().update_key_bar()
+        if any(panel.has_focus_within for panel in self.query(AskPanel)):
+            for bar in self.query(KeyBar):
+                # the form says itself how to move in it
+                bar.actions = [
+                    action
+                    for action in bar.actions
+                    if action.where not in ("tree", "detail") and action.id != "run.answer"
+                ]
         run = self.run_handle
         if isinstance(run, StoredRun) and run.owner is not None and not run.state.ended:
             for bar in self.query(KeyBar):

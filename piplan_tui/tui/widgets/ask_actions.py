@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.widgets import Button
 
@@ -27,9 +28,13 @@ def action_of_key(request: InputRequest, key: str | None) -> Action | None:
     return next((action for action in request.actions if key and action.key == key), None)
 
 
-def make_buttons(request: InputRequest) -> Iterator[Button]:
+def make_buttons(request: InputRequest, *, pages: int = 1) -> Iterator[Button]:
     """A button for each action of a review (class `ask-action`, named by its id), or one to send and one to
-    decline (`ask-send`, `ask-decline`); and one for later (`ask-later`)."""
+    decline (`ask-send`, `ask-decline`); one for later (`ask-later`); where there are several pages, also
+    those to turn them (`ask-page-on`, `ask-page-back`), which come first."""
+    if pages > 1:
+        yield _button("Next page", "ask-page-on")
+        yield _button("Page before", "ask-page-back")
     for action in request.actions:
         key = clean_text(action.key, keep_newlines=False)
         label = clean_text(action.caption, keep_newlines=False)
@@ -58,27 +63,57 @@ def _picking(field: Field) -> Iterator[str]:
 
 DECLINING_HINT = Content("Enter decline · Esc back")
 RAW_HINT = Content("as it was asked · j k scroll · Esc back to the form")
+_SEPARATOR = " · "
 
 
-def hint(request: InputRequest, *, typing: bool, long_text: bool, page: int = 0, pages: int = 1) -> Content:
-    """The keys that do something now. `typing`: a letter is text; `long_text`: an editor can be opened."""
-    parts: list[str] = []
-    if sends_on_pick(request) and not typing:
-        parts += [*_picking(request.fields[0]), "Enter send"]
+def hint(
+    request: InputRequest,
+    width: int,
+    *,
+    typing: bool,
+    reading: bool = False,
+    keys: Sequence[str] = (),
+    long_text: bool = False,
+    pages: int = 1,
+) -> Content:
+    """The keys that do something now, as many as have room in `width` cells; the last resorts go first.
+
+    `typing`: a letter is text; `reading`: the text above the fields has the focus; `keys`: those of the field
+    that has it; `long_text`: an editor can be opened.
+    """
+    parts: list[tuple[int, str]] = []
+    """Each with its rank: what has the highest is left out first."""
+    single = sends_on_pick(request)
+    several = len(request.fields) > 1 or bool(request.actions)
+    if reading:
+        parts.append((1, "PgDn PgUp read"))
+    elif single and not typing:
+        parts += [(1, part) for part in _picking(request.fields[0])]
+        parts.append((2, "Enter send"))
+    parts += [(2, key) for key in keys]
+    if reading or several:
+        parts.append((4 if several else 1, "Tab next" if several else "Tab to the answer"))
+    if request.actions and not typing:
+        parts += [(0, f"{action.key} {action.caption}") for action in request.actions if action.key]
     elif is_single_pick(request) and not typing:
-        parts += ["y n pick", "Enter send"]
-    else:
-        if pages > 1:
-            parts.append(f"page {page + 1} of {pages}: Ctrl-PgDn PgUp")
-        if len(request.fields) > 1 or request.actions:
-            parts.append("Tab next")
-        if not request.actions:
-            parts.append("Ctrl-s send")
-        elif not typing:
-            parts += [f"{action.key} {action.caption}" for action in request.actions if action.key]
-        if long_text:
-            parts.append("Ctrl-e editor")
+        if not single and not reading:
+            parts.append((1, "Enter send"))
+    elif not request.actions:
+        parts.append((0, "Ctrl-s send"))
+    if long_text:
+        parts.append((3, "Ctrl-e editor"))
+    if pages > 1:
+        parts.append((3, "Ctrl-n next page"))
     if not typing and not any(action.key == "d" for action in request.actions):
-        parts.append("d decline")
-    parts.append("Esc later")
-    return Content(clean_text(" · ".join(parts), keep_newlines=False))
+        parts.append((3, "d decline"))
+    parts.append((1, "Esc later"))
+    cleaned = [(rank, clean_text(text, keep_newlines=False)) for rank, text in parts]
+    return Content(_SEPARATOR.join(_fitting(cleaned, width)))
+
+
+def _fitting(parts: list[tuple[int, str]], width: int) -> list[str]:
+    left = list(parts)
+    while len(left) > 1 and cell_len(_SEPARATOR.join(text for _, text in left)) > width:
+        worst = max(range(len(left)), key=lambda index: (left[index][0], index))
+        del left[worst]
+    return [text for _, text in left]

@@ -11,31 +11,20 @@ from textual import events, on
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
 
 from piplan_tui.clean import clean_text
 from piplan_tui.run.asks import Action, FieldError, InputRequest
-from piplan_tui.tui.widgets.ask_actions import (
-    DECLINING_HINT,
-    RAW_HINT,
-    action_of_key,
-    hint,
-    is_single_pick,
-    make_buttons,
-    sends_on_pick,
-)
-from piplan_tui.tui.widgets.ask_context import ContextView, needs_label, question
+from piplan_tui.tui.widgets.ask_actions import DECLINING_HINT, RAW_HINT, action_of_key, hint
+from piplan_tui.tui.widgets.ask_body import AskBody
 from piplan_tui.tui.widgets.ask_editing import edit_field
-from piplan_tui.tui.widgets.ask_fields import FieldEditor, make_editor
+from piplan_tui.tui.widgets.ask_fields import FieldEditor
 from piplan_tui.tui.widgets.ask_pages import Pages
 from piplan_tui.tui.widgets.ask_raw import RawRequest
 from piplan_tui.tui.widgets.ask_values import AskValues
-from piplan_tui.tui.widgets.laid_out import LaidOut
 
-_LOW = 14  # rows below which the context is cut down, so that the question and a field are seen
 _SAME_PRESS = 1.0  # seconds within which sending once more is the habit of pressing Enter after a number
 
 
@@ -54,7 +43,9 @@ class AskForm(Widget):
         Binding("d", "decline", "Decline", id="ask.decline", tooltip="Refuse to answer"),
         Binding("ctrl+o,J", "raw", "As asked", show=False, id="ask.raw", tooltip="The question as raw JSON"),
         Binding("c", "context", "Context", show=False, id="ask.context", tooltip="Show the whole context"),
-        Binding("ctrl+pagedown", "page(1)", "Next page", show=False, id="ask.next_page", priority=True),
+        Binding(
+            "ctrl+pagedown,ctrl+n", "page(1)", "Next page", show=False, id="ask.next_page", priority=True
+        ),
         Binding("ctrl+pageup", "page(-1)", "Page before", show=False, id="ask.previous_page", priority=True),
     ]
 
@@ -105,24 +96,15 @@ class AskForm(Widget):
         self._workspace = workspace
         self._pages = Pages(request.fields)
         self._values = AskValues(request, draft, workspace)
-        self._editors: dict[str, FieldEditor] = {}
         self._errors: dict[str, str] = {}
-        self._context_unfolded = False
         self._focus_wanted = False
+        self._focus_before: Widget | None = None
         self._sent_at = -_SAME_PRESS
 
     # Layout
 
     def compose(self) -> ComposeResult:
-        # a review is read before it is answered: there the text has the focus, and its keys scroll
-        with VerticalScroll(classes="ask-body", can_focus=bool(self.request.actions)):
-            yield LaidOut(question(self.request, self._asker), classes="ask-question")
-            for block in self.request.context:
-                yield ContextView(block, self._workspace)
-            yield from self._make_editors()
-            if not is_single_pick(self.request):
-                with Horizontal(classes="ask-actions"):
-                    yield from make_buttons(self.request)
+        yield AskBody(self.request, self._values, self._pages, self._asker, self._workspace)
         yield Static("", classes="ask-hint")
 
     def on_mount(self) -> None:
@@ -133,45 +115,33 @@ class AskForm(Widget):
 
     def on_resize(self) -> None:
         self.set_class(self.size.width < 48, "-narrow")
-        self.set_class(self.size.height < _LOW, "-low")
-        self._lay_out_context()
+        self.set_class(AskBody.is_low(self.size.height), "-low")
+        if (body := self._body) is not None:
+            body.lay_out_context(self.size.height)
+        self._show_hint()
+
+    @property
+    def _body(self) -> AskBody | None:
+        return next(iter(self.query_children(AskBody)), None)
+
+    @property
+    def _editors(self) -> dict[str, FieldEditor]:
+        return self._body.editors if self._body is not None else {}
 
     def focus(self, scroll_visible: bool = True, *, from_app_focus: bool = False) -> AskForm:
-        """Put the focus into the first field; on the text of a review; or else on the first button."""
-        body = next(iter(self.query_children(".ask-body")), None)
-        self._focus_wanted = body is None
-        if body is None:
-            return self
-        if body.can_focus:
-            body.focus(scroll_visible)
-            return self
-        for editor in self._editors.values():
-            if editor.display and editor.field.type != "info":
-                editor.focus_input()
-                return self
-        for button in self.query(Button):
-            button.focus(scroll_visible)
-            break
+        """Put the focus where the user begins: see `AskBody.focus_first`."""
+        self._focus_wanted = self._body is None
+        if self._body is not None:
+            self._body.focus_first()
         return self
 
-    def _make_editors(self) -> Iterable[FieldEditor]:
-        self._editors = {}
-        for field in self._pages.current:
-            editor = make_editor(
-                field,
-                self._values.get(field.name),
-                show_label=needs_label(self.request, field),
-                sends_on_pick=sends_on_pick(self.request),
-                workspace=self._workspace,
-            )
-            self._editors[field.name] = editor
-            yield editor
-
-    def _lay_out_context(self) -> None:
-        views = list(self.query(ContextView))
-        room = 2 if self.size.height < _LOW else max(3, self.size.height // 3 // max(1, len(views)))
-        for view in views:
-            view.lay_out(room, self._context_unfolded)
+    def _focus_again(self) -> None:
+        """Put the focus back to where it was before it was taken to something that is closed now."""
+        before, self._focus_before = self._focus_before, None
+        if before is not None and before.is_attached and before.focusable:
+            before.focus(scroll_visible=False)
+        else:
+            self.focus()
 
     def _show_fields(self) -> None:
         """Show the fields whose condition holds, and the errors that are known of them."""
@@ -184,16 +154,19 @@ class AskForm(Widget):
         editor = self._focused_editor
         line = hint(
             self.request,
+            self.size.width - 2,
             typing=self._is_typing,
+            reading=self._body is not None and self._body.has_focus,
+            keys=editor.keys() if editor is not None else (),
             long_text=editor is not None and editor.long_text is not None,
-            page=self._pages.index,
             pages=self._pages.count,
         )
         if self._raw is not None:
             line = RAW_HINT
         elif self._decline_note is not None:
             line = DECLINING_HINT
-        self.query_one(".ask-hint", Static).update(line)
+        for shown in self.query_children(".ask-hint").results(Static):
+            shown.update(line)
 
     # What the user does
 
@@ -203,7 +176,7 @@ class AskForm(Widget):
 
     @property
     def _focused_editor(self) -> FieldEditor | None:
-        return next((editor for editor in self._editors.values() if editor.has_focus_within), None)
+        return self._body.focused_editor if self._body is not None else None
 
     def on_descendant_focus(self) -> None:
         self._show_hint()
@@ -243,6 +216,10 @@ class AskForm(Widget):
             self.action_decline()
         elif button.has_class("ask-later"):
             await self.action_later()
+        elif button.has_class("ask-page-on"):
+            await self.action_page(1)
+        elif button.has_class("ask-page-back"):
+            await self.action_page(-1)
         else:
             self._act(next(action for action in self.request.actions if action.id == button.name))
 
@@ -293,7 +270,7 @@ class AskForm(Widget):
             await self.action_raw()
         elif self._decline_note is not None:
             await self._decline_note.remove()
-            self.focus()
+            self._focus_again()
             self._show_hint()
         else:
             self.post_message(self.Postponed())
@@ -301,6 +278,7 @@ class AskForm(Widget):
     def action_decline(self) -> None:
         """Ask why, in one line that may stay empty; Enter there declines."""
         if self._decline_note is None:
+            self._focus_before = self.screen.focused
             note = Input(placeholder="Why not? (may stay empty)", compact=True)
             note.add_class("ask-decline-note")
             self.mount(note, before=self.query_one(".ask-hint"))
@@ -323,11 +301,12 @@ class AskForm(Widget):
     async def action_raw(self) -> None:
         """Show the question as it was written, or the form again."""
         raw = self._raw
-        self.query_one(".ask-body").display = raw is not None
+        self.query_one(AskBody).display = raw is not None
         if raw is not None:
             await raw.remove()
-            self.focus()
+            self._focus_again()
         else:
+            self._focus_before = self.screen.focused
             raw = RawRequest(self.request)
             await self.mount(raw, before=self.query_one(".ask-hint"))
             raw.focus()
@@ -335,8 +314,7 @@ class AskForm(Widget):
 
     def action_context(self) -> None:
         """Show the context whole, or a few lines of it again."""
-        self._context_unfolded = not self._context_unfolded
-        self._lay_out_context()
+        self.query_one(AskBody).lay_out_context(self.size.height, turn=True)
 
     def action_edit(self) -> None:
         """Give the text that has the focus to the user's editor."""
@@ -350,13 +328,10 @@ class AskForm(Widget):
         self._collect()
         if self._pages.turn(by):
             await self._change_page()
-            self.focus()
+            self.query_one(AskBody).focus_first(opening=False)
 
     async def _change_page(self) -> None:
-        body = self.query_one(".ask-body", VerticalScroll)
-        async with self.batch():
-            await self.query(FieldEditor).remove()
-            await body.mount_all(list(self._make_editors()), before=body.query_one(".ask-actions"))
+        await self.query_one(AskBody).show_page()
         self._show_fields()
         self._show_hint()
 
@@ -397,3 +372,4 @@ class AskForm(Widget):
         self._show_fields()
         if (editor := self._editors.get(name)) is not None:
             editor.focus_input()
+            self.call_after_refresh(self.query_one(AskBody).show_focused)

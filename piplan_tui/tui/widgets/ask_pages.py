@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from piplan_tui.clean import clean_text
 from piplan_tui.run.asks import Field
 
 _MOST_FIELDS = 12
@@ -32,8 +33,17 @@ class Pages:
         return self._pages[self.index] if self._pages else []
 
     @property
-    def name(self) -> str:
-        return self.current[0].page if self.current else ""
+    def named(self) -> bool:
+        """Whether the asker gave any page a name."""
+        return any(fields[0].page for fields in self._pages)
+
+    @property
+    def names(self) -> list[str]:
+        """What to call each page: its own name, or its number."""
+        return [
+            clean_text(fields[0].page, keep_newlines=False).strip() or str(number)
+            for number, fields in enumerate(self._pages, 1)
+        ]
 
     def turn(self, by: int) -> bool:
         """Go on or back; False at either end."""

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Static
 
-from piplan_tui.run.asks import FieldError
+from piplan_tui.run.asks import FieldError, read_request
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import AskState
@@ -60,6 +60,7 @@ class AskPanel(Vertical):
     def __init__(self, run: Run | StoredRun, ask: AskState) -> None:
         super().__init__()
         self.ask = ask
+        self._urgent = read_request(ask.request).urgency == "high"
         self._run = run
         self._draft: dict[str, Any] | None = None
         self._draft_changed = False
@@ -87,8 +88,9 @@ class AskPanel(Vertical):
 
     def limit_rows(self, rows: int) -> None:
         """Be no higher than this; what does not fit scrolls."""
-        self._rows = rows
-        self._lay_out()
+        if rows != self._rows:
+            self._rows = rows
+            self._lay_out()
 
     def _lay_out(self) -> None:
         # each level by itself, because a height that follows the content takes no notice of limits inside
@@ -109,7 +111,9 @@ class AskPanel(Vertical):
             Span("? ", "attention"),
             Span(of),
             Span(one_line(self.ask.asker), "strong"),
-            Span(f" asks · waiting {waited}{self._deadline()}", "dim"),
+            Span(" asks · ", "dim"),
+            *([Span("urgent", "attention"), Span(" · ", "dim")] if self._urgent else ()),
+            Span(f"waiting {waited}{self._deadline()}", "dim"),
         ]
         if also := applies_to(self._run.state, self.ask):
             spans.append(Span(f" · {also}", "attention"))

@@ -24,6 +24,7 @@ from piplan_tui.tui.screens.run import RunScreen
 from piplan_tui.tui.screens.timeline import TimelineScreen
 from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.detail_pane import DetailPane
+from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.run_tree import RunTree
 from piplan_tui.tui.widgets.search_bar import SearchBar
 from piplan_tui.tui.widgets.tab_bar import TabBar
@@ -674,3 +675,31 @@ async def test_a_thousand_steps_scroll_while_sixteen_stream(monkeypatch: pytest.
         run.used("s0000", 10_000, 1.0)
         await until(pilot, lambda: not screen._flush_due)
         assert counter.rows <= visible, "what is out of sight is not drawn"
+
+
+async def test_a_question_takes_the_rows_that_the_tree_does_not_need() -> None:
+    run = RunDouble([{"id": "a", "title": "A", "goal": "g", "dependsOn": []}])
+    run.emit(ev.RunStarted())
+    run.started("a")
+    fields = [{"name": f"field-{n}", "type": "text"} for n in range(9)]
+    run.asks("a", {"message": "Nine things", "fields": fields})
+    async with shown(run, (80, 24)) as (_, screen):
+        assert screen.query_one(AskPanel).size.height == 24 - 2 - 3 - 2 - 1
+
+
+async def test_the_key_bar_tells_no_key_that_is_a_letter_while_typing() -> None:
+    run = RunDouble([{"id": "a", "title": "A", "goal": "g", "dependsOn": []}])
+    run.emit(ev.RunStarted())
+    run.started("a")
+    fields = [{"name": "b", "type": "boolean"}, {"name": "t", "type": "text"}]
+    run.asks("a", {"message": "?", "fields": fields})
+    async with shown(run, (80, 24)) as (pilot, screen):
+        bar = screen.query_one(KeyBar)
+        assert "a answer" in bar.render().plain
+        await pilot.press("a")
+        await settle(pilot)
+        assert "stop" in bar.render().plain
+        assert "answer" not in bar.render().plain
+        await pilot.press("tab")
+        await settle(pilot)
+        assert bar.render().plain.split() == ["Ctrl-p", "commands", "Ctrl-c", "leave"]

@@ -440,3 +440,88 @@ async def test_a_secret_is_never_written_to_a_file_for_an_editor(monkeypatch: py
         await type_text(pilot, "npm_")
         await pilot.press("ctrl+e")
         await app.workers.wait_for_complete()
+
+
+async def test_the_question_is_in_sight_before_the_first_field() -> None:
+    long = "\n\n".join(f"Paragraph {number}." for number in range(30))
+    app = FormApp({"message": long, "fields": [{"name": "a", "type": "text"}]})
+    async with app.run_test(size=(80, 12)) as pilot:
+        await pilot.pause()
+        assert "Paragraph 0." in screen_of(app)
+        assert "PgDn PgUp read · Tab to the answer" in hint_of(app)
+        await pilot.press("tab", "x")
+        await pilot.pause()
+        assert app.draft == {"a": "x"}
+        assert "Paragraph 0." not in screen_of(app)
+
+
+@pytest.mark.parametrize("height", [9, 14, 24])
+async def test_what_has_the_focus_is_in_sight_with_its_label(height: int) -> None:
+    app = FormApp(FORM)
+    async with app.run_test(size=(80, height)) as pilot:
+        for name in ("audience", "slides", "include", "brand", "notes"):
+            await pilot.pause()
+            editor = app.form._editors[name]
+            assert editor.has_focus_within
+            assert app.form.query_one(".ask-body").content_region.contains_region(editor.region), name
+            assert f"▌{editor.field.caption}" in screen_of(app)
+            await pilot.press("tab")
+
+
+async def test_pages_are_turned_without_special_keys() -> None:
+    fields = [{"name": name, "page": name.upper(), "required": False} for name in ("one", "two", "three")]
+    app = FormApp({"message": "?", "fields": [{"type": "text", **field} for field in fields]})
+    async with app.run_test(size=(80, 24)) as pilot:
+        assert "Page 1 of 3  [ONE]  TWO   THREE" in screen_of(app)
+        await pilot.press("a", "enter", "enter")
+        await pilot.pause()
+        assert "Page 2 of 3   ONE  [TWO]  THREE" in screen_of(app)
+        await pilot.press("b", "ctrl+n", "c")
+        await pilot.pause()
+        assert "Next page" not in screen_of(app)
+        await pilot.press("tab", "enter")
+        await pilot.pause()
+        assert app.form._editors["two"].value == "b"
+        await pilot.press("ctrl+s")
+    assert app.submitted is not None
+    assert app.submitted.values == {"one": "a", "two": "b", "three": "c"}
+
+
+def many_options(kind: str) -> dict[str, Any]:
+    options = [{"value": number, "label": f"option {number}"} for number in range(200)]
+    return one_field(type=kind, options=options)
+
+
+async def test_one_of_many_options_is_found_by_a_part_of_it() -> None:
+    app = FormApp(many_options("choice"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert "200 options, / finds one" in screen_of(app)
+        await pilot.press("slash", *"17", "down", "enter")
+        await pilot.pause()
+        assert "option 117" in screen_of(app)
+        assert "option 118" not in screen_of(app)
+        assert app.submitted is None, "what is picked is seen before it is sent"
+        await pilot.press("enter")
+    assert app.submitted is not None
+    assert app.submitted.values == {"it": 117}
+
+
+async def test_what_was_picked_stays_when_something_else_is_looked_for() -> None:
+    app = FormApp(many_options("multichoice"))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("end", "space", "home", "pagedown", "2")
+        await pilot.press("slash", *"no such thing")
+        await pilot.pause()
+        assert "no option holds that" in screen_of(app)
+        await pilot.press("enter", "slash", "escape")
+        await pilot.pause()
+        assert app.query_one(OptionRows).has_focus
+        assert "option 0" in screen_of(app) or "option 8" in screen_of(app)
+        await pilot.press("ctrl+s")
+    assert app.submitted is not None
+    assert app.submitted.values == {"it": [1, 199]}
+
+
+def screen_of(app: FormApp) -> str:
+    return "\n".join(strip.text for strip in app.screen._compositor.render_strips())

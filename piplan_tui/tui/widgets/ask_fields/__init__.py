@@ -8,6 +8,7 @@ from typing import Any
 from piplan_tui.run.asks import Field
 from piplan_tui.tui.widgets.ask_fields.field_editor import FieldEditor
 from piplan_tui.tui.widgets.ask_fields.option_editors import OptionsEditor, YesNoEditor
+from piplan_tui.tui.widgets.ask_fields.option_rows import OptionRows
 from piplan_tui.tui.widgets.ask_fields.path_editor import PathEditor
 from piplan_tui.tui.widgets.ask_fields.text_editors import BlockEditor, InfoText, LineEditor
 
@@ -39,4 +40,4 @@ def make_editor(
             return LineEditor(field, initial=initial, show_label=show_label)
 
 
-__all__ = ["FieldEditor", "make_editor"]
+__all__ = ["FieldEditor", "OptionRows", "make_editor"]

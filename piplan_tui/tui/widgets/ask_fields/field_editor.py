@@ -73,11 +73,10 @@ class FieldEditor(Widget):
         raise NotImplementedError
 
     def focus_input(self) -> None:
-        """Put the focus where the user types or picks, and move as little as needed to show it."""
+        """Put the focus where the user types or picks; the form brings that into sight."""
         for widget in self.walk_children(Widget):
             if widget.focusable:
                 widget.focus(scroll_visible=False)
-                self.call_after_refresh(self.show_input)
                 return
 
     def show_input(self) -> None:
@@ -143,6 +142,10 @@ class FieldEditor(Widget):
     def _note(self) -> str:
         parts = (clean_text(self.field.description, keep_newlines=False).strip(), self.hint())
         return " · ".join(part for part in parts if part)
+
+    def keys(self) -> list[str]:
+        """The keys of its own that it has just now, in a word or two each: `Space pick`."""
+        return []
 
     def hint(self) -> str:
         """What values are right, in a few words: `1 to 20`."""

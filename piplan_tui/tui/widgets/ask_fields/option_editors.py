@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from piplan_tui.clean import clean_text
 from piplan_tui.run.asks import Field
@@ -17,7 +18,47 @@ from piplan_tui.tui.widgets.ask_fields.text_editors import as_text, range_hint
 from piplan_tui.tui.widgets.laid_out import LaidOut, markdown_rows
 
 _LONGEST_PREVIEW = 40
+_MANY = 9
+"""Options beyond which one can be looked for by a part of it."""
 _OTHER = OptionRow("Other…", "type your own")
+
+
+class OptionFilter(Input):
+    """A line for a part of the option that is looked for; Up and Down move among those that are left."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "move(1)", "Down", show=False),
+        Binding("up", "move(-1)", "Up", show=False),
+        Binding("escape", "leave", "All options", show=False),
+    ]
+
+    def __init__(self, rows: OptionRows, own: int | None, count: int) -> None:
+        super().__init__(placeholder=f"a part of one of {count} options", compact=True, classes="ask-filter")
+        self._rows = rows
+        self._own = own
+        self.display = False
+
+    def begin(self) -> None:
+        self.display = True
+        self.focus()
+
+    def action_move(self, by: int) -> None:
+        self._rows.action_move(by)
+
+    def action_leave(self) -> None:
+        self.value = ""
+        self.display = False
+        self._rows.focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._rows.look_for(self.value, always=self._own)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        # what is sent is seen before: the option is picked now, and sent by Enter on it
+        event.stop()
+        self._rows.action_pick()
+        self._rows.focus()
 
 
 class OptionsEditor(FieldEditor):
@@ -53,6 +94,7 @@ class OptionsEditor(FieldEditor):
             multiple=self._multiple,
             chosen=chosen,
             may_be_inline=self._multiple and not field.allow_other,
+            can_find=self._is_long,
         )
         self._other = Input(
             clean_text(", ".join(others), keep_newlines=False),
@@ -61,10 +103,19 @@ class OptionsEditor(FieldEditor):
             select_on_focus=False,
         )
         self._other.display = len(self._values) in chosen
+        self._filter = OptionFilter(
+            self._rows, len(self._values) if field.allow_other else None, len(self._values)
+        )
         # the user's own text counts as an answer to a question that was asked before
         self._answered = initial is not None
 
     def compose_input(self) -> ComposeResult:
+        if self._is_long:
+            # above them, because what is below so many is seen last
+            yield Static(
+                f"{len(self._values)} options, / finds one by a part of it", classes="ask-note-above"
+            )
+            yield self._filter
         yield self._rows
         if self.field.allow_other:
             yield self._other
@@ -82,6 +133,15 @@ class OptionsEditor(FieldEditor):
         event.stop()
         for preview in self.query_children(LaidOut):
             preview.show(self._preview)
+
+    @property
+    def _is_long(self) -> bool:
+        return len(self._values) > _MANY
+
+    @on(OptionRows.Finding)
+    def _find(self, event: OptionRows.Finding) -> None:
+        event.stop()
+        self._filter.begin()
 
     @property
     def value(self) -> Any:
@@ -102,12 +162,24 @@ class OptionsEditor(FieldEditor):
     def _other_chosen(self) -> bool:
         return self.field.allow_other and len(self._values) in self._rows.chosen
 
+    def keys(self) -> list[str]:
+        if self._filter.has_focus:
+            return ["Up Down move", "Enter pick"]
+        if not self._rows.has_focus:
+            return []
+        find = ["/ find"] if self._is_long else []
+        if self._sends_on_pick:
+            return find
+        count = min(9, self._rows.count)
+        digits = f"1-{count} " if count > 1 and self._rows.shows_numbers else ""
+        return [f"{digits}Space pick", *find]
+
     def hint(self) -> str:
-        return (
-            range_hint(self.field.min_items or None, self.field.max_items, "choices")
-            if self._multiple
-            else ""
-        )
+        field = self.field
+        return range_hint(field.min_items or None, field.max_items, "choice") if self._multiple else ""
+
+    def focus_input(self) -> None:
+        self._rows.focus(scroll_visible=False)
 
     @on(OptionRows.Picked)
     def _pick(self, event: OptionRows.Picked) -> None:
@@ -152,6 +224,9 @@ class YesNoEditor(FieldEditor):
     @property
     def value(self) -> Any:
         return None if not self._rows.chosen else 0 in self._rows.chosen
+
+    def keys(self) -> list[str]:
+        return ["y n pick"]
 
     @on(OptionRows.Picked)
     def _pick(self, event: OptionRows.Picked) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 from rich.cells import cell_len
 from textual import events
+from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
@@ -20,6 +22,7 @@ from piplan_tui.tui.widgets.soft_wrap import soft_wrap
 
 _DIGITS = "123456789"
 _GAP = 3
+_PAGE = 8
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,11 @@ class OptionRow:
     description: str = ""
     recommended: bool = False
     key: str = ""
+
+    @cached_property
+    def text(self) -> str:
+        """What is looked at for a word."""
+        return f"{self.label} {self.description}".casefold()
 
 
 class OptionRows(Widget, can_focus=True):
@@ -44,6 +52,11 @@ class OptionRows(Widget, can_focus=True):
         Binding("down,j", "move(1)", "Down", show=False, id="ask.option_down"),
         Binding("left,h", "move_inline(-1)", "Left", show=False, id="ask.option_left"),
         Binding("right,l", "move_inline(1)", "Right", show=False, id="ask.option_right"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="ask.option_page_down"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="ask.option_page_up"),
+        Binding("home,g", "end(0)", "First", show=False, id="ask.option_first"),
+        Binding("end,G", "end(-1)", "Last", show=False, id="ask.option_last"),
+        Binding("slash", "find", "Find one", show=False, id="ask.option_find"),
         Binding("space", "pick", "Pick", show=False, id="ask.option_pick"),
         Binding("enter", "enter", "Done", show=False, id="ask.option_enter"),
     ]
@@ -68,6 +81,9 @@ class OptionRows(Widget, can_focus=True):
     class Moved(Message):
         """The cursor is on another option."""
 
+    class Finding(Message):
+        """The user wants to type a part of the option that is looked for."""
+
     class Entered(Message):
         """The user pressed Enter: done with these options. `index` is the option under the cursor."""
 
@@ -87,13 +103,19 @@ class OptionRows(Widget, can_focus=True):
         multiple: bool = False,
         chosen: Iterable[int] = (),
         may_be_inline: bool = False,
+        can_find: bool = False,
     ) -> None:
         super().__init__()
+        self._can_find = can_find
+        self.moved = False
+        """Whether the cursor was ever moved."""
         self._options = options
         self._multiple = multiple
         self._may_be_inline = may_be_inline and not any(option.description for option in options)
-        self._places: list[tuple[int, int, int, int]] = []
-        """Of each option: first row, number of rows, first column, number of columns."""
+        self._shown = list(range(len(options)))
+        """Indexes of the options that fit what is looked for."""
+        self._places: dict[int, tuple[int, int, int, int]] = {}
+        """Of each option that is shown: first row, number of rows, first column, number of columns."""
         initial = frozenset(chosen)
         recommended = (index for index, option in enumerate(options) if option.recommended)
         self.set_reactive(OptionRows.chosen, initial)
@@ -106,12 +128,32 @@ class OptionRows(Widget, can_focus=True):
         return Content("\n").join(self._arrange(self.size.width))
 
     def watch_cursor(self) -> None:
+        self.moved = True
         self.show_cursor()
         self.post_message(self.Moved())
 
-    def on_focus(self) -> None:
-        # where the rows are is only known when the form has been laid out
-        self.call_after_refresh(self.show_cursor)
+    @property
+    def count(self) -> int:
+        """How many options are shown."""
+        return len(self._shown)
+
+    @property
+    def shows_numbers(self) -> bool:
+        """Whether the options that are shown have their numbers before them."""
+        return not self._inline(self.size.width)
+
+    def look_for(self, words: str, *, always: int | None = None) -> None:
+        """Show the options only that hold all `words`, in any case, and the one with the index `always`."""
+        wanted = words.casefold().split()
+        self._shown = [
+            index
+            for index, option in enumerate(self._options)
+            if index == always or all(word in option.text for word in wanted)
+        ]
+        if self._shown and self.cursor not in self._shown:
+            self.cursor = self._shown[0]
+        self._places = {}
+        self.refresh(layout=True)
 
     def pick(self, index: int, *, by_key: bool = False) -> None:
         """Choose the option, or take it back where several can be chosen."""
@@ -121,37 +163,60 @@ class OptionRows(Widget, can_focus=True):
         self.post_message(self.Picked(self, index, by_key))
 
     def action_move(self, by: int) -> None:
-        self.cursor = max(0, min(len(self._options) - 1, self.cursor + by))
+        if self._shown:
+            place = self._shown.index(self.cursor) + by
+            self.cursor = self._shown[max(0, min(len(self._shown) - 1, place))]
 
     def action_move_inline(self, by: int) -> None:
         if self._inline(self.size.width):
             self.action_move(by)
 
+    def action_page(self, by: int) -> None:
+        self.action_move(by * _PAGE)
+
+    def action_end(self, place: int) -> None:
+        if self._shown:
+            self.cursor = self._shown[place]
+
+    def action_find(self) -> None:
+        if not self._can_find:
+            raise SkipAction  # the key may mean something to what is around
+        self.post_message(self.Finding())
+
     def action_pick(self) -> None:
-        self.pick(self.cursor)
+        if self.cursor in self._shown:
+            self.pick(self.cursor)
 
     def action_enter(self) -> None:
+        if self.cursor not in self._shown:
+            return
         if not self._multiple:
             self.pick(self.cursor)
         self.post_message(self.Entered(self, self.cursor))
 
     def on_key(self, event: events.Key) -> None:
         character = event.character or ""
-        index = next(
-            (i for i, option in enumerate(self._options) if character and option.key == character), -1
-        )
-        if index < 0 and character and character in _DIGITS:
-            index = _DIGITS.index(character)
-        if 0 <= index < len(self._options):
+        index = next((i for i in self._shown if character and self._options[i].key == character), -1)
+        place = _DIGITS.index(character) if character and character in _DIGITS else -1
+        if index < 0 and 0 <= place < len(self._shown):
+            index = self._shown[place]
+        if index >= 0:
             event.stop()
             event.prevent_default()
             self.pick(index, by_key=True)
 
     def on_click(self, event: events.Click) -> None:
-        for index, (top, rows, left, columns) in enumerate(self._places):
+        for index, (top, rows, left, columns) in self._places.items():
             if top <= event.y < top + rows and left <= event.x < left + columns:
                 self.pick(index)
                 return
+
+    @property
+    def cursor_rows(self) -> tuple[int, int]:
+        """The first row of the option under the cursor, and how many it has."""
+        if not self._places:
+            self._arrange(self.size.width)
+        return self._places.get(self.cursor, (0, 1))[:2]
 
     def show_cursor(self) -> None:
         """Scroll the form so that the option under the cursor can be seen."""
@@ -159,7 +224,7 @@ class OptionRows(Widget, can_focus=True):
             return
         for ancestor in self.ancestors:
             if isinstance(ancestor, VerticalScroll):
-                top, rows, _, _ = self._places[self.cursor]
+                top, rows = self.cursor_rows
                 y = self.region.y - ancestor.content_region.y + round(ancestor.scroll_y) + top
                 ancestor.scroll_to_region(Region(0, y, 1, rows), animate=False)
                 return
@@ -182,15 +247,15 @@ class OptionRows(Widget, can_focus=True):
         return self._may_be_inline and needed <= width
 
     def _arrange(self, width: int) -> list[Content]:
-        self._places = []
+        self._places = {}
         if self._inline(width):
             return [self._one_line()]
         lines: list[Content] = []
-        for index in range(len(self._options)):
-            rows = self._option_lines(index, width)
-            self._places.append((len(lines), len(rows), 0, width))
+        for place, index in enumerate(self._shown):
+            rows = self._option_lines(index, _DIGITS[place] if place < len(_DIGITS) else " ", width)
+            self._places[index] = (len(lines), len(rows), 0, width)
             lines.extend(rows)
-        return lines
+        return lines or [Content.styled("  no option holds that", "$foreground-muted")]
 
     def _one_line(self) -> Content:
         parts: list[tuple[str, str]] = []
@@ -198,13 +263,12 @@ class OptionRows(Widget, can_focus=True):
         for index, option in enumerate(self._options):
             text = f"{self._cursor_mark(index)}{self._mark(index)} {option.label}"
             parts += [(text, self._label_style(index)), ("  ", "")]
-            self._places.append((0, 1, left, cell_len(text)))
+            self._places[index] = (0, 1, left, cell_len(text))
             left += cell_len(text) + 2
         return Content.assemble(*parts)
 
-    def _option_lines(self, index: int, width: int) -> list[Content]:
+    def _option_lines(self, index: int, number: str, width: int) -> list[Content]:
         option = self._options[index]
-        number = _DIGITS[index] if index < len(_DIGITS) else " "
         before = f"{self._cursor_mark(index)} {option.key or number} {self._mark(index)} "
         indent = len(before)
         style = self._label_style(index)

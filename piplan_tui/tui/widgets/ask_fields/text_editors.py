@@ -21,7 +21,13 @@ _SUFFIXES = {
     "shell": "sh",
     "rust": "rs",
 }
-_PLACEHOLDERS = {"date": "YYYY-MM-DD", "datetime": "YYYY-MM-DD HH:MM"}
+_LIKE = {"date": "2026-05-31", "datetime": "2026-05-31 14:00"}
+_FORMATS = {
+    "email": "like ann@example.org",
+    "uri": "like https://example.org",
+    "date": "like 2026-05-31",
+    "date-time": "like 2026-05-31T14:00",
+}
 
 
 def as_text(value: Any) -> str:
@@ -35,13 +41,21 @@ def as_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2 if isinstance(value, dict | list) else None)
 
 
+def together(*parts: str) -> str:
+    """The hints that there are, in one."""
+    return ", ".join(part for part in parts if part)
+
+
 def range_hint(low: float | None, high: float | None, unit: str = "") -> str:
-    """`1 to 20`, `at least 1`, `at most 20 characters`."""
+    """`1 to 20`, `at least 1`, `at most 20 characters`; `unit` is said of one."""
     if low is None and high is None:
         return ""
-    unit = f" {unit}" if unit else ""
+    most = low if high is None else high
+    unit = f" {unit}" if unit and most == 1 else f" {unit}s" if unit else ""
     if low is None:
         return f"at most {high:,}{unit}"
+    if low == high:
+        return f"exactly {low:,}{unit}"
     return f"at least {low:,}{unit}" if high is None else f"{low:,} to {high:,}{unit}"
 
 
@@ -65,7 +79,7 @@ class LineEditor(FieldEditor):
     def __init__(self, field: Field, *, initial: Any = None, show_label: bool = True) -> None:
         super().__init__(field, show_label=show_label)
         text = clean_text(as_text(initial), keep_newlines=False)
-        placeholder = field.placeholder or _PLACEHOLDERS.get(field.type, "")
+        placeholder = field.placeholder
         if not placeholder and field.examples:
             placeholder = f"for example {as_text(field.examples[0])}"
         self._input = self.make_input(text, clean_text(placeholder, keep_newlines=False))
@@ -94,11 +108,15 @@ class LineEditor(FieldEditor):
     def hint(self) -> str:
         field = self.field
         if field.type in ("integer", "number"):
-            return range_hint(field.minimum, field.maximum)
+            steps = f"in steps of {field.step:,}" if field.step and field.step != 1 else ""
+            return together(range_hint(field.minimum, field.maximum), steps)
+        if field.type in _LIKE:
+            return f"like {_LIKE[field.type]}"
         if field.type == "path":
             like = f"a path like {field.path.glob} · " if field.path and field.path.glob else ""
             return f"{like}Tab completes"
-        return field.pattern_hint or range_hint(field.min_length or None, field.max_length, "characters")
+        length = range_hint(field.min_length or None, field.max_length, "character")
+        return together(field.pattern_hint or _FORMATS.get(field.format or "", ""), length)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
@@ -160,7 +178,9 @@ class BlockEditor(FieldEditor):
             return "JSON"
         if field.type == "path":
             return "one path to a line"
-        return field.pattern_hint or range_hint(field.min_length or None, field.max_length, "characters")
+        return together(
+            field.pattern_hint, range_hint(field.min_length or None, field.max_length, "character")
+        )
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         event.stop()
