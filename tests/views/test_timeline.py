@@ -123,7 +123,7 @@ def test_the_critical_path_counts_the_users_minutes_apart() -> None:
     assert path.worked == 15
     assert path.left == 5 + 20, "steps take as long as the one that is done: 20 seconds"
     said = "\n".join("".join(span.text for span in line) for line in critical_path_spans(path, 80))
-    assert said == "Critical path a > c\nworked 15s · blocked by you 1m05s · about 25s left"
+    assert said == "Critical path a > c\nworked 15s · waited for you 1m05s · about 25s left"
 
 
 def test_without_a_step_that_is_done_nothing_is_guessed() -> None:
