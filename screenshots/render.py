@@ -24,7 +24,8 @@ from piplan_tui.run.factory import create_runtime
 from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import RunOptions
 from piplan_tui.store.file import FileRuntimeStore
-from piplan_tui.tui.app import PiplanApp, TuiResult
+from piplan_tui.tui.app import PiplanApp
+from piplan_tui.tui.leaving import TuiResult
 
 PICTURES = Path(__file__).parent
 SIZES = ((80, 24), (120, 40), (200, 50))

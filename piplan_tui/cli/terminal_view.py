@@ -25,10 +25,12 @@ from piplan_tui.run.options import RunChanges, RunOptions
 from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.stored_run import StoredRun
-from piplan_tui.tui.app import TuiResult, run_tui
+from piplan_tui.tui.app import run_tui
 from piplan_tui.tui.beginnings import Beginnings
+from piplan_tui.tui.leaving import TuiResult
 from piplan_tui.tui.notices import Notices
 from piplan_tui.tui.theme_memory import ThemeMemory
+from piplan_tui.views.summary import next_commands, result_line
 from piplan_tui.workflow.load import is_workflow
 
 Show = Callable[..., Awaitable[TuiResult]]
@@ -69,6 +71,7 @@ async def show_run(
             run=run,
             options=run_options(context, run.state.source),
             auto_start=False,
+            beginnings=_beginnings(context, runtime),
         )
     return await _after(context, result, nothing_ran=COMPLETED)
 
@@ -76,13 +79,14 @@ async def show_run(
 async def show_elsewhere(context: Context, run_id: str) -> int:
     """Show a run that another process owns, or that has ended; leaving changes nothing about it."""
     run = await StoredRun.open(context.store, run_id, now)
-    async with _terminal_view(context) as (_, show):
+    async with _terminal_view(context) as (runtime, show):
         result = await show(
             plan_path=None,
             run=None,
             watched=run,
             options=run_options(context, run.state.source),
             auto_start=False,
+            beginnings=_beginnings(context, runtime),
         )
     if result.run is not None or result.ending == "crashed":
         return await _after(context, result, nothing_ran=COMPLETED)
@@ -151,7 +155,13 @@ async def _after(context: Context, result: TuiResult, *, nothing_ran: int) -> in
     if result.run is None:
         return FAILED if result.ending == "crashed" else nothing_ran
     state = result.run.state
-    if result.ending == "kept":
+    kept = result.ending == "kept"
+    for run in result.others:
+        if kept and not run.state.ended:
+            await detach(context, run.state.run_id)
+        else:
+            say([result_line(run.state, now()), *(f"    {said}" for said in next_commands(run.state)[:1])])
+    if kept and not state.ended:
         return await detach(context, state.run_id)
     say(
         ending_lines(state, now(), log_path=context.log_path(state.run_id), ascii_only=context.settings.ascii)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,6 +12,7 @@ from piplan_tui.tui.refusals import (
     ActionContext,
     Refusal,
     always,
+    at_home,
     cannot_answer,
     cannot_delete,
     cannot_edit,
@@ -235,7 +235,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("detail.tab_4", "4", "Prompt and context", "What the step was given", "detail", "tab(4)"),
     Action("detail.tab_5", "5", "Result and files", "What the step left", "detail", "tab(5)"),
     Action("detail.tab_6", "6", "Attempts", "Every try, side by side", "detail", "tab(6)"),
-    Action("detail.back", "escape", "Back", "Out one level; never quits", "detail", bar="back"),
+    Action(
+        "detail.back",
+        "escape",
+        "Back",
+        "Out one level, from a run to all runs; never quits",
+        "detail",
+        bar="back",
+    ),
     Action("log.back", "escape,L", "Back", "To the run", "log", bar="back"),
     Action(
         "log.search",
@@ -288,6 +295,14 @@ ACTIONS: tuple[Action, ...] = (
     Action(
         "app.palette", "colon,ctrl+p", "Commands", "Every command by name", "app", bar="commands", opens=True
     ),
+    Action(
+        "app.home",
+        "H",
+        "Home: all runs",
+        "Runs of this process go on; Enter there goes back to one",
+        "app",
+        refusal=at_home,
+    ),
     Action("app.mouse", "m", "Mouse off or on", "Off, the terminal selects text itself", "app"),
     Action("app.redraw", "ctrl+l", "Draw anew", "The whole screen, when something wrote over it", "app"),
     Action("app.help", "question_mark", "Keys", "All keys", "app", bar="keys", opens=True),
@@ -319,84 +334,6 @@ def _binding(action: Action) -> Binding:
         tooltip=action.tooltip,
         id=action.id,
     )
-
-
-_NAMES = {
-    "right_square_bracket": "]",
-    "left_square_bracket": "[",
-    "question_mark": "?",
-    "slash": "/",
-    "colon": ":",
-    "escape": "Esc",
-    "enter": "Enter",
-    "plus": "+",
-    "minus": "-",
-    "pagedown": "PgDn",
-    "pageup": "PgUp",
-    "down": "↓",
-    "up": "↑",
-    "left": "←",
-    "right": "→",
-    "home": "Home",
-    "end": "End",
-    "tab": "Tab",
-    "space": "Space",
-    "delete": "Del",
-}
-_TYPED = frozenset(name for name, shown in _NAMES.items() if len(shown) == 1 and shown not in "↓↑←→") | {
-    "space"
-}
-
-
-def key_name(key: str) -> str:
-    """A key as people read it: `ctrl+p` is `Ctrl-p`."""
-    *modifiers, last = key.split("+")
-    return "-".join([*(modifier.capitalize() for modifier in modifiers), _NAMES.get(last, last)])
-
-
-def is_text(key: str) -> bool:
-    """Whether a key is a character that is typed."""
-    return len(key) == 1 or key in _TYPED
-
-
-def keymap_of(app: object) -> Mapping[str, str]:
-    """The keys that the user chose, by action id."""
-    keymap: Mapping[str, str] = getattr(app, "keys_by_id", {})
-    return keymap
-
-
-def first_key(action_id: str, keymap: Mapping[str, str] | None = None) -> str:
-    """The key to show for an action."""
-    keys = (keymap or {}).get(action_id) or BY_ID[action_id].keys
-    return key_name(keys.split(",")[0])
-
-
-_NAMED_KEY = re.compile(r"\{([a-z]+\.[a-z_0-9]+)\}")
-
-
-def with_keys(text: str, keymap: Mapping[str, str] | None = None) -> str:
-    """`text` with the key in place of each command that it names, such as `{run.retry}`."""
-
-    def key(found: re.Match[str]) -> str:
-        return first_key(found[1], keymap) if found[1] in BY_ID else found[0]
-
-    return _NAMED_KEY.sub(key, text)
-
-
-def all_keys(action: Action, keymap: Mapping[str, str] | None = None) -> str:
-    """Every key of an action."""
-    return keys_shown(action.id, action.keys, keymap)
-
-
-def keys_shown(binding_id: str, default: str, keymap: Mapping[str, str] | None = None) -> str:
-    """Every key of a binding, which by default has the keys `default`, as people read them."""
-    keys = (keymap or {}).get(binding_id) or default
-    return " ".join(key_name(key) for key in keys.split(","))
-
-
-def key_now(app: object, binding_id: str, default: str) -> str:
-    """The key to show for a binding of a widget or dialog, which by default has the keys `default`."""
-    return key_name((keymap_of(app).get(binding_id) or default).split(",")[0])
 
 
 def bar_actions(actions: Iterable[Action], context: ActionContext) -> list[Action]:

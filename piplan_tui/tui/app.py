@@ -8,16 +8,14 @@ import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path, PurePath
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import anyio
 from textual.binding import Binding, BindingType
 from textual.command import Provider
-from textual.css.query import NoMatches
 from textual.filter import LineFilter
 
 from piplan_tui.config.screen_tables import Notify
@@ -27,29 +25,26 @@ from piplan_tui.run.clock import utc_now
 from piplan_tui.run.options import RunOptions
 from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
-from piplan_tui.run.state import RunState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.protocol import StoreError
-from piplan_tui.tui.actions import first_key
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.beginnings import Beginnings
+from piplan_tui.tui.between_runs import BetweenRuns
 from piplan_tui.tui.charset import shows_unicode
 from piplan_tui.tui.commands import ActionCommands
-from piplan_tui.tui.desktop_notice import look_at_tmux, notice_sequence
+from piplan_tui.tui.key_names import first_key
+from piplan_tui.tui.leaving import TuiResult
 from piplan_tui.tui.notices import Notices
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.screens.help import HelpScreen
 from piplan_tui.tui.screens.home import HomeScreen
 from piplan_tui.tui.screens.plan import PlanScreen
-from piplan_tui.tui.screens.run import RunScreen
-from piplan_tui.tui.stakes import lost_with_run, start_spans
+from piplan_tui.tui.stakes import start_spans
 from piplan_tui.tui.terminal_driver import terminal_is_gone
-from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter, to_ascii
-from piplan_tui.tui.terminal_title import RESTORE_TITLE, SAVE_TITLE, set_title_sequence
+from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter
 from piplan_tui.tui.theme_memory import ThemeMemory
 from piplan_tui.tui.themes import OWN_THEMES
-from piplan_tui.tui.type_ahead import TypeAheadApp
 from piplan_tui.tui.widget_keys import widget_keys
 from piplan_tui.views.line import one_line
 
@@ -63,28 +58,11 @@ NOTHING_ELSE = Beginnings()
 PLAIN_NOTIFY = Notify()
 """The bell, and the desktop when nobody looks."""
 
-Ending = Literal["left", "kept", "ended", "stopped", "signal", "crashed"]
-
-
-@dataclass(frozen=True)
-class TuiResult:
-    """Why the interface closed, and the run it showed last, if this process owns it.
-
-    `ended`: the run had ended, or there was none. `left`: it had not; `PlanRuntime` pauses it on leaving.
-    `kept`: the same, and the user wants it to go on in a process of its own. `stopped`: the user had it
-    cancelled. `signal`: a signal came, its number in `signal_number`.
-    """
-
-    run: Run | None
-    ending: Ending
-    signal_number: int = 0
-
-
 TERMINAL_SECONDS = 1.0
 """How often it is looked whether the terminal is still there."""
 
 
-class PiplanApp(TypeAheadApp[TuiResult]):
+class PiplanApp(BetweenRuns):
     """Shows a plan before it runs, a run, or what there is to choose from.
 
     `theme` outranks what is in `theme_memory`. `keys_by_id` replaces keys by the ids of `piplan_tui.tui.actions`.
@@ -120,16 +98,19 @@ class PiplanApp(TypeAheadApp[TuiResult]):
         theme_memory: ThemeMemory | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        super().__init__()
-        self._now = now
+        super().__init__(
+            can_keep_running=can_keep_running,
+            beginnings=beginnings,
+            notify=notify,
+            ascii_only=ascii_only,
+            now=now,
+        )
         self.runtime = runtime
         self.options = options
         self.plan_path = plan_path
-        self.run_shown: Run | None = run
         self._watched = watched
-        self._can_keep_running = can_keep_running
-        self._beginnings = beginnings
-        self._how_to_notify = notify
+        if run is not None:
+            self.take_in(run)
         for own in OWN_THEMES:
             self.register_theme(own)
         self._theme_wanted = theme
@@ -143,9 +124,7 @@ class PiplanApp(TypeAheadApp[TuiResult]):
         self.set_class(plain_list, "-plain-list")
         if plain_list:
             self.animation_level = "none"
-        self._ascii_only = ascii_only
-        self._guards: list[LineFilter] = [CleanFilter(), *([AsciiFilter()] if self._ascii_only else [])]
-        self._title_saved = False
+        self._guards: list[LineFilter] = [CleanFilter(), *([AsciiFilter()] if ascii_only else [])]
         self._mouse = True
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -183,18 +162,17 @@ class PiplanApp(TypeAheadApp[TuiResult]):
         if not self.is_headless:
             self.set_interval(TERMINAL_SECONDS, self._leave_without_terminal)
         if self.run_shown is not None:
-            self.push_screen(RunScreen(self.run_shown, self.runtime))
+            self.show_run(self.run_shown)
             if self.auto_start:
                 in_background(self, self.run_shown.start, group="start")
             elif self.run_shown.state.status == "pending":
                 self._ask_to_start(self.run_shown, lambda: self.leave("left"))
         elif self._watched is not None:
-            self.push_screen(RunScreen(self._watched, self.runtime))
+            self.show_run(self._watched)
         elif self.plan_path is not None:
             self.open_plan(self.plan_path, auto_start=self.auto_start)
         else:
-            has_demo = self._beginnings.demo is not None
-            self.push_screen(HomeScreen(self.runtime, self.options, has_demo=has_demo, now=self._now))
+            self.push_screen(self._home())
 
     def _leave_without_terminal(self) -> None:
         if terminal_is_gone():
@@ -234,13 +212,11 @@ class PiplanApp(TypeAheadApp[TuiResult]):
         except (PlanInvalid, StoreError, OSError) as problem:
             self.notify(str(problem), severity="error", markup=False)
             return
-        self.run_shown = run
-        screen = RunScreen(run, self.runtime)
-        self.push_screen(screen)
+        screen = self.show_run(run)
 
         def declined() -> None:
-            self.run_shown = None
             screen.dismiss()
+            self.forget_run(run)
             in_background(self, partial(self._forget, run), group="forget")
 
         self._ask_to_start(run, declined)
@@ -267,48 +243,12 @@ class PiplanApp(TypeAheadApp[TuiResult]):
         self.push_screen(PlanScreen(self.runtime, path, options))
 
     def on_home_screen_run_chosen(self, message: HomeScreen.RunChosen) -> None:
-        if not isinstance(message.run, StoredRun):
-            self.run_shown = message.run
-        screen = RunScreen(message.run, self.runtime)
-        self.push_screen(screen)
+        screen = self.show_run(message.run)
         if message.resume:
             screen.call_after_refresh(screen.do_pause)
 
     def on_plan_screen_started(self, message: PlanScreen.Started) -> None:
-        self.run_shown = message.run
-        self.switch_screen(RunScreen(message.run, self.runtime))
-
-    def on_steering_taken_over(self, message: RunScreen.TakenOver) -> None:
-        self.run_shown = message.run
-
-    def on_run_screen_title_changed(self, message: RunScreen.TitleChanged) -> None:
-        title = to_ascii(message.title) if self._ascii_only else message.title
-        self._write(("" if self._title_saved else SAVE_TITLE) + set_title_sequence(title))
-        self._title_saved = True
-
-    def on_run_screen_asked(self, message: RunScreen.Asked) -> None:
-        """Once per question: for somebody who may be elsewhere."""
-        how = self._how_to_notify
-        if how.bell:
-            self.bell()
-        if how.desktop == "always" or (how.desktop == "away" and not self.app_focus):
-            in_background(self, partial(self._notify_desktop, message.title, message.text), group="notify")
-
-    async def _notify_desktop(self, title: str, text: str) -> None:
-        # asked each time: another terminal may have been attached to tmux meanwhile
-        in_tmux = await look_at_tmux(os.environ)
-        if sequence := notice_sequence(title, text, os.environ, in_tmux=in_tmux):
-            self._write(sequence)
-
-    def _write(self, sequence: str) -> None:
-        if self._driver is not None and not self.is_headless and not self.is_web:
-            self._driver.write(sequence)
-
-    def restore_title(self) -> None:
-        """Give the terminal the title back that it had."""
-        if self._title_saved:
-            self._title_saved = False
-            self._write(RESTORE_TITLE)
+        self.show_run(message.run, instead=True)
 
     # -- commands for every screen -----------------------------------------------------------------
 
@@ -329,7 +269,7 @@ class PiplanApp(TypeAheadApp[TuiResult]):
     def do_mouse(self) -> None:
         """Leave the mouse to the terminal, which can then select text, or take it back."""
         self._mouse = not self._mouse
-        self._write(MOUSE_ON if self._mouse else MOUSE_OFF)
+        self.write_to_terminal(MOUSE_ON if self._mouse else MOUSE_OFF)
         key = first_key("app.mouse", self.keys_by_id)
         said = (
             "The mouse works here again"
@@ -350,58 +290,6 @@ class PiplanApp(TypeAheadApp[TuiResult]):
 
     async def action_quit(self) -> None:
         self.do_quit()
-
-    def do_quit(self) -> None:
-        """Leave; while a run of ours is going on, ask what is to become of it. Nothing is ever stopped unasked."""
-        run = self.run_shown
-        if run is None or run.state.ended:
-            self.leave("ended")
-            return
-        if isinstance(self.screen, ChoiceDialog):
-            return
-        state = run.state
-        if state.cancelling:
-            self.notify("The run is being stopped; this takes a moment.", markup=False)
-            return
-        choices = [
-            Choice("stay", "s", "Stay"),
-            *self._ways_to_keep_running(state),
-            Choice("leave", "l", "Pause and leave", f"go on with: piplan-tui resume {state.run_id}"),
-            Choice("stop", "R", "Stop the run and leave", "running work is lost"),
-        ]
-        self.push_screen(
-            ChoiceDialog("The run is not finished", lost_with_run(state, run.now()), choices), self._quit
-        )
-
-    def _ways_to_keep_running(self, state: RunState) -> list[Choice]:
-        if not self._can_keep_running or state.status == "paused":
-            return []
-        busy = "; agents are interrupted and go on in the same conversation" if state.slots_used else ""
-        return [Choice("keep", "d", "Keep running without this screen", f"as a process of its own{busy}")]
-
-    def _quit(self, pick: str | None) -> None:
-        run = self.run_shown
-        if pick == "leave":
-            self.leave("left")
-        elif pick == "keep":
-            self.leave("kept")
-        elif pick == "stop" and run is not None:
-            in_background(self, partial(self._stop_and_leave, run), group="stop")
-
-    async def _stop_and_leave(self, run: Run) -> None:
-        self.notify("Stopping the run…", markup=False)
-        await run.cancel(reason="stopped by you")
-        self.leave("stopped")
-
-    def _handle_exception(self, error: Exception) -> None:
-        # a widget that is mounted while the interface closes hears of it without ever having been composed
-        if not (self._exit and isinstance(error, NoMatches)):
-            super()._handle_exception(error)
-
-    def leave(self, ending: Ending, *, signal_number: int = 0) -> None:
-        """Close the interface. What becomes of the run is for the runtime, which outlives it."""
-        self.restore_title()
-        self.exit(TuiResult(self.run_shown, ending, signal_number))
 
 
 async def run_tui(
@@ -463,4 +351,4 @@ async def run_tui(
             notices.show = None
         for number in caught:
             loop.remove_signal_handler(number)
-    return result if result is not None else TuiResult(app.run_shown, "crashed")
+    return result if result is not None else app.result("crashed")

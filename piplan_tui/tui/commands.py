@@ -7,7 +7,8 @@ from functools import partial
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from piplan_tui.tui.actions import Action, all_keys, keymap_of
+from piplan_tui.tui.actions import Action
+from piplan_tui.tui.key_names import all_keys, keymap_of
 from piplan_tui.tui.screens.action_screen import ActionScreen
 
 

@@ -18,6 +18,8 @@ class HomeChoice:
     is_live: bool = False
     has_demo: bool = False
     anything: bool = False
+    shown: bool = False
+    """Whether that list is what is shown."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,10 @@ Refusal = Callable[[ActionContext], str]
 
 def always(context: ActionContext) -> str:
     return ""
+
+
+def at_home(context: ActionContext) -> str:
+    return "this is the list of all runs; {home.open} goes to one" if context.home.shown else ""
 
 
 def no_step(context: ActionContext) -> str:

@@ -127,14 +127,17 @@ _COUNT_ORDER: tuple[tuple[StepStatus, int], ...] = (
 
 
 def header_lines(
-    state: RunState, now: datetime, width: int, *, left: float | None = None
+    state: RunState, now: datetime, width: int, *, left: float | None = None, elsewhere: int = 0
 ) -> tuple[list[Span], list[Span]]:
     """Title, file, run, state and clock; then counts, progress, slots, tokens, money, estimate and the reason.
 
-    `left` is for how many more seconds the run is likely to go on, if that is known.
+    `left` is for how many more seconds the run is likely to go on, if that is known; `elsewhere` is how many
+    questions other runs have.
     Each line is exactly `width` cells wide. The counts of failed steps and of open asks are always there.
     """
-    return fit_chips(_first_line(state, now), width), fit_chips(_second_line(state, now, left), width)
+    return fit_chips(_first_line(state, now), width), fit_chips(
+        _second_line(state, now, left, elsewhere), width
+    )
 
 
 def _first_line(state: RunState, now: datetime) -> list[Chip]:
@@ -173,13 +176,16 @@ def short_run_id(run_id: str) -> str:
     return one_line(run_id)[:12]
 
 
-def _second_line(state: RunState, now: datetime, left: float | None) -> list[Chip]:
+def _second_line(state: RunState, now: datetime, left: float | None, elsewhere: int) -> list[Chip]:
     chips: list[Chip] = []
     for status, rank in _COUNT_ORDER:
         count = len(state.asks) if status == "waiting_user" else state.counts.get(status, 0)
         if count:
             text = f"{GLYPHS[status]}{count:,}"
             chips.append(Chip((Span(text, STATUS_ROLES[status]),), rank, gap=1))
+    if elsewhere:
+        text = f"{GLYPHS['waiting_user']}{elsewhere:,} elsewhere"
+        chips.append(Chip((Span(text, "attention"),), 95))
     total = len(state.order)
     share = state.done / total if total else 0.0
     chips.append(Chip((Span("#" * 40),), 40, least=12, grow=True, bar=share))

@@ -76,11 +76,11 @@ def said_money(usd: float) -> str:
 
 
 def header_sentences(
-    state: RunState, now: datetime, width: int, *, left: float | None = None
+    state: RunState, now: datetime, width: int, *, left: float | None = None, elsewhere: int = 0
 ) -> tuple[str, str]:
     """The run, what is most important first: what fits into `width` cells, and the rest.
 
-    `left` is for how many more seconds it may go on.
+    `left` is for how many more seconds it may go on, `elsewhere` how many questions other runs have.
     """
     counts, asks = state.counts, len(state.asks)
     failed, usage = counts.get("failed", 0), state.usage
@@ -91,6 +91,7 @@ def header_sentences(
         _progress(state.done, counts.get("completed", 0), len(state.order)),
         counted(asks, "question") if asks else "",
         f"{failed:,} failed" if failed else "",
+        f"{counted(elsewhere, 'question')} in other runs" if elsewhere else "",
         *_used(usage),
     ]
     limit = min(state.limits.values(), key=lambda limit: limit.until, default=None)

@@ -7,8 +7,9 @@ from collections import defaultdict
 import pytest
 
 from piplan_tui.run import events as ev
-from piplan_tui.tui.actions import ACTIONS, BY_ID, actions_for, all_keys, first_key, key_name
+from piplan_tui.tui.actions import ACTIONS, BY_ID, actions_for
 from piplan_tui.tui.app import PiplanApp
+from piplan_tui.tui.key_names import all_keys, first_key, key_name
 from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.screens.detail import DetailScreen

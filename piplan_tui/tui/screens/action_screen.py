@@ -7,7 +7,8 @@ from typing import ClassVar
 from textual import events, on
 from textual.widgets import Input, TextArea
 
-from piplan_tui.tui.actions import BY_ID, Action, Where, actions_for, bar_actions, keymap_of, with_keys
+from piplan_tui.tui.actions import BY_ID, Action, Where, actions_for, bar_actions
+from piplan_tui.tui.key_names import keymap_of, with_keys
 from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.type_ahead import TypeAheadApp

@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from piplan_tui.tui.actions import key_now, keymap_of, with_keys
+from piplan_tui.tui.key_names import key_now, keymap_of, with_keys
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.line import Span

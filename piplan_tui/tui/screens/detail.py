@@ -61,6 +61,10 @@ class DetailScreen(ActionScreen):
     def _run(self) -> Run | StoredRun:
         return self._below.run_handle
 
+    def is_above(self, run_view: RunView) -> bool:
+        """Whether that is the screen of the run whose step this shows."""
+        return self._below is run_view
+
     def compose(self) -> ComposeResult:
         yield RunHeader(self._run.state, now=self._run.now)
         pane = DetailPane(self._run)

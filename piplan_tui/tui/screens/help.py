@@ -12,7 +12,8 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from piplan_tui.tui.actions import ACTIONS, HEADINGS, Action, all_keys, key_now, keymap_of, keys_shown
+from piplan_tui.tui.actions import ACTIONS, HEADINGS, Action
+from piplan_tui.tui.key_names import all_keys, key_now, keymap_of, keys_shown
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.formatting import GLYPHS, STATUS_WORDS

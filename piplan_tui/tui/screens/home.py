@@ -23,8 +23,10 @@ from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.state import RUN_ENDED
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.protocol import RunInfo, RuntimeStore, StoreError
-from piplan_tui.tui.actions import Where, bindings_for, first_key, keymap_of
+from piplan_tui.tui.actions import Where, bindings_for
 from piplan_tui.tui.background import in_background
+from piplan_tui.tui.key_names import first_key, keymap_of
+from piplan_tui.tui.own_runs import OwnRuns
 from piplan_tui.tui.refusals import ActionContext, HomeChoice
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
@@ -77,6 +79,7 @@ class HomeScreen(ActionScreen):
         runtime: PlanRuntime,
         options: RunOptions | None,
         *,
+        own: OwnRuns | None = None,
         has_demo: bool = False,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -85,6 +88,7 @@ class HomeScreen(ActionScreen):
         self._runtime = runtime
         options = options or runtime.options
         self._folder = options.workspace if options else Path.cwd()
+        self._own = own or OwnRuns()
         self._has_demo = has_demo
         self._runs: list[RunInfo] = []
         self._live: frozenset[str] = frozenset()
@@ -174,6 +178,9 @@ class HomeScreen(ActionScreen):
         if needs:
             said = "1 run needs you" if needs == 1 else f"{needs:,} runs need you"
             spans.append(Span(f"   ? {said}", "attention"))
+        if going_on := len(self._own.going_on):
+            said = "1 run goes on here" if going_on == 1 else f"{going_on:,} runs go on here"
+            spans.append(Span(f"   {said}", "running"))
         if self._filter:
             shown = sum(row.can_be_chosen for row in self._list.rows)
             total = len(self._runs) + len(self._plans)
@@ -221,6 +228,7 @@ class HomeScreen(ActionScreen):
             is_live=info is not None and info.run_id in self._live,
             has_demo=self._has_demo,
             anything=row is not None,
+            shown=True,
         )
         return ActionContext(home=choice)
 
@@ -242,6 +250,9 @@ class HomeScreen(ActionScreen):
             await self._open_run(row.run.run_id, resume=True)
 
     async def _open_run(self, run_id: str, *, resume: bool = False) -> None:
+        if (own := self._own.get(run_id)) is not None and not own.state.ended:
+            self.post_message(self.RunChosen(own))
+            return
         try:
             run = await StoredRun.open(self._runtime.store, run_id, self._now)
         except StoreError as error:

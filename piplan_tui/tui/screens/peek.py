@@ -16,8 +16,8 @@ from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import StepState
 from piplan_tui.run.stored_run import StoredRun
-from piplan_tui.tui.actions import key_now
 from piplan_tui.tui.background import in_background
+from piplan_tui.tui.key_names import key_now
 from piplan_tui.tui.markdown_lines import wants_markdown
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content

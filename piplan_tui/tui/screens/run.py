@@ -25,8 +25,9 @@ from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.state import AskState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.protocol import StoreError
-from piplan_tui.tui.actions import Where, bindings_for, first_key, keymap_of
+from piplan_tui.tui.actions import BY_ID, Where, bindings_for
 from piplan_tui.tui.background import in_background
+from piplan_tui.tui.key_names import first_key, keymap_of
 from piplan_tui.tui.plain_list import wants_plain_list
 from piplan_tui.tui.screens.action_screen import BOTTOM_SCREENS
 from piplan_tui.tui.screens.detail import DetailScreen
@@ -79,16 +80,14 @@ class RunScreen(Redoing, Opening, LookingAround):
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, RunScreen.Changed)
 
-    @dataclass
     class TitleChanged(Message):
-        """The terminal's title is to say this."""
-
-        title: str
+        """The terminal's title is to say something else."""
 
     @dataclass
     class Asked(Message):
         """Somebody is to be told of a new question."""
 
+        run_id: str
         title: str
         text: str
 
@@ -209,9 +208,15 @@ class RunScreen(Redoing, Opening, LookingAround):
 
     def _panes(self) -> list[DetailPane]:
         panes = [self.pane] if self.pane else []
-        if isinstance(self.app.screen, DetailScreen) and self.app.screen.pane is not None:
-            panes.append(self.app.screen.pane)
+        if (screen := self._detail_screen) is not None and screen.pane is not None:
+            panes.append(screen.pane)
         return panes
+
+    @property
+    def _detail_screen(self) -> DetailScreen | None:
+        """The screen of a step, when it is open, and about a step of this run."""
+        screen = self.app.screen
+        return screen if isinstance(screen, DetailScreen) and screen.is_above(self) else None
 
     def _show_why(self) -> None:
         tree, state = self.run_tree, self.state
@@ -259,11 +264,13 @@ class RunScreen(Redoing, Opening, LookingAround):
             if asks:  # equal permissions are one question, which was told already
                 more = f" (and {len(asks) - 1} more)" if len(asks) > 1 else ""
                 text = f"{asks[0].asker} asks: {question(asks[0])}{more}"
-                self.post_message(self.Asked(self.state.plan_id or self.state.title, text))
+                self.post_message(
+                    self.Asked(self.run_handle.id, self.state.plan_id or self.state.title, text)
+                )
         title = title_for(self.state)
         if title != self._title:
             self._title = title
-            self.post_message(self.TitleChanged(title))
+            self.post_message(self.TitleChanged())
 
     # -- arrangement -------------------------------------------------------------------------------
 
@@ -309,7 +316,7 @@ class RunScreen(Redoing, Opening, LookingAround):
             pane = DetailPane(self.run_handle)
             pane.show_step(self.run_tree.selected_step)
             change = self.query_one("#body").mount(pane)
-            if isinstance(self.app.screen, DetailScreen):
+            if self._detail_screen is not None:
                 self.app.pop_screen()
         elif not wide and self.pane is not None:
             change = self.pane.remove()
@@ -341,7 +348,7 @@ class RunScreen(Redoing, Opening, LookingAround):
     def _sync_ask_slot(self) -> None:
         """On a narrow screen one question is open under the tree, and stays until it is closed."""
         panel = self._open_panel
-        narrow = not self._is_wide(self.size.width) and not isinstance(self.app.screen, DetailScreen)
+        narrow = not self._is_wide(self.size.width) and self._detail_screen is None
         # what the run itself asks belongs to no step, whose detail could show it
         here = [ask for ask in ask_order(self.state) if narrow or ask.kind]
         if panel is not None and all(panel.ask.id != ask.id for ask in here):
@@ -411,10 +418,9 @@ class RunScreen(Redoing, Opening, LookingAround):
     def on_tab_bar_chosen(self, message: TabBar.Chosen) -> None:
         self._choose_tab(message.tab)
 
-    def do_back(self) -> None:
+    async def do_back(self) -> None:
         on_home = len(self.app.screen_stack) > BOTTOM_SCREENS
-        can_be_left = isinstance(self.run_handle, StoredRun) or self.state.ended
-        if self.focused is self.run_tree and on_home and can_be_left:
-            self.dismiss()
+        if self.focused is self.run_tree and on_home:
+            await self.perform(BY_ID["app.home"])
         else:
             self.run_tree.focus()

@@ -12,8 +12,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static, TextArea
 
-from piplan_tui.tui.actions import key_now
 from piplan_tui.tui.background import in_background
+from piplan_tui.tui.key_names import key_now
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.widgets.external_editor import EditorFailed, edit_text

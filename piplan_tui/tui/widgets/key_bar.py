@@ -12,7 +12,8 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from piplan_tui.tui.actions import BY_ID, Action, first_key, is_text, key_name, keymap_of
+from piplan_tui.tui.actions import BY_ID, Action
+from piplan_tui.tui.key_names import first_key, is_text, key_name, keymap_of
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.line import Span
 

@@ -9,6 +9,7 @@ from textual.content import Content
 from textual.widget import Widget
 
 from piplan_tui.run.state import RunState
+from piplan_tui.tui.own_runs import OwnRuns
 from piplan_tui.tui.plain_list import MARK_CELLS, sentence_line, wants_plain_list
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.estimate import Estimate
@@ -39,11 +40,20 @@ class RunHeader(Widget):
         left = self._estimate.left(self.state, now)
         if wants_plain_list(self.app):
             width = self.size.width
-            sentences = header_sentences(self.state, calm(now), width - MARK_CELLS, left=left)
+            sentences = header_sentences(
+                self.state, calm(now), width - MARK_CELLS, left=left, elsewhere=self._asks_elsewhere
+            )
             said = [sentence_line(sentence, width, cursor=False) for sentence in sentences]
             return said[0], said[1] if self.facts is None else [Span("  "), *self.facts]
-        first, second = header_lines(self.state, now, self.size.width, left=left)
+        elsewhere = self._asks_elsewhere
+        first, second = header_lines(self.state, now, self.size.width, left=left, elsewhere=elsewhere)
         return first, second if self.facts is None else [Span(" "), *self.facts]
+
+    @property
+    def _asks_elsewhere(self) -> int:
+        """Questions of other runs of this process."""
+        own = getattr(self.app, "own", None)
+        return own.asks_besides(self.state.run_id) if isinstance(own, OwnRuns) else 0
 
     def render(self) -> Content:
         first, second = self._drawn = self._lines()

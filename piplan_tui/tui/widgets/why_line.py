@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from piplan_tui.tui.actions import first_key, keymap_of
+from piplan_tui.tui.key_names import first_key, keymap_of
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.line import Span
 from piplan_tui.views.why import Why

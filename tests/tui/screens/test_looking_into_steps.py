@@ -13,9 +13,10 @@ from piplan_tui.agents.protocol import TextDelta
 from piplan_tui.run.model import HandoffDescriptor, HandoffFile
 from piplan_tui.store.memory import MemoryRuntimeStore
 from piplan_tui.tui import file_reader
-from piplan_tui.tui.actions import ACTIONS, all_keys, with_keys
+from piplan_tui.tui.actions import ACTIONS
 from piplan_tui.tui.app import PiplanApp
 from piplan_tui.tui.file_reader import reader_command
+from piplan_tui.tui.key_names import all_keys, with_keys
 from piplan_tui.tui.screens.choice import ChoiceDialog
 from piplan_tui.tui.screens.detail import DetailScreen
 from piplan_tui.tui.screens.peek import PeekScreen

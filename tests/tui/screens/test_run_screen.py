@@ -15,7 +15,8 @@ from piplan_tui.agents.protocol import TextDelta
 from piplan_tui.config.screen_tables import Desktop, Notify
 from piplan_tui.run import events as ev
 from piplan_tui.run.budget import budget_request
-from piplan_tui.tui.app import MOUSE_OFF, MOUSE_ON, PiplanApp, TuiResult
+from piplan_tui.tui.app import MOUSE_OFF, MOUSE_ON, PiplanApp
+from piplan_tui.tui.leaving import TuiResult
 from piplan_tui.tui.screens.choice import ChoiceDialog
 from piplan_tui.tui.screens.detail import DetailScreen
 from piplan_tui.tui.screens.help import HelpScreen
@@ -402,7 +403,7 @@ async def test_the_desktop_is_told_once_when_nobody_looks(
     async with app.run_test(size=NARROW) as pilot:
         await settle(pilot)
         app.bell = lambda: written.append("bell")  # type: ignore[method-assign]  # listens to it
-        app._write = written.append  # type: ignore[method-assign]  # listens to it
+        app.write_to_terminal = written.append  # type: ignore[method-assign]  # listens to it
         app.post_message(events.AppFocus() if focused else events.AppBlur())
         await settle(pilot)
         run.asks("topic-choice", AUDIENCE)
@@ -524,7 +525,7 @@ async def test_the_result_and_the_command_can_be_copied() -> None:
 async def test_the_mouse_can_be_left_to_the_terminal() -> None:
     written: list[str] = []
     async with shown(deck(asking=False)) as (pilot, _):
-        pilot.app._write = written.append  # type: ignore[attr-defined]  # what goes to the terminal
+        pilot.app.write_to_terminal = written.append  # type: ignore[attr-defined]  # what goes to the terminal
         await pilot.press("m", "m")
         await settle(pilot)
         assert written == [MOUSE_OFF, MOUSE_ON]

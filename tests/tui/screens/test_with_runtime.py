@@ -24,7 +24,8 @@ from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.store.memory import MemoryRuntimeStore
-from piplan_tui.tui.app import PiplanApp, TuiResult
+from piplan_tui.tui.app import PiplanApp
+from piplan_tui.tui.leaving import TuiResult
 from piplan_tui.tui.screens.home import HomeScreen
 from piplan_tui.tui.screens.plan import PlanScreen
 from piplan_tui.tui.screens.run import RunScreen
