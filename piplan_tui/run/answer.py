@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from jsonschema import Draft202012Validator, ValidationError, validators
-from referencing import Registry
 
 from piplan_tui.clean import clean_text
 from piplan_tui.run.asks.patterns import matches
@@ -20,6 +18,10 @@ from piplan_tui.run.loose_json import find_objects
 from piplan_tui.run.model import StepDone, StepResult
 from piplan_tui.run.result_finder import LONGEST_TEXT, ResultProblem, find_result
 from piplan_tui.run.schema_sense import contradiction
+
+if TYPE_CHECKING:
+    # slow to load: it is imported only where a call has a schema
+    from jsonschema import ValidationError
 
 AnswerCheck = Callable[[Any], str | None]
 """Says what is wrong with an answer that fits its schema, for the agent to read; `None` when it is right."""
@@ -40,6 +42,9 @@ class AnswerReader:
         self._check = check
         self._validator: Any = None
         if schema is not None:
+            from jsonschema import Draft202012Validator, validators
+            from referencing import Registry
+
             kind = validators.extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]  # the stubs lack it
             # with a registry of its own, the validator does not fetch references from the network
             self._validator = kind(schema, registry=Registry())
@@ -110,6 +115,8 @@ def _sentence(error: ValidationError) -> str:
 
 
 def _pattern(_validator: Any, pattern: Any, instance: Any, _schema: Any) -> Any:
+    from jsonschema import ValidationError
+
     # in linear time: the text that is matched is the agent's
     if isinstance(instance, str) and isinstance(pattern, str) and not matches(pattern, instance):
         yield ValidationError(f"{instance[:60]!r} does not match {pattern!r}")
@@ -130,6 +137,8 @@ def object_schema(schema: Any) -> ObjectSchema:
     """
     if not isinstance(schema, dict):
         raise ValueError(f"a schema is a JSON object, not {type(schema).__name__}")
+    from jsonschema import Draft202012Validator
+
     try:
         json.dumps(schema)
         Draft202012Validator.check_schema(schema)

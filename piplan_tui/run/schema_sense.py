@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeGuard
 
-from jsonschema import Draft202012Validator
-
 _RANGES = (
     ("minimum", "maximum"),
     ("exclusiveMinimum", "maximum"),
@@ -43,6 +41,8 @@ def _found(schema: Any, at: str, depth: int) -> Iterator[str]:
     if isinstance(allowed, list):
         # only what costs nothing to check: a pattern may be made to take for ever
         rest = {key: schema[key] for key in _SIMPLE if key in schema}
+        from jsonschema import Draft202012Validator  # slow to load
+
         fits = Draft202012Validator(rest).is_valid
         if not any(fits(value) for value in allowed):
             yield f"no value fits it{where}: none of those in its {'const' if 'const' in schema else 'enum'} does"

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 from piplan_tui.clean import clean_text
 from piplan_tui.run.asks.patterns import glob_matches, matches
 from piplan_tui.run.asks.request import Field, Option, PathRule
-from piplan_tui.run.asks.value_schema import schema_problem
 
 _TRUE = frozenset(("true", "yes", "y", "on", "1"))
 _FALSE = frozenset(("false", "no", "n", "off", "0"))
@@ -264,8 +263,12 @@ def _json(field: Field, value: Any) -> Any:
                 else ""
             )
             raise _unfit(field, f"must be JSON{where}", value) from None
-    if field.json_schema is not None and (problem := schema_problem(field.json_schema, value)):
-        raise Unfit(f"{field.caption} does not have the right shape: {problem}")
+    if field.json_schema is not None:
+        # few fields have a schema, and what checks one is slow to load
+        from piplan_tui.run.asks.value_schema import schema_problem
+
+        if problem := schema_problem(field.json_schema, value):
+            raise Unfit(f"{field.caption} does not have the right shape: {problem}")
     return value
 
 
