@@ -38,9 +38,6 @@ from acp.schema import (
     Usage,
     UsageUpdate,
 )
-from mcp import ClientSession, StdioServerParameters
-from mcp.client.stdio import stdio_client
-from mcp.shared.exceptions import MCPError
 
 OPTIONS = [
     PermissionOption(option_id="yes", name="Yes", kind="allow_once"),
@@ -232,6 +229,11 @@ class Scripted(acp.Agent):
 
     async def do_ask(self, session_id: str, arguments: str) -> None:
         """Call the tool `ask_user` of the session's MCP server; with `seconds` give up after them."""
+        # twice as slow to load as the rest of this agent
+        from mcp import ClientSession, StdioServerParameters
+        from mcp.client.stdio import stdio_client
+        from mcp.shared.exceptions import MCPError
+
         given = json.loads(arguments)
         seconds = given.pop("seconds", 60.0)
         about = StdioServerParameters(command=self.servers[0].command, args=self.servers[0].args)
