@@ -107,6 +107,8 @@ def test_it_is_typed_into_the_view_of_another_process(detached: Cli, terminals: 
         terminal.drain()
         if "•" * 5 in terminal.text:
             break
+    else:
+        pytest.fail(f"no key reached the field:\n{terminal.text}")
     terminal.press("\x13")
     terminal.until("COMPLETED")
     terminal.press("q")

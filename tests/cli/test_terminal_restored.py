@@ -142,7 +142,7 @@ def test_an_agent_that_is_killed(cli: Cli, terminals: list[Terminal]) -> None:
 
 
 def test_a_terminal_that_stops_reading_holds_up_nothing(cli: Cli, terminals: list[Terminal]) -> None:
-    steps = [{"id": f"s{number}", "demo": {"seconds": 0.02}} for number in range(40)]
+    steps = [{"id": f"s{number}", "demo": {"seconds": 0.02}} for number in range(24)]
     plan = cli.plan(*steps)
     words = (plan, "--yes", "--run-id", R, "--agent", "demo", "--demo-pace", "1")
     terminal = Terminal(cli, *words, size=(200, 50))
