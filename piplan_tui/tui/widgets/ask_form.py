@@ -20,7 +20,7 @@ from piplan_tui.run.asks import Action, FieldError, InputRequest
 from piplan_tui.tui.widgets.ask_actions import DECLINING_HINT, RAW_HINT, action_of_key, hint
 from piplan_tui.tui.widgets.ask_body import AskBody
 from piplan_tui.tui.widgets.ask_editing import edit_field
-from piplan_tui.tui.widgets.ask_fields import FieldEditor
+from piplan_tui.tui.widgets.ask_fields import FieldEditor, LineInput
 from piplan_tui.tui.widgets.ask_pages import Pages
 from piplan_tui.tui.widgets.ask_raw import RawRequest
 from piplan_tui.tui.widgets.ask_values import AskValues
@@ -279,7 +279,7 @@ class AskForm(Widget):
         """Ask why, in one line that may stay empty; Enter there declines."""
         if self._decline_note is None:
             self._focus_before = self.screen.focused
-            note = Input(placeholder="Why not? (may stay empty)", compact=True)
+            note = LineInput("", placeholder="Why not? (may stay empty)")
             note.add_class("ask-decline-note")
             self.mount(note, before=self.query_one(".ask-hint"))
         if (note_input := self._decline_note) is not None:

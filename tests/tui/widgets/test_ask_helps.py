@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
@@ -52,12 +53,14 @@ async def test_tab_completes_a_path_then_goes_through_what_there_is(workspace: P
         await settled(pilot)
         assert app.query(Input)[0].value == "brand/guide"
         shown = str(app.query_one(".ask-found", Static).render())
-        assert shown.split("\n") == ["brand/guide-old.pdf", "brand/guide.pdf"]
+        assert shown.split("\n") == ["  brand/guide-old.pdf", "  brand/guide.pdf"]
         await pilot.press("tab")
         assert app.query(Input)[0].value == "brand/guide-old.pdf"
         await pilot.press("tab")
+        await settled(pilot)
+        assert "> brand/guide.pdf" in str(app.query_one(".ask-found", Static).render())
         assert app.draft == {"it": "brand/guide.pdf"}
-        await pilot.press("enter")
+        await pilot.press("tab")
         await pilot.pause()
         assert app.focused is app.query(Input)[1]
         assert not app.query(".ask-found")
@@ -74,6 +77,47 @@ async def test_tab_goes_on_when_nothing_can_be_completed(workspace: Path) -> Non
         await pilot.press("tab")
         await settled(pilot)
         assert app.focused is app.query(Input)[1]
+
+
+async def test_each_of_several_paths_is_completed(workspace: Path) -> None:
+    app = FormApp(path_field(multiple=True), workspace=workspace)
+    async with app.run_test() as pilot:
+        await pilot.press("n", "tab")
+        await settled(pilot)
+        await pilot.press("enter", *"brand/l", "tab")
+        await settled(pilot)
+        assert app.draft == {"it": "notes.md\nbrand/logo.svg"}
+        await pilot.press("up", "home", "x", "tab")
+        await settled(pilot)
+        assert isinstance(app.focused, Input), "what is no path is not completed"
+        await pilot.press("shift+tab", "home", "delete", "down", "end", "enter", "tab")
+        assert isinstance(app.focused, Input), "nor is an empty line"
+        await pilot.press("a", "ctrl+s")
+    assert app.submitted is not None
+    assert app.submitted.values == {"it": ["notes.md", "brand/logo.svg"], "next": "a"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("text", "one two  2 three"), ("secret", "one\n two  2\n\nthree"), ("path", "one two  2 three")],
+)
+async def test_lines_that_are_pasted_into_one_are_all_kept(workspace: Path, kind: str, value: str) -> None:
+    app = FormApp({"message": "?", "fields": [{"name": "it", "type": kind}]}, workspace=workspace)
+    async with app.run_test() as pilot:
+        app.post_message(events.Paste("one\r\n two  2\x1b[31m\n\nthree\n"))
+        await pilot.pause()
+        assert app.form._editors["it"].value == value
+
+
+async def test_long_text_is_pasted_whole(workspace: Path) -> None:
+    app = FormApp({"message": "?", "fields": [{"name": "it", "type": "multiline"}]}, workspace=workspace)
+    lines = "\n".join(f"line {number} 日本語" for number in range(200))
+    async with app.run_test() as pilot:
+        app.post_message(events.Paste(lines))
+        await pilot.pause()
+        await pilot.press("ctrl+s")
+    assert app.submitted is not None
+    assert app.submitted.values == {"it": lines}
 
 
 @pytest.mark.parametrize("typed", ["../", "/", "leak/", "leak", "brand/../../", "~/"])

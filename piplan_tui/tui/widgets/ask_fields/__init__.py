@@ -9,8 +9,8 @@ from piplan_tui.run.asks import Field
 from piplan_tui.tui.widgets.ask_fields.field_editor import FieldEditor
 from piplan_tui.tui.widgets.ask_fields.option_editors import OptionsEditor, YesNoEditor
 from piplan_tui.tui.widgets.ask_fields.option_rows import OptionRows
-from piplan_tui.tui.widgets.ask_fields.path_editor import PathEditor
-from piplan_tui.tui.widgets.ask_fields.text_editors import BlockEditor, InfoText, LineEditor
+from piplan_tui.tui.widgets.ask_fields.path_editor import PathEditor, PathsEditor
+from piplan_tui.tui.widgets.ask_fields.text_editors import BlockEditor, InfoText, LineEditor, LineInput
 
 
 def make_editor(
@@ -31,7 +31,7 @@ def make_editor(
         case "multiline" | "json" | "code":
             return BlockEditor(field, initial=initial, show_label=show_label)
         case "path" if field.path is not None and field.path.multiple:
-            return BlockEditor(field, initial=initial, show_label=show_label)
+            return PathsEditor(field, initial=initial, show_label=show_label, workspace=workspace)
         case "path":
             return PathEditor(field, initial=initial, show_label=show_label, workspace=workspace)
         case "info":
@@ -40,4 +40,4 @@ def make_editor(
             return LineEditor(field, initial=initial, show_label=show_label)
 
 
-__all__ = ["FieldEditor", "OptionRows", "make_editor"]
+__all__ = ["FieldEditor", "LineInput", "OptionRows", "make_editor"]

@@ -14,7 +14,7 @@ from piplan_tui.clean import clean_text
 from piplan_tui.run.asks import Field
 from piplan_tui.tui.widgets.ask_fields.field_editor import FieldEditor
 from piplan_tui.tui.widgets.ask_fields.option_rows import OptionRow, OptionRows
-from piplan_tui.tui.widgets.ask_fields.text_editors import as_text, range_hint
+from piplan_tui.tui.widgets.ask_fields.text_editors import LineInput, as_text, range_hint
 from piplan_tui.tui.widgets.laid_out import LaidOut, markdown_rows
 
 _LONGEST_PREVIEW = 40
@@ -96,11 +96,8 @@ class OptionsEditor(FieldEditor):
             may_be_inline=self._multiple and not field.allow_other,
             can_find=self._is_long,
         )
-        self._other = Input(
-            clean_text(", ".join(others), keep_newlines=False),
-            placeholder="your own answer",
-            compact=True,
-            select_on_focus=False,
+        self._other = LineInput(
+            clean_text(", ".join(others), keep_newlines=False), placeholder="your own answer"
         )
         self._other.display = len(self._values) in chosen
         self._filter = OptionFilter(

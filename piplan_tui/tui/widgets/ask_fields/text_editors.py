@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from textual import events
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.widgets import Input, Static, TextArea
@@ -60,9 +61,9 @@ def range_hint(low: float | None, high: float | None, unit: str = "") -> str:
 
 
 class LineInput(Input):
-    """An input that leaves Ctrl-e to the form."""
+    """A line of text that takes several pasted lines as one, and loses none of them."""
 
-    def __init__(self, value: str, *, placeholder: str, password: bool, kind: str) -> None:
+    def __init__(self, value: str, *, placeholder: str, password: bool = False, kind: str = "text") -> None:
         super().__init__(
             value=value,
             placeholder=placeholder,
@@ -71,6 +72,18 @@ class LineInput(Input):
             select_on_focus=False,
             type="integer" if kind == "integer" else "number" if kind == "number" else "text",
         )
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        text = clean_text(event.text).strip("\n")
+        if not self.password:
+            # a secret of several lines, such as a key, is not seen anyway, and is wrong without its line ends
+            lines = [line.strip() for line in text.split("\n")]
+            if len(lines) > 1:
+                self.notify(f"{len(lines):,} lines were put into one.", markup=False)
+                text = " ".join(filter(None, lines))
+        self.replace(text, *self.selection)
 
 
 class LineEditor(FieldEditor):
@@ -114,7 +127,7 @@ class LineEditor(FieldEditor):
             return f"like {_LIKE[field.type]}"
         if field.type == "path":
             like = f"a path like {field.path.glob} · " if field.path and field.path.glob else ""
-            return f"{like}Tab completes"
+            return f"{like}Tab completes, Enter goes on"
         length = range_hint(field.min_length or None, field.max_length, "character")
         return together(field.pattern_hint or _FORMATS.get(field.format or "", ""), length)
 
@@ -132,11 +145,16 @@ class BlockEditor(FieldEditor):
 
     def __init__(self, field: Field, *, initial: Any = None, show_label: bool = True) -> None:
         super().__init__(field, show_label=show_label)
-        self._area = TextArea(
-            clean_text(_as_json(initial) if field.type == "json" else as_text(initial)),
+        self._area = self.make_area(
+            clean_text(_as_json(initial) if field.type == "json" else as_text(initial))
+        )
+
+    def make_area(self, text: str) -> TextArea:
+        return TextArea(
+            text,
             compact=True,
-            soft_wrap=field.type == "multiline",
-            placeholder=clean_text(field.placeholder),
+            soft_wrap=self.field.type == "multiline",
+            placeholder=clean_text(self.field.placeholder),
             highlight_cursor_line=False,
         )
 
@@ -177,7 +195,8 @@ class BlockEditor(FieldEditor):
         if field.type == "json":
             return "JSON"
         if field.type == "path":
-            return "one path to a line"
+            like = f"paths like {field.path.glob} · " if field.path and field.path.glob else ""
+            return f"{like}one to a line, Tab completes"
         return together(
             field.pattern_hint, range_hint(field.min_length or None, field.max_length, "character")
         )
