@@ -25,8 +25,10 @@ from piplan_tui.cli.workflows import create_workflow_run
 from piplan_tui.config.screen_tables import notify_of
 from piplan_tui.config.settings import OnAsk
 from piplan_tui.plan.problem import PlanInvalid
+from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.run.options import RunOptions
 from piplan_tui.run.run import Run
+from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.state import RunState
 from piplan_tui.store.control import ResumeRequest, RetryRequest
 from piplan_tui.workflow.load import is_workflow
@@ -144,6 +146,8 @@ async def _run_plan(
     from_stdin = name == "-"
     options = options or run_options(context, _source(name))
     async with make_runtime(context) as runtime:
+        if not context.given("yes"):
+            await _require_no_rival(runtime, loaded.spec, options)
         run = await runtime.create_run(
             loaded.spec,
             options=options,
@@ -151,6 +155,16 @@ async def _run_plan(
             source_name="plan.json" if from_stdin else Path(name).name,
         )
         return await _see_through(context, run, on_ask)
+
+
+async def _require_no_rival(runtime: PlanRuntime, plan: PlanSpec, options: RunOptions) -> None:
+    rival = await runtime.going_on_beside(plan, options.workspace)
+    if rival is not None:
+        raise UsageError(
+            f"Run {rival} of plan {printable(plan.id)} is going on in {options.workspace}, and both would write "
+            f"the same handoff files; watch it with piplan-tui attach {rival}, give this one another --workspace, "
+            "or start it all the same with --yes."
+        )
 
 
 async def _see_through(context: Context, run: Run, on_ask: OnAsk | None) -> int:

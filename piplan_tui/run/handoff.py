@@ -11,11 +11,21 @@ import anyio
 import msgspec
 
 from piplan_tui.agents.protocol import AgentFailure
+from piplan_tui.clean import printable
 from piplan_tui.run.model import HandoffDescriptor, HandoffFile, StepExecutionInput, StepResult
 from piplan_tui.run.room import NoRoom, what_helps
 from piplan_tui.store.disk import Disk
 
 HANDOFF_ROOT = Path(".pi-plan-runtime") / "handoff"
+
+
+RESULT = "result.json"
+
+
+class _Written(msgspec.Struct, rename="camel"):
+    """Who wrote a `result.json`."""
+
+    run_id: str = ""
 
 
 class HandoffError(Exception):
@@ -57,7 +67,7 @@ def _write_handoff(
         "attempt": given.attempt,
     }
     contents = {
-        "result.json": msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n",
+        RESULT: msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n",
         "raw_output.txt": raw_output.encode("utf-8", "replace"),
     }
     try:
@@ -87,7 +97,7 @@ def prepare_workspace(given: StepExecutionInput, home: str) -> None:
     Raises:
         AgentFailure: it is not there.
         NoRoom: there is no room for the files now.
-        HandoffError: the files could not be copied.
+        HandoffError: the files are gone or another run's, or could not be copied.
     """
     workspace = Path(given.workspace)
     step_id = str(given.step["id"])
@@ -96,6 +106,8 @@ def prepare_workspace(given: StepExecutionInput, home: str) -> None:
             "unusable",
             f"the workspace {workspace} of step {step_id} is not a folder; make it, or change its rule",
         )
+    for handoff in given.dependencies:
+        _require_own(given.run_id, handoff, Path(home))
     if workspace.resolve() == Path(home).resolve():
         return
     disk = Disk()
@@ -108,6 +120,33 @@ def prepare_workspace(given: StepExecutionInput, home: str) -> None:
             raise _refused(
                 error, f"the handoff files of step {handoff.step_id} cannot be copied to {workspace}"
             ) from error
+
+
+def _require_own(run_id: str, handoff: HandoffDescriptor, home: Path) -> None:
+    """See that a handoff is still there and of this run. What people changed in it since is theirs to change."""
+    again = f"try {handoff.step_id} again too"
+    for file in handoff.files:
+        path = home / file.path
+        try:
+            # the raw output may be long, and is no other's while the result is this run's
+            data = path.read_bytes() if file.name == RESULT else None
+            path.stat()
+        except OSError as error:
+            raise HandoffError(
+                f"the handoff file {path} of step {handoff.step_id} cannot be read "
+                f"({error.strerror or error}); {again}"
+            ) from error
+        if data is None or hashlib.sha256(data).hexdigest() == file.sha256:
+            continue
+        try:
+            writer = msgspec.json.decode(data, type=_Written).run_id
+        except msgspec.DecodeError:
+            continue
+        if writer not in ("", run_id):
+            raise HandoffError(
+                f"the handoff of step {handoff.step_id} in {home / handoff.directory} was replaced by run "
+                f"{printable(writer)} of the same plan; {again}, and give each run a workspace of its own"
+            )
 
 
 def _make_folder(disk: Disk, workspace: Path, relative: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -24,7 +25,7 @@ from piplan_tui.run.reuse import Forecast, forecast
 from piplan_tui.run.run import Run
 from piplan_tui.run.run_info import run_info
 from piplan_tui.run.runtime_life import RuntimeLife
-from piplan_tui.run.state import RunState
+from piplan_tui.run.state import RUN_ENDED, RunState
 from piplan_tui.run.stored_state import fold_stored, stored_state
 from piplan_tui.run.workflow_run import (
     default_workflow_concurrency,
@@ -299,6 +300,17 @@ class PlanRuntime(RuntimeLife):
                 if step is not None and step.asks:
                     return info.run_id
         raise ControlRefused(f"no run of plan {plan_id!r} waits for an answer at step {step_id!r}")
+
+    async def going_on_beside(self, plan: PlanSpec, workspace: Path) -> str | None:
+        """The id of a run of a plan of this id that is going on in this workspace, in whatever process.
+
+        Both would write their handoff files to the same folders, each over the other's.
+        """
+        for info in await self.store.list_runs():
+            same = info.plan_id == plan.id and info.workspace == str(workspace)
+            if same and info.status not in RUN_ENDED and await self.store.owner(info.run_id) is not None:
+                return info.run_id
+        return None
 
     async def get_state(self, run_id: str) -> RunState:
         """The state of a run: live when this runtime owns it, otherwise as it is stored.

@@ -196,3 +196,19 @@ def test_which_run_is_meant(cli: Cli) -> None:
         done = cli("show", word)
         assert (done.code, done.out) == (2, "")
         assert said in done.err
+
+
+def test_a_plan_is_not_run_twice_at_once_in_one_folder_unless_that_is_meant(cli: Cli) -> None:
+    agent, plan = cli.script(HANGS), cli.plan({"id": "a"})
+    cli.fifo("a")
+    running = cli.start("run", plan, "--agent", agent, "--run-id", R)
+    hanging_pid(cli, "a")
+    refused = cli("run", plan, "--run-id", "other")
+    assert refused.code == 2
+    assert f"Run {R} of plan p is going on in" in refused.err
+    (cli.folder / "apart").mkdir()
+    assert cli("run", plan, "--workspace", "apart").code == 0
+    assert cli("run", plan, "--yes").code == 0
+    assert cli("cancel", R).code == 0
+    running.end()
+    assert cli("run", plan).code == 0

@@ -31,6 +31,7 @@ from piplan_tui.tui.background import in_background
 from piplan_tui.tui.file_watch import changes_of
 from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.action_screen import BOTTOM_SCREENS, ActionScreen
+from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.step_detail import goal_lines, title_line
 from piplan_tui.tui.widgets.key_bar import KeyBar
@@ -199,9 +200,29 @@ class PlanScreen(ActionScreen):
         if self._starting or loaded is None or loaded.spec is None:
             return
         self._starting = True
+        rival = await self._runtime.going_on_beside(loaded.spec, self._options.workspace)
+        if rival is None:
+            await self._start(loaded, loaded.spec)
+            return
+
+        async def picked(pick: str | None) -> None:
+            if pick == "start":
+                await self._start(loaded, spec)
+            else:
+                self._starting = False
+
+        spec = loaded.spec
+        said = (
+            f"Run {one_line(rival)} of it is going on in {one_line(_short(self._options.workspace))}. Both would "
+            "write the same handoff files, each over the other's. Another --workspace keeps them apart."
+        )
+        choices = [Choice("leave", "l", "Leave it"), Choice("start", "s", "Start all the same")]
+        self.app.push_screen(ChoiceDialog("This plan runs already", [Span(said)], choices), picked)
+
+    async def _start(self, loaded: LoadedPlan, spec: PlanSpec) -> None:
         try:
             run = await self._runtime.create_run(
-                loaded.spec, options=self._options, source=loaded.source, source_name=self._path.name
+                spec, options=self._options, source=loaded.source, source_name=self._path.name
             )
             await run.start()
         except (StoreError, PlanInvalid, ControlRefused) as problem:

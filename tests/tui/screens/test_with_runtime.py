@@ -26,6 +26,7 @@ from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.store.memory import MemoryRuntimeStore
 from piplan_tui.tui.app import PiplanApp
 from piplan_tui.tui.leaving import TuiResult
+from piplan_tui.tui.screens.choice import ChoiceDialog
 from piplan_tui.tui.screens.home import HomeScreen
 from piplan_tui.tui.screens.plan import PlanScreen
 from piplan_tui.tui.screens.run import RunScreen
@@ -110,6 +111,24 @@ async def test_enter_starts_the_plan_and_it_runs_to_its_end(tmp_path: Path) -> N
         await pilot.press("q")
         await pilot.pause()
     assert app.return_value == TuiResult(run, "ended")
+
+
+async def test_a_plan_that_runs_already_in_the_same_folder_is_not_started_unasked(tmp_path: Path) -> None:
+    async with opened(tmp_path, plan(ask=True)) as (pilot, app):
+        await until(pilot, lambda: app.screen.query(RunTree) and ids(app) == ["first", "second"])
+        other = await app.runtime.create_run(PlanSpec.model_validate(plan(ask=True)))
+        await other.start()
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
+        body = app.screen.query_one("#dialog-body", Static).render()
+        assert f"Run {other.id} of it is going on in" in str(body)
+        await pilot.press("l", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
+        assert len(await app.runtime.store.list_runs()) == 1
+        await pilot.press("s")
+        await until(pilot, lambda: on_run(app))
+        assert app.run_shown is not None
+        assert app.run_shown.id != other.id
 
 
 async def test_a_question_is_answered_by_keys_and_the_run_goes_on(tmp_path: Path) -> None:
