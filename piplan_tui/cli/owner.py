@@ -140,6 +140,7 @@ def main(argv: Sequence[str]) -> int:
             args = parse(argv[1:])
             return anyio.run(_own, make_context(args), args.run, ready)
         except BaseException as error:
+            # the log is read to whoever started this process
             return tell(error)
 
 

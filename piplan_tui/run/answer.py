@@ -145,6 +145,7 @@ def object_schema(schema: Any) -> ObjectSchema:
     except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"the schema is not JSON: {error}") from error
     except Exception as error:
+        # jsonschema raises its own and, for some schemas, whatever it stumbles over
         place = ".".join(str(part) for part in getattr(error, "absolute_path", ()))
         message = str(getattr(error, "message", error))[:200]
         raise ValueError(f"the schema is no JSON Schema: {place + ': ' if place else ''}{message}") from error

@@ -163,6 +163,7 @@ class Attempts:
         except HandoffError as error:
             return self._failed(active, str(error), "handoff")
         except Exception as error:
+            # a mistake of ours in one step must not end the others
             trace = self._redactor.text(traceback.format_exc())
             log.error("step %s ended with an unexpected error\n%s", active.step_id, trace)
             return self._failed(active, f"internal error: {type(error).__name__}: {error}", "internal")

@@ -70,6 +70,7 @@ class Rehearsal:
             except (ScriptFailed, ScriptMistake, WorkflowStop):
                 pass  # it will be told when it really runs
             except Exception:
+                # the script is somebody else's code
                 log.exception("a rehearsal of run %s ended with an unexpected error", self.state.run_id)
             tasks.cancel_scope.cancel()
 

@@ -177,11 +177,13 @@ class WorkflowDriver(PlanDriver):
         except (WorkflowStop, ScriptMistake) as error:
             return ev.RunFailed(reason=str(error) or "the script was stopped")
         except Exception as error:
+            # the script is somebody else's code
             log.exception("the script of run %s ended with an unexpected error", self._state.run_id)
             return ev.RunFailed(reason=f"the script failed: {type(error).__name__}: {error}")
         try:
             return ev.RunCompleted(result=to_jsonable_python(value, fallback=str))
         except Exception as error:
+            # so are the objects that it returns
             return ev.RunFailed(reason=f"what the script returned cannot be kept as JSON: {error}")
 
     async def _drop_open_steps(self) -> None:

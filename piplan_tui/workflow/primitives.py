@@ -244,6 +244,7 @@ class Workflow:
             try:
                 await one(index)
             except Exception as error:
+                # an item's own code may raise anything; the others go on
                 cause = leaf(error)
                 if isinstance(cause, BROKEN_SCRIPT):
                     fatal.append(cause)
@@ -297,6 +298,7 @@ def _adapter(schema: Any) -> TypeAdapter[Any]:
         adapter: TypeAdapter[Any] = TypeAdapter(schema)
         adapter.json_schema()
     except Exception as error:
+        # pydantic raises many kinds for what is no type
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ScriptMistake(f"agent() got a schema that is no type an answer can have: {why}") from error
     return adapter

@@ -83,6 +83,7 @@ class Session:
             if batch.end is not None:
                 self._broken(batch.end)
         except Exception as outcome:
+            # messages of the engine are as hostile as its script
             self._outcome = self._outcome or outcome
 
     def _handle(self, message: dict[str, Any], request: int | None, tasks: TaskGroup) -> None:
