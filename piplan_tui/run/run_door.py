@@ -73,6 +73,7 @@ class RunDoor:
         self._subscribers: list[ev.OnEvent] = []
         self._inbox = Inbox(state, self.emit, self._attempts, self.redactor, now)
         self._dirty = anyio.Event()
+        self.transcripts.subscribe(lambda *said: self._dirty.set())
         self._leaving = False
         self.closed = anyio.Event()
         """Set when the run's tasks have ended and nothing more will happen to it here."""

@@ -76,6 +76,23 @@ async def test_events_come_within_a_tenth_of_a_second(tmp_path: Path, bench: Ben
         assert {s.id: s.status for s in seen.state.order} == {s.id: s.status for s in fold(stored).order}
 
 
+async def test_what_an_agent_says_is_there_for_others_although_nothing_happens(
+    tmp_path: Path, bench: Bench
+) -> None:
+    async with watched(tmp_path, bench, {"a": []}) as (run, _):
+        bench.steps.hold("a")
+        await run.start()
+        await bench.steps.started("a")
+        await run.stored()
+        path = run.transcripts.path("a", 1)
+        assert path is not None
+        for word in ("one ", "two"):
+            run.transcripts.add("a", 1, TextDelta(word))
+            await until(lambda word=word: path.exists() and word in path.read_text())
+        bench.steps.release("a")
+        await run.wait()
+
+
 async def test_everything_is_steered_through_the_owner(tmp_path: Path, bench: Bench) -> None:
     async with watched(tmp_path, bench, {"a": [], "b": [], "c": ["b"]}) as (run, seen):
         bench.steps.hold("a")
