@@ -26,7 +26,7 @@ async def act_on(context: Context, run_id: str, request: control.ControlRequest,
     for _ in range(3):  # the run may get an owner, or lose it, while we look
         run_dir = context.run_dir(run_id)
         if run_dir is not None and (done := await ask_owner(context.store, run_dir, run_id, request)):
-            return done, True
+            return done.message, True
         try:
             async with taken_over(context, run_id) as run:
                 return await do(run), False

@@ -62,7 +62,7 @@ async def _carry_out(
     run: Run, request: control.ControlRequest, *, holds_secret: bool = False
 ) -> control.ControlReply:
     try:
-        message = await _do(run, request)
+        done = await _do(run, request)
     except (ControlRefused, AnswerInvalid, StoreError) as refused:
         return control.ControlReply(id=request.id, accepted=False, message=str(refused))
     except Exception as error:
@@ -73,11 +73,24 @@ async def _carry_out(
             said += f": {error}"
         message = f"internal error: {said}"
         return control.ControlReply(id=request.id, accepted=False, message=message)
-    return control.ControlReply(id=request.id, accepted=True, message=message)
+    return done
 
 
-async def _do(run: Run, request: control.ControlRequest) -> str:
+async def _do(run: Run, request: control.ControlRequest) -> control.ControlReply:
     """Do it, and say in one sentence what was done."""
+    if isinstance(request, control.SteerRequest):
+        told = await run.steer(request.step_id, request.message)
+        if not told:
+            raise ControlRefused(
+                f"the agent of step {request.step_id} cannot be told anything now; stop the step and retry it with "
+                "an edited goal"
+            )
+        message = f"step {request.step_id} {'was told' if told == 'now' else 'is told when its turn ends'}"
+        return control.ControlReply(id=request.id, accepted=True, message=message, queued=told == "queued")
+    return control.ControlReply(id=request.id, accepted=True, message=await _done(run, request))
+
+
+async def _done(run: Run, request: control.ControlRequest) -> str:
     match request:
         case control.AnswerRequest():
             await run.answer(
@@ -122,7 +135,4 @@ async def _do(run: Run, request: control.ControlRequest) -> str:
             await run.edit_step(request.step_id, request.goal)
             return f"step {request.step_id} has a new goal"
         case control.SteerRequest():
-            told = await run.steer(request.step_id, request.message)
-            if not told:
-                raise ControlRefused(f"step {request.step_id} cannot be told anything now")
-            return f"step {request.step_id} {'was told' if told == 'now' else 'is told when its turn ends'}"
+            raise AssertionError("it was told before")

@@ -18,8 +18,8 @@ _SLICE_SECONDS = 1.0
 
 async def ask_owner(
     store: RuntimeStore, run_dir: Path, run_id: str, request: control.ControlRequest
-) -> str | None:
-    """What the owner did, in a sentence; `None` when the run has no owner (any more), and nothing was done.
+) -> control.ControlReply | None:
+    """What the owner did; `None` when the run has no owner (any more), and nothing was done.
 
     Raises:
         ControlRefused: it refused, with its reason, or it does not reply.
@@ -35,7 +35,7 @@ async def ask_owner(
         if reply is not None:
             if not reply.accepted:
                 raise ControlRefused(reply.message)
-            return reply.message
+            return reply
         if await store.owner(run_id) is None and await _take_back(run_dir, request.id):
             return None
     taken_back = await _take_back(run_dir, request.id)

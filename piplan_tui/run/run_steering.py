@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from piplan_tui.agents.protocol import Steered
+from piplan_tui.agents.protocol import AgentFailure, Steered
 from piplan_tui.run import events as ev
 from piplan_tui.run import retrying
 from piplan_tui.run.model import PiPlanCancelResult
@@ -144,9 +144,16 @@ class RunSteering(RunDoor):
         await self._journal.sync()
 
     async def steer(self, step_id: str, text: str) -> Steered:
-        """Say something to the agent of a running step; empty when it cannot be told anything now."""
+        """Say something to the agent of a running step; empty when it cannot be told anything now.
+
+        Raises:
+            ControlRefused: there is no such step, or the agent did not take it.
+        """
         self._step(step_id)
-        return await self._attempts.steer(step_id, text)
+        try:
+            return await self._attempts.steer(step_id, text)
+        except AgentFailure as failure:
+            raise ControlRefused(f"step {step_id} was not told: {failure}") from failure
 
     async def configure(
         self,

@@ -246,7 +246,7 @@ class StoredRun:
 
     # -- steering ------------------------------------------------------------------------------
 
-    async def _ask(self, request: control.ControlRequest) -> str:
+    async def _ask(self, request: control.ControlRequest) -> control.ControlReply:
         if self.refused:
             raise ControlRefused(self.refused)
         done = None
@@ -290,11 +290,12 @@ class StoredRun:
         with_downstream: bool = False,
     ) -> str:
         """Have steps tried again; without ids, all that failed or were cancelled. Says which, in a sentence."""
-        return await self._ask(
+        done = await self._ask(
             control.RetryRequest(
                 step_ids=list(step_ids), goal=goal, agent=agent, model=model, with_downstream=with_downstream
             )
         )
+        return done.message
 
     async def skip(self, step_id: str) -> None:
         """Have a step left out."""
@@ -310,8 +311,8 @@ class StoredRun:
         Raises:
             ControlRefused: also when the agent cannot be told anything now.
         """
-        await self._ask(control.SteerRequest(step_id=step_id, message=text))
-        return "now"
+        done = await self._ask(control.SteerRequest(step_id=step_id, message=text))
+        return "queued" if done.queued else "now"
 
 
 _ENDS_ATTEMPT = (ev.StepCompleted, ev.StepFailed, ev.StepCancelled, ev.StepInterrupted)

@@ -141,11 +141,15 @@ ControlRequest = (
 
 
 class ControlReply(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
-    """What the owner did with request `id`; `message` is one sentence, the reason when it was refused."""
+    """What the owner did with request `id`; `message` is one sentence, the reason when it was refused.
+
+    `queued`: what an agent is to be told waits for the end of its turn.
+    """
 
     id: str
     accepted: bool
     message: str = ""
+    queued: bool = False
     at: datetime = msgspec.field(default_factory=lambda: datetime.now(UTC))
 
 

@@ -160,6 +160,25 @@ def test_the_view_of_a_run_whose_owner_is_killed(cli: Cli, terminals: list[Termi
     assert gone(pid)
 
 
+def test_an_agent_that_cannot_be_told_anything(cli: Cli, terminals: list[Terminal]) -> None:
+    agent = cli.script(HANGS)
+    cli.fifo("a")
+    owner = cli.start("run", cli.plan({"id": "a"}), "--agent", agent, "--run-id", R)
+    hanging_pid(cli, "a")
+    terminal = Terminal(cli, "attach", R)
+    terminals.append(terminal)
+    terminal.until("RUNNING")
+    terminal.press("s")
+    terminal.until("while it works")
+    terminal.press("hurry\r")
+    terminal.until("the agent of step a")
+    assert "Told a" not in terminal.text
+    terminal.press("q")
+    assert terminal.end() == 0
+    assert cli("cancel", R).code == 0
+    assert owner.end().code == 3
+
+
 def test_stop_by_keys_reaches_the_owner(cli: Cli, terminals: list[Terminal]) -> None:
     agent = cli.script(HANGS)
     cli.fifo("a")

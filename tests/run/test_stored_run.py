@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import json
+import shlex
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
-from piplan_tui.agents.protocol import SessionEvent, TextDelta
+from piplan_tui.agents.protocol import AgentFailure, SessionEvent, TextDelta
+from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.run import events as ev
 from piplan_tui.run.clock import utc_now
 from piplan_tui.run.control_watch import serve_control
+from piplan_tui.run.factory import create_runtime
 from piplan_tui.run.inbox import AnswerInvalid
+from piplan_tui.run.model import SessionRef, StepDone, StepJob
+from piplan_tui.run.options import RunOptions
 from piplan_tui.run.reduce import fold
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
+from piplan_tui.run.step_runner import StepPort
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.run.transcript import Transcripts
 from piplan_tui.run.transcript_tail import TranscriptTails
 from piplan_tui.store.file import FileRuntimeStore
 from tests.run.conftest import Bench
-from tests.run.plans import plan
+from tests.run.plans import plan, plan_document
+from tests.run.steps import Steps
 
 pytestmark = pytest.mark.anyio
 
@@ -118,6 +128,105 @@ async def test_everything_is_steered_through_the_owner(tmp_path: Path, bench: Be
         await until(lambda: seen.state.ended)
         with pytest.raises(ControlRefused, match="already completed"):
             await seen.cancel()
+
+
+class _Talking(Steps):
+    """Steps whose sessions hear what they are told as `hears` says; an exception is raised."""
+
+    def __init__(self, hears: Any) -> None:
+        super().__init__()
+        self.hears = hears
+        self.heard: list[str] = []
+        self.ref = SessionRef(agent="scripted", session_id="s")
+
+    async def execute(self, job: StepJob, port: StepPort) -> StepDone:
+        port.opened(self)  # type: ignore[arg-type]  # of a session it has what is called
+        return await super().execute(job, port)
+
+    async def steer(self, text: str) -> Any:
+        if isinstance(self.hears, Exception):
+            raise self.hears
+        if self.hears:
+            self.heard.append(text)
+        return self.hears
+
+
+@pytest.mark.parametrize("hears", ["now", "queued"])
+async def test_told_is_said_as_the_owner_said_it(tmp_path: Path, bench: Bench, hears: str) -> None:
+    bench.steps = steps = _Talking(hears)
+    async with watched(tmp_path, bench, {"a": []}) as (run, seen):
+        steps.hold("a")
+        await run.start()
+        await steps.started("a")
+        assert await seen.steer("a", "hurry") == hears
+        assert steps.heard == ["hurry"]
+        steps.release("a")
+        await until(lambda: seen.state.ended)
+        with pytest.raises(ControlRefused, match="the agent of step a cannot be told anything now; stop"):
+            await seen.steer("a", "too late")
+        assert steps.heard == ["hurry"]
+
+
+@pytest.mark.parametrize(
+    ("hears", "said"),
+    [
+        (
+            "",
+            "^the agent of step a cannot be told anything now; stop the step and retry it with an edited goal$",
+        ),
+        (
+            AgentFailure("hung", "pi does not read its commands"),
+            "^step a was not told: pi does not read its commands$",
+        ),
+    ],
+)
+async def test_what_was_not_told_is_never_said_to_be(
+    tmp_path: Path, bench: Bench, hears: Any, said: str
+) -> None:
+    bench.steps = steps = _Talking(hears)
+    async with watched(tmp_path, bench, {"a": []}) as (run, seen):
+        steps.hold("a")
+        await run.start()
+        await steps.started("a")
+        with pytest.raises(ControlRefused, match=said):
+            await seen.steer("a", "hurry")
+        assert steps.heard == []
+        steps.release("a")
+        await until(lambda: seen.state.ended)
+
+
+async def test_an_agent_over_acp_hears_it_when_its_turn_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real protocol and process; the message goes by the run's folder."""
+    store = FileRuntimeStore(tmp_path / "store")
+    elsewhere = FileRuntimeStore(tmp_path / "store")
+    agent = shlex.join(["acp:" + sys.executable, "-m", "tests.support.acp_agent"])
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    options = RunOptions(workspace=tmp_path, agent=agent)
+    document = plan_document({"a": []})
+    document["steps"][0]["goal"] = "permission go on"
+    with anyio.fail_after(60):
+        async with (
+            create_runtime(store=store, options=options) as runtime,
+            anyio.create_task_group() as tasks,
+        ):
+            run = await runtime.create_run(PlanSpec.model_validate(document))
+            tasks.start_soon(serve_control, run, elsewhere.run_dir(run.id))
+            seen = await StoredRun.open(elsewhere, run.id, utc_now)
+            tasks.start_soon(seen.follow)
+            await run.start()
+            await until(lambda: seen.state.asks)
+            told = json.dumps({"status": "completed", "summary": "as I was told"})
+            assert await seen.steer("a", f"say {told}") == "queued"
+            await seen.answer(next(iter(seen.state.asks)), {"decision": "yes"})
+            await until(lambda: seen.state.ended)
+            attempt = seen.state.steps["a"].attempt
+            assert attempt is not None
+            assert (seen.state.status, attempt.summary) == ("completed", "as I was told")
+            with pytest.raises(ControlRefused, match="cannot be told anything now"):
+                await seen.steer("a", "too late")
+            tasks.cancel_scope.cancel()
 
 
 async def test_an_answer_is_checked_and_a_secret_never_put_into_a_file(tmp_path: Path, bench: Bench) -> None:

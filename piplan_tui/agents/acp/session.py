@@ -123,6 +123,10 @@ class AcpSession:
             raise
         finally:
             self._at_work = False
+            if self._queued:
+                on_event(
+                    Notice("the turn did not end well, so the agent was not told what you said", "warning")
+                )
             self._queued.clear()
             self.client.ignore()
 

@@ -198,7 +198,11 @@ async def test_steering_tells_the_agent_or_says_that_it_cannot_be_told() -> None
         await settle(pilot)
         assert run.asked == [("steer", "pricing", "only EUR")]
         assert said(pilot.app) == ["Told pricing"]
-        run.can_be_steered = False
+        run.told = "queued"
+        await pilot.press("s", "x", "enter")
+        await settle(pilot)
+        assert said(pilot.app)[-1] == "Told pricing; it hears it when its turn ends"
+        run.told = ""
         await pilot.press("s", "x", "enter")
         await settle(pilot)
         assert "cannot be told anything now" in said(pilot.app)[-1]

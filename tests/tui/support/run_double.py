@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from piplan_tui.agents.protocol import SessionEvent
+from piplan_tui.agents.protocol import SessionEvent, Steered
 from piplan_tui.run import events as ev
 from piplan_tui.run.asks import InputRequest, read_request
 from piplan_tui.run.model import HandoffDescriptor, HandoffFile, Usage
@@ -53,7 +53,7 @@ class RunDouble:
         self.asked: list[tuple[Any, ...]] = []
         self.refuses = ""
         self.problem = ""
-        self.can_be_steered = True
+        self.told: Steered = "now"
         self.drafts: dict[str, dict[str, Any] | None] = {}
         self.silent_since: dict[str, datetime] = {}
         self.clock = START
@@ -174,9 +174,9 @@ class RunDouble:
     async def edit_step(self, step_id: str, goal: str) -> None:
         await self._ask("edit_step", step_id, goal)
 
-    async def steer(self, step_id: str, text: str) -> bool:
+    async def steer(self, step_id: str, text: str) -> Steered:
         await self._ask("steer", step_id, text)
-        return self.can_be_steered
+        return self.told
 
     async def skip(self, step_id: str) -> None:
         await self._ask("skip", step_id)

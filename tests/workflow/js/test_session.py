@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import signal
+import sys
 from typing import Any
 
 import anyio
@@ -122,6 +124,39 @@ async def test_cancelling_stops_a_busy_script_at_once(busy: str) -> None:
         tasks.cancel_scope.cancel()
     assert anyio.current_time() - cancelled < 5.0  # its own limit would come after ten
     assert engines() == []
+
+
+OWNER = """
+import sys
+import anyio
+from tests.workflow.js.hosts import FakeHost, run
+from tests.workflow.js.test_session import engines
+
+async def answer(prompt, options):
+    print(engines()[0].pid, flush=True)
+    if prompt == "wait":
+        await anyio.sleep_forever()
+
+anyio.run(run, sys.argv[1], FakeHost(answer))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the next start finds it")
+@pytest.mark.parametrize(
+    "script",
+    ["await agent('wait')", "await agent('x')\nfor (;;);", "await agent('x')\nawait new Promise(() => {})\n"],
+    ids=["waiting", "busy", "at its end"],
+)
+async def test_the_engine_goes_with_its_owner(script: str) -> None:
+    command = [sys.executable, "-c", OWNER, script]
+    async with await anyio.open_process(command, stderr=None) as owner:
+        assert owner.stdout is not None
+        engine = psutil.Process(int(await owner.stdout.receive()))
+        owner.kill()
+        assert await owner.wait() == -signal.SIGKILL
+        with anyio.fail_after(10):
+            while engine.is_running() and engine.status() != psutil.STATUS_ZOMBIE:  # noqa: ASYNC110 - no child of ours
+                await anyio.sleep(0.01)
 
 
 async def test_an_engine_that_is_killed_is_told() -> None:
