@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 from anyio.abc import TaskGroup
 from pydantic_core import to_jsonable_python
 
@@ -81,6 +82,7 @@ class WorkflowDriver(PlanDriver):
         self._used_names: dict[str, int] = {}
         self._said_tiers: set[str] = set()
         self._agent_types: dict[str, AgentType | None] = {}
+        self._reading_types = anyio.Lock()
         self._waiting: dict[str, anyio.Event] = {}
         self._scope: anyio.CancelScope | None = None
         self._stopped = False
@@ -216,12 +218,14 @@ class WorkflowDriver(PlanDriver):
         Raises:
             AgentLimitReached: the run has as many steps as it may.
         """
+        is_new = (call.key, place) not in self._by_call
+        kind = await self._agent_type(call.agent_type) if is_new and call.agent_type else None
         if self._over() or self._stopped:
             # the script's scope is cancelled, or about to be
             await anyio.sleep_forever()
         step = self._by_call.get((call.key, place))
         if step is None:
-            step = self._by_call[call.key, place] = self._create(call, place)
+            step = self._by_call[call.key, place] = self._create(call, place, kind)
         elif step.status == "failed" and step.id not in self._keep_failed:
             self._try_again(step, "resume")
         if step.status in SATISFIED:
@@ -234,7 +238,7 @@ class WorkflowDriver(PlanDriver):
             return None
         return step.value["value"] if call.wrapped and isinstance(step.value, dict) else step.value
 
-    def _create(self, call: AgentCall, place: str) -> StepState:
+    def _create(self, call: AgentCall, place: str, kind: AgentType | None) -> StepState:
         state = self._state
         limit = int(state.settings.get("maxAgents", MAX_AGENTS))
         if len(state.order) >= limit:
@@ -242,7 +246,7 @@ class WorkflowDriver(PlanDriver):
                 f"the run has made {limit:,} agent calls, as many as it may; raise --max-agents and retry it to go on"
             )
         step_id = step_id_for(call, state.steps, self._used_names)
-        document = call.document(place, self._agent_type(call.agent_type))
+        document = call.document(place, kind)
         self._emit(ev.StepCreated(step_id=step_id, document=document))
         step = state.steps[step_id]
         if (tier := unknown_tier(state, step)) and tier not in self._said_tiers:
@@ -312,20 +316,21 @@ class WorkflowDriver(PlanDriver):
         )
         self._emit(ev.Logged(message=str(forecast)))
 
-    def _agent_type(self, name: str) -> AgentType | None:
-        if not name:
-            return None
-        if name not in self._agent_types:
-            found = find_agent_type(name, Path(self._state.workspace))
-            if found is None:
-                self._emit(
-                    ev.Logged(
-                        message=f"there is no agent definition {name[:60]!r} (.claude/agents/NAME.md); "
-                        "its calls run without one"
+    async def _agent_type(self, name: str) -> AgentType | None:
+        # one after the other, so that calls become steps in the order of the script
+        async with self._reading_types:
+            if name not in self._agent_types:
+                workspace = Path(self._state.workspace)
+                found = await anyio.to_thread.run_sync(find_agent_type, name, workspace)
+                if found is None:
+                    self.say(
+                        ev.Logged(
+                            message=f"there is no agent definition {name[:60]!r} (.claude/agents/NAME.md); "
+                            "its calls run without one"
+                        )
                     )
-                )
-            self._agent_types[name] = found
-        return self._agent_types[name]
+                self._agent_types[name] = found
+            return self._agent_types[name]
 
     async def _until_ended(self, step: StepState, retries: int) -> None:
         try:
