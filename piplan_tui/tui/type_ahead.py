@@ -7,16 +7,15 @@ from typing import Generic
 from textual import events, on
 from textual.app import ReturnType
 from textual.timer import Timer
-from textual.widgets import Input, TextArea
 
 from piplan_tui.tui.actions import OPENERS
-from piplan_tui.tui.thrifty_app import ThriftyApp
+from piplan_tui.tui.key_order import OrderedKeysApp
 
 LONGEST_HOLD = 0.5
 """Seconds after which keys are let go although nothing has got the focus."""
 
 
-class TypeAheadApp(ThriftyApp[ReturnType], Generic[ReturnType]):
+class TypeAheadApp(OrderedKeysApp[ReturnType], Generic[ReturnType]):
     """After a key that opens something, the next ones are held until that has the focus.
 
     A screen whose keys are no bindings says with `opens_with(key, character)` which of them open something.
@@ -24,25 +23,20 @@ class TypeAheadApp(ThriftyApp[ReturnType], Generic[ReturnType]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._held: list[events.Key] | None = None
-        self._hold_ends: Timer | None = None
+        self._opening: Timer | None = None
+        """Ends the waiting for what is being opened."""
 
-    async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Key) and not event.is_forwarded:
-            if self._held is not None:
-                self._held.append(event)
-                return
-            if self._opens(event):
-                self._held = []
-                self._hold_ends = self.set_timer(LONGEST_HOLD, self.let_keys_go)
-        await super().on_event(event)
+    @property
+    def holds_keys(self) -> bool:
+        return self._opening is not None or super().holds_keys
+
+    async def _act(self, key: events.Event) -> None:
+        if isinstance(key, events.Key) and self._opens(key):
+            self._opening = self.set_timer(LONGEST_HOLD, self.let_keys_go)
+        await super()._act(key)
 
     def _opens(self, event: events.Key) -> bool:
-        if not self.screen_stack:
-            return False  # it is being closed
         screen = self.screen
-        if isinstance(screen.focused, Input | TextArea):
-            return False
         opens_with = getattr(screen, "opens_with", None)
         if opens_with is not None and opens_with(event.key, event.character):
             return True
@@ -57,15 +51,7 @@ class TypeAheadApp(ThriftyApp[ReturnType], Generic[ReturnType]):
 
     def let_keys_go(self) -> None:
         """Give the keys that were held to what has the focus now."""
-        if self._held is not None:
-            self.call_later(self._let_go)
-
-    async def _let_go(self) -> None:
-        if self._held is None:
-            return
-        held, self._held = self._held, None
-        if self._hold_ends is not None:
-            self._hold_ends.stop()
-            self._hold_ends = None
-        for key in held:
-            await self.on_event(key)
+        if self._opening is not None:
+            self._opening.stop()
+            self._opening = None
+            self.call_later(self._hand_on)

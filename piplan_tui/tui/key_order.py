@@ -1,0 +1,110 @@
+"""Every key acts after the ones that were typed before it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from typing import Generic
+
+from textual import events
+from textual.app import ReturnType
+from textual.dom import DOMNode
+from textual.message_pump import MessagePump
+from textual.widgets import Input, TextArea
+
+from piplan_tui.tui.thrifty_app import ThriftyApp
+
+LONGEST_WAIT = 3.0
+"""Seconds after which the next key acts although the one before it is still being worked on."""
+_MOST_ROUNDS = 20
+
+
+class OrderedKeysApp(ThriftyApp[ReturnType], Generic[ReturnType]):
+    """Hands on one key at a time, and the next when all that came of it is done: the focus may be elsewhere then.
+
+    Textual gives a key to what has the focus as soon as it arrives. It lies there in a queue, and a key with a
+    binding that goes before others is carried out at once: it overtakes what was typed. Letters for a text field
+    go there without waiting for each other, because the queue of the field keeps them in order.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._to_come: deque[events.Key | events.Paste] = deque()
+        self._unread_text = False
+        """Whether a field was given text since it was last seen to have taken everything in."""
+        self._settling: asyncio.Task[None] | None = None
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            self._to_come.append(event)
+            await self._hand_on()
+        else:
+            await super().on_event(event)
+
+    @property
+    def holds_keys(self) -> bool:
+        """Whether keys have to wait."""
+        return self._settling is not None
+
+    async def _hand_on(self) -> None:
+        while self._to_come and not self.holds_keys:
+            if not self.screen_stack:  # it is being closed
+                self._to_come.clear()
+                return
+            event = self._to_come[0]
+            if isinstance(event, events.Paste) or _is_text(self.focused, event):
+                self._unread_text = True
+                await super().on_event(self._to_come.popleft())
+            elif self._unread_text:
+                self._settle()
+            else:
+                nodes = self._keyed
+                await self._act(self._to_come.popleft())
+                self._settle(nodes)
+
+    async def _act(self, key: events.Event) -> None:
+        """Have a key do what it does that is not text."""
+        await super().on_event(key)
+
+    @property
+    def _keyed(self) -> list[DOMNode]:
+        """What a key goes through, from what has the focus to the app."""
+        return [*(self.focused or self.screen).ancestors_with_self]
+
+    def _settle(self, nodes: Iterable[DOMNode] = ()) -> None:
+        self._settling = asyncio.create_task(self._wait_for(list(nodes)))
+
+    async def _wait_for(self, nodes: list[DOMNode]) -> None:
+        try:
+            async with asyncio.timeout(LONGEST_WAIT):
+                for _ in range(_MOST_ROUNDS):
+                    asked = dict.fromkeys([*nodes, *(self._keyed if self.screen_stack else ())])
+                    await _passed(asked)
+                    if not any(_is_open(node) and node.message_queue_size for node in asked):
+                        break
+        except TimeoutError:
+            pass
+        finally:
+            self._settling = None
+            self._unread_text = False
+            self.call_later(self._hand_on)
+
+
+async def _passed(nodes: Iterable[MessagePump]) -> None:
+    """Wait until each of these has done what was in its queue."""
+    reached = []
+    for node in nodes:
+        done = asyncio.Event()
+        if _is_open(node) and node.call_later(done.set):
+            reached.append(done)
+    for done in reached:
+        await done.wait()
+
+
+def _is_open(node: MessagePump) -> bool:
+    return node.is_running and not node._closing
+
+
+def _is_text(focused: DOMNode | None, key: events.Key) -> bool:
+    return isinstance(focused, Input | TextArea) and focused.check_consume_key(key.key, key.character)
