@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 from zlib import crc32
 
@@ -10,6 +11,7 @@ import pytest
 
 from piplan_tui.run import events as ev
 from tests.cli.conftest import Cli
+from tests.cli.terminal import Terminal
 from tests.run.plans import plan_document
 
 DOORS = [
@@ -74,6 +76,14 @@ ODD["a time before there were computers"] = [
 ]
 
 
+@pytest.fixture
+def terminals() -> Iterator[list[Terminal]]:
+    opened: list[Terminal] = []
+    yield opened
+    for terminal in opened:
+        terminal.close()
+
+
 def forge(cli: Cli, *bodies: bytes) -> str:
     """A run `r` whose owner is gone, of these events after the first four; where they are."""
     assert cli("run", cli.plan({"id": "a"}, {"id": "b"}), "--run-id", "r").code == 0
@@ -122,3 +132,20 @@ def test_what_is_odd_is_shown_or_told(cli: Cli, forged: str) -> None:
         assert "Traceback" not in ran.out + ran.err, (words, ran.err)
         assert "internal error" not in ran.out + ran.err, (words, ran.err)
         assert "\x1b]52" not in ran.out + ran.err
+
+
+@pytest.mark.parametrize("forged", ["a step of another kind", "nested deeply"])
+def test_the_view_of_a_forged_run_says_so(cli: Cli, terminals: list[Terminal], forged: str) -> None:
+    forge(cli, NOT_EVENTS[forged])
+    data = cli.folder.parent / "state" / "runs" / "r" / "events.jsonl"
+    rest = b'"batch":5,"event":{"type":"log","seq":6,"at":"2026-03-01T00:00:00Z","runId":"r","message":"x"}}'
+    data.write_bytes(data.read_bytes() + b'{"crc":"%08x",%b\n' % (crc32(rest), rest))
+    (cli.folder / "plan.json").unlink()  # so that the run is the first of the list
+    terminal = Terminal(cli)
+    terminals.append(terminal)
+    terminal.until("A plan")
+    terminal.press("\r")
+    terminal.until("events.jsonl")
+    terminal.press("q")
+    terminal.end()
+    assert "Traceback" not in terminal.text
