@@ -16,7 +16,7 @@ from piplan_tui.run.recovery import recover
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run_asks import RunAsks
 from piplan_tui.run.run_steering import RunSteering
-from piplan_tui.run.state import RunState
+from piplan_tui.run.state import AskState, RunState
 from piplan_tui.store.protocol import StoreError
 
 log = logging.getLogger(__name__)
@@ -223,25 +223,11 @@ class Run(RunSteering, RunAsks):
             else:  # another limit is reached too
                 budget.ask(state, self.emit, over)
 
-    async def answer(
-        self,
-        ask_id: str,
-        values: Mapping[str, Any] | None = None,
-        *,
-        action: ev.AnswerAction = "accept",
-        action_id: str = "",
-        note: str = "",
-        by: ev.AnsweredBy = "human",
-        surface: str = "",
+    async def _own_question_answered(
+        self, ask: AskState, action: ev.AnswerAction, values: Mapping[str, Any], by: ev.AnsweredBy
     ) -> None:
-        ask = self.state.asks.get(ask_id)
-        await super().answer(
-            ask_id, values, action=action, action_id=action_id, note=note, by=by, surface=surface
-        )
-        if ask is None or not ask.kind:
-            return
         # to go on with a large fan-out somebody must say so; a budget may be left as it is
-        stops = (values or {}).get("decision") == _STOP if action == "accept" else ask.kind == "fanOut"
+        stops = values.get("decision") == _STOP if action == "accept" else ask.kind == "fanOut"
         if stops:
             reason = "stopped at its budget" if ask.kind == "budget" else "stopped before a large fan-out"
             await self.cancel(by=by if by != "human" else "user", reason=reason)

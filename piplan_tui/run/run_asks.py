@@ -9,6 +9,7 @@ from piplan_tui.run import events as ev
 from piplan_tui.run.asks import InputRequest
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run_door import RunDoor
+from piplan_tui.run.state import AskState
 
 
 class RunAsks(RunDoor):
@@ -42,6 +43,7 @@ class RunAsks(RunDoor):
             ControlRefused: the question is not open.
         """
         driver = self._require_driver()
+        ask = self.state.asks.get(ask_id)
         self._inbox.answer(
             ask_id, values or {}, action=action, action_id=action_id, note=note, by=by, surface=surface
         )
@@ -49,6 +51,13 @@ class RunAsks(RunDoor):
         if by != "timeout":  # what the user had written by then is not thrown away
             await self.save_draft(ask_id, None)
         driver.pump()
+        if ask is not None and ask.kind:
+            await self._own_question_answered(ask, action, values or {}, by)
+
+    async def _own_question_answered(
+        self, ask: AskState, action: ev.AnswerAction, values: Mapping[str, Any], by: ev.AnsweredBy
+    ) -> None:
+        """What follows from the answer to a question of the run itself, which no step waits for."""
 
     async def answer_with_defaults(self, ask_id: str, *, by: ev.AnsweredBy = "default") -> bool:
         """Answer with the fields' own defaults; false (and nothing done) when a required field has none."""

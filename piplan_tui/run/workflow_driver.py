@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-import anyio.to_thread
 from anyio.abc import TaskGroup
 from pydantic_core import to_jsonable_python
 
 from piplan_tui.run import events as ev
+from piplan_tui.run.agent_definitions import AgentDefinitions
 from piplan_tui.run.answer import AnswerCheck
 from piplan_tui.run.attempts import Attempts
 from piplan_tui.run.call import AgentCall, call_key, step_id_for, unknown_tier
@@ -31,7 +31,7 @@ from piplan_tui.run.rehearsal import Rehearsal
 from piplan_tui.run.reuse import Reuse
 from piplan_tui.run.state import SATISFIED, TERMINAL, RunState, StepState
 from piplan_tui.run.workflow_host import RunHost
-from piplan_tui.workflow.agent_types import AgentType, find_agent_type
+from piplan_tui.workflow.agent_types import AgentType
 from piplan_tui.workflow.host import (
     AgentLimitReached,
     ScriptFailed,
@@ -81,8 +81,7 @@ class WorkflowDriver(PlanDriver):
         self._by_call = {call_key(step): step for step in state.order}
         self._used_names: dict[str, int] = {}
         self._said_tiers: set[str] = set()
-        self._agent_types: dict[str, AgentType | None] = {}
-        self._reading_types = anyio.Lock()
+        self._definitions = AgentDefinitions(Path(state.workspace), self.say)
         self._waiting: dict[str, anyio.Event] = {}
         self._scope: anyio.CancelScope | None = None
         self._stopped = False
@@ -219,7 +218,7 @@ class WorkflowDriver(PlanDriver):
             AgentLimitReached: the run has as many steps as it may.
         """
         is_new = (call.key, place) not in self._by_call
-        kind = await self._agent_type(call.agent_type) if is_new and call.agent_type else None
+        kind = await self._definitions.named(call.agent_type) if is_new and call.agent_type else None
         if self._over() or self._stopped:
             # the script's scope is cancelled, or about to be
             await anyio.sleep_forever()
@@ -315,22 +314,6 @@ class WorkflowDriver(PlanDriver):
             self._script
         )
         self._emit(ev.Logged(message=str(forecast)))
-
-    async def _agent_type(self, name: str) -> AgentType | None:
-        # one after the other, so that calls become steps in the order of the script
-        async with self._reading_types:
-            if name not in self._agent_types:
-                workspace = Path(self._state.workspace)
-                found = await anyio.to_thread.run_sync(find_agent_type, name, workspace)
-                if found is None:
-                    self.say(
-                        ev.Logged(
-                            message=f"there is no agent definition {name[:60]!r} (.claude/agents/NAME.md); "
-                            "its calls run without one"
-                        )
-                    )
-                self._agent_types[name] = found
-            return self._agent_types[name]
 
     async def _until_ended(self, step: StepState, retries: int) -> None:
         try:
