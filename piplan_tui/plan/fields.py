@@ -46,7 +46,31 @@ def read_spec(document: dict[str, Any]) -> tuple[PlanSpec | None, list[Finding]]
             twin = lookalikes.pop(detail["loc"], None) if detail["type"] == "missing" else None
             found.append(_finding(document, detail, twin))
     found += [lookalike.warning for lookalike in lookalikes.values()]
+    found += _time_limits(document)
     return spec, found
+
+
+def _time_limits(document: dict[str, Any]) -> Iterator[Finding]:
+    """Time limits for questions that are none, because something of them is missing or wrong."""
+    steps = document.get("steps")
+    places: list[tuple[Path, Any]] = [((), document)]
+    places += [
+        (("steps", index), step) for index, step in enumerate(steps if isinstance(steps, list) else [])
+    ]
+    for path, holder in places:
+        limit = holder.get("expires") if isinstance(holder, dict) else None
+        # anything else by that name is the author's own
+        if not isinstance(limit, dict) or not limit.keys() & {"afterSeconds", "then"}:
+            continue
+        seconds, then = limit.get("afterSeconds"), limit.get("then")
+        is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool) and seconds > 0
+        if not is_number or then not in ("decline", "cancel", "fail", "defaults"):
+            where = (*path, "expires")
+            message = (
+                f'{_what(document, where)} sets no time limit; it needs "afterSeconds", a number above 0, and '
+                '"then", one of decline, cancel, fail and defaults'
+            )
+            yield Finding(where, message, "warning")
 
 
 def outline(document: dict[str, Any]) -> PlanOutline:

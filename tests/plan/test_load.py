@@ -172,6 +172,27 @@ def test_the_callers_own_fields_are_no_mistakes() -> None:
     assert said(text) == []
 
 
+@pytest.mark.parametrize(
+    ("limit", "warned"),
+    [
+        ('{"afterSeconds": 900, "then": "defaults"}', False),
+        ('{"afterSeconds": "900", "then": "defaults"}', True),
+        ('{"afterSeconds": 0, "then": "fail"}', True),
+        ('{"afterSeconds": true, "then": "fail"}', True),
+        ('{"afterSeconds": 900, "then": ["fail"]}', True),
+        ('{"then": "fail"}', True),
+        ('{"on": "the author\'s own"}', False),
+        ('"2026-12-01"', False),
+    ],
+)
+def test_a_time_limit_that_is_none_is_a_warning(limit: str, warned: bool) -> None:
+    told = said(in_plan(f'{{"id": "a", "title": "T", "goal": "G", "expires": {limit}}}'))
+    assert told == warned * [
+        'p:3:51: warning: "expires" of step "a" sets no time limit; it needs "afterSeconds", a number above 0, and '
+        '"then", one of decline, cancel, fail and defaults'
+    ]
+
+
 def test_ids_that_share_a_folder() -> None:
     assert said(in_plan(f"{step('Build')},\n{step('build')}")) == [
         'p:4:8: the step ids "Build" and "build" are one folder name where upper and lower case are the same '
