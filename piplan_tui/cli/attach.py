@@ -13,17 +13,18 @@ from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.cli.context import Context, in_terminal, make_context, now
 from piplan_tui.cli.dispatch import CANCELLED
 from piplan_tui.cli.driving import HEARTBEAT_SECONDS, exit_code, last_lines
-from piplan_tui.cli.output import LineWriter, use_colour
+from piplan_tui.cli.output import LineWriter, put_result, use_colour
 from piplan_tui.cli.parser import UsageError
 from piplan_tui.run import events as ev
 from piplan_tui.run.asks import read_request
 from piplan_tui.run.state import HOLDS_SLOT
 from piplan_tui.run.stored_run import StoredRun
-from piplan_tui.views.json_state import terminal_safe
 from piplan_tui.views.line import one_line
 from piplan_tui.views.plain import PlainPrinter
 from piplan_tui.views.questions import ask_order
+from piplan_tui.views.run_result import result_text
 from piplan_tui.views.summary import result_line
+from piplan_tui.views.terminal_json import terminal_safe
 
 
 async def attach(args: argparse.Namespace) -> int:
@@ -92,6 +93,8 @@ class Watch:
             self._people.close()
             if self._programs is not None:
                 self._programs.close()
+        if self._ui == "quiet" and not stopped:
+            put_result(result_text(run.state))
         return CANCELLED if stopped else exit_code(run.state)
 
     @property

@@ -50,7 +50,7 @@ def check(args: argparse.Namespace) -> int:
 
 
 def _document(found: dict[str, LoadedPlan | LoadedWorkflow]) -> str:
-    from piplan_tui.views.json_state import dumps
+    from piplan_tui.views.terminal_json import dumps
 
     plans: list[dict[str, Any]] = [
         {

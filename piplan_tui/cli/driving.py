@@ -19,7 +19,7 @@ from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.clean import clean_text
 from piplan_tui.cli.ask_command import Heard, ask_commands
 from piplan_tui.cli.dispatch import CANCELLED, COMPLETED, FAILED, WAITING
-from piplan_tui.cli.output import LineWriter, use_colour
+from piplan_tui.cli.output import LineWriter, put_result, use_colour
 from piplan_tui.config.screen_tables import Notify
 from piplan_tui.config.settings import OnAsk, Ui
 from piplan_tui.run import events as ev
@@ -30,11 +30,12 @@ from piplan_tui.run.run import Run
 from piplan_tui.run.state import RunState
 from piplan_tui.store.protocol import StoreError
 from piplan_tui.views.ask_text import answer_commands
-from piplan_tui.views.json_state import terminal_safe
 from piplan_tui.views.line import one_line
 from piplan_tui.views.plain import PlainPrinter
 from piplan_tui.views.questions import ask_order, question
+from piplan_tui.views.run_result import result_text
 from piplan_tui.views.summary import LogPath, failed_step_lines, result_line, summary
+from piplan_tui.views.terminal_json import terminal_safe
 
 HEARTBEAT_SECONDS = 60.0
 NOBODY = Notify(bell=False, desktop="never")
@@ -181,6 +182,8 @@ class Drive:
             self._people.close()
             if self._programs is not None:
                 self._programs.close()
+        if self._ui == "quiet":
+            put_result(result_text(run.state))
         return FAILED if problem else exit_code(run.state)
 
     async def _until_rest(self) -> None:

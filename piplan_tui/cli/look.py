@@ -11,17 +11,19 @@ import msgspec
 
 from piplan_tui.clean import clean_text
 from piplan_tui.cli.context import Context, make_context, now
-from piplan_tui.cli.output import put, put_json, say
+from piplan_tui.cli.output import put, put_json, put_result, say
 from piplan_tui.run.asks import read_request
 from piplan_tui.run.run_info import run_info
 from piplan_tui.run.state import AskState, RunState
 from piplan_tui.store.protocol import Owner, RunInfo, StoreError
 from piplan_tui.views.ask_text import ask_lines
 from piplan_tui.views.decisions import applies_to
-from piplan_tui.views.json_state import ask_document, dumps, state_document
+from piplan_tui.views.json_state import ask_document, state_document
 from piplan_tui.views.lists import agents_table, runs_table, steps_table
 from piplan_tui.views.questions import ask_order
+from piplan_tui.views.run_result import result_text
 from piplan_tui.views.summary import summary
+from piplan_tui.views.terminal_json import dumps
 
 LATEST = 20
 
@@ -90,16 +92,38 @@ async def show(args: argparse.Namespace) -> int:
     context = make_context(args)
     run_id = await context.find_run(args.run)
     state, owner = await context.look_at(run_id)
+    if context.given("result"):
+        return _show_result(state)
     log_path = context.log_path(run_id)
     if context.given("json"):
         put_json(dumps(state_document(state, now(), owner=owner, log_path=log_path)))
         return 0
     ascii_only = context.settings.ascii
-    lines = summary(state, _clock(state, owner), log_path=log_path, ascii_only=ascii_only)
+    lines = summary(
+        state,
+        _clock(state, owner),
+        log_path=log_path,
+        ascii_only=ascii_only,
+        live=owner is not None,
+        shown=True,
+    )
     put([*lines, "", *steps_table(state, _clock(state, owner), ascii_only=ascii_only)])
     for ask in ask_order(state):
         put(["", *ask_lines(run_id, ask, read_request(ask.request), applies_to(state, ask))])
     return 0
+
+
+def _show_result(state: RunState) -> int:
+    """Print what the run gave, and nothing else."""
+    if text := result_text(state):
+        put_result(text)
+        return 0
+    if state.status == "completed":
+        why = "returned nothing" if state.workflow is not None else "left no summary"
+    else:
+        why = f"has no result: it is {state.status.replace('_', ' ')}"
+    say(f"piplan-tui: run {state.run_id} {why}")
+    return 0 if state.status == "completed" else 1
 
 
 def _clock(state: RunState, owner: Owner | None) -> Any:

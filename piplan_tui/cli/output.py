@@ -34,6 +34,12 @@ def put_json(document: str) -> None:
     sys.stdout.buffer.flush()
 
 
+def put_result(text: str) -> None:
+    """Print what a run gave to stdout, in UTF-8 whatever the terminal's encoding is; nothing when it is empty."""
+    if text:
+        put_json(text.removesuffix("\n"))
+
+
 def use_colour(stream: TextIO) -> bool:
     """Whether escape sequences may go there: a terminal that knows them, and no NO_COLOR."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -171,7 +171,9 @@ _OUTPUT: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         ("--ui",),
         {
             "choices": ("tui", "plain", "json", "quiet"),
-            "help": "lines on stderr, events as JSON lines on stdout, or only the result; tui: the terminal view",
+            "help": "plain: lines on stderr; json: events as JSON lines on stdout; quiet: on stdout only the result, "
+            "which is what a workflow's script returned (a text as it is, anything else as JSON) and of a plan the "
+            "summaries of the steps that no other needs; tui: the terminal view",
         },
     ),
     (("-v", "--verbose"), {"action": "count", "help": "print tools too; -vv also what agents say"}),
@@ -307,6 +309,13 @@ def build(command: str) -> argparse.ArgumentParser:
         own.add_argument("--yes", action="store_true", default=argparse.SUPPRESS, help="do not ask")
     if command in ("check", "runs", "show", "asks", "agents"):
         _add(own, [_JSON])
+    if command == "show":
+        own.add_argument(
+            "--result",
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help="only what the run gave, as --ui quiet prints it",
+        )
     if command in _CAN_DETACH:
         _add(own, [_DETACH])
     if command == "attach":

@@ -85,11 +85,13 @@ def refuse_when_spent(state: RunState, emit: ev.OnEvent) -> None:
 def budget_request(over: BudgetExceeded) -> dict[str, Any]:
     """The question as a form."""
     unit = _UNITS[over.kind]
-    suggested: float = over.limit + max(over.limit, over.spent - over.limit)
-    suggested = round(suggested, 2) if over.kind == "usd" else math.ceil(suggested)
+    suggested = higher_limit(over)
+    used = f"${over.spent:,.2f}" if over.kind == "usd" else f"{over.spent:,.0f} {unit}"
+    limit = f"${over.limit:,.2f}" if over.kind == "usd" else f"{over.limit:,.0f} {unit}"
     return {
-        "title": f"The budget is spent: {over.amounts}",
-        "message": "No agent starts beyond it. What runs goes on to its end, and nothing done is lost.",
+        "title": f"The budget of {limit} is spent",
+        "message": f"{used} were used when this was asked. No agent starts beyond the limit. What runs goes on to "
+        "its end, and may use more by then; nothing done is lost.",
         "urgency": "high",
         "fields": [
             {
@@ -111,6 +113,12 @@ def budget_request(over: BudgetExceeded) -> dict[str, Any]:
             },
         ],
     }
+
+
+def higher_limit(over: BudgetExceeded) -> float:
+    """A limit to go on with: twice the one that is reached, or more where it was passed by more than that."""
+    higher = over.limit + max(over.limit, over.spent - over.limit)
+    return round(higher, 2) if over.kind == "usd" else math.ceil(higher)
 
 
 def answer_problem(state: RunState, asked: AskState, values: dict[str, Any]) -> list[FieldError]:

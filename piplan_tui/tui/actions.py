@@ -28,8 +28,10 @@ from piplan_tui.tui.refusals import (
     no_demo,
     no_failure,
     no_log,
+    no_result,
     no_step,
     nothing_chosen,
+    says_more,
 )
 
 Where = Literal["app", "home", "plan", "run", "tree", "detail", "timeline", "log"]
@@ -83,6 +85,17 @@ ACTIONS: tuple[Action, ...] = (
     Action("tree.in", "l,right", "Unfold", "Unfold a phase or a running step, then go in", "tree", "unfold"),
     Action("tree.out", "h,left", "Fold", "Fold the step or its phase", "tree", "fold"),
     Action("tree.open", "enter", "Open", "Open the step, fold or unfold a phase", "tree", "open", bar="open"),
+    Action(
+        "run.result",
+        "R",
+        "Result of the run",
+        "What a workflow returned, or why it failed and how to go on",
+        "run",
+        bar="result",
+        refusal=no_result,
+        offered=says_more,
+        opens=True,
+    ),
     Action(
         "run.answer",
         "a",
@@ -228,7 +241,7 @@ ACTIONS: tuple[Action, ...] = (
         refusal=no_log,
         opens=True,
     ),
-    Action("run.copy", "y", "Copy", "The step's id, or the path of its result", "run", opens=True),
+    Action("run.copy", "y", "Copy", "The step's id or result, what the run gave", "run", opens=True),
     Action("detail.tab_1", "1", "Input", "The question and its form", "detail", "tab(1)"),
     Action("detail.tab_2", "2", "Output", "What the agent says and does, live", "detail", "tab(2)"),
     Action("detail.tab_3", "3", "Tools", "Tool calls", "detail", "tab(3)"),

@@ -145,6 +145,17 @@ def cannot_answer(context: ActionContext) -> str:
     return no_ask(context) or context.refused
 
 
+def no_result(context: ActionContext) -> str:
+    state = context.state
+    return "" if state is not None and state.ended else "the run has not ended, so it has no result yet"
+
+
+def says_more(context: ActionContext) -> bool:
+    """Whether the run gave more than its steps show."""
+    state = context.state
+    return state is not None and state.workflow is not None and state.status in ("completed", "failed")
+
+
 def no_failure(context: ActionContext) -> str:
     return "" if context.state and context.state.counts.get("failed") else "no step has failed"
 

@@ -24,6 +24,7 @@ from piplan_tui.views.formatting import (
     format_tokens,
 )
 from piplan_tui.views.line import Span, one_line
+from piplan_tui.views.run_result import step_result
 
 MAX_TEXT = 20_000
 MAX_TOOLS = 500
@@ -136,6 +137,11 @@ def result_lines(step: StepState, document: str | None, problem: str = "") -> li
             if attempt.error_detail:
                 spans += [_heading("Last lines of the agent"), Span(_block(attempt.error_detail))]
             return spans + changed
+        if step.status in ("completed", "reused"):
+            # an agent call leaves no files; what it gave to its script is all there is
+            taken = [Span(f"taken from {one_line(step.reused_from)}\n\n", "dim")] if step.reused_from else []
+            text = step_result(step)
+            return [*taken, Span(_block(text)) if text else Span("It gave nothing.", "dim"), *changed]
         return [Span("No result yet.", "dim"), *changed]
     spans = [_heading("Summary", first=True), Span(_block(handoff.summary) or "none")]
     spans += changed

@@ -10,6 +10,7 @@ from textual.widget import Widget
 from piplan_tui.tui.screens.choice import ChoiceDialog
 from piplan_tui.tui.screens.help import HelpScreen
 from piplan_tui.tui.screens.peek import PeekScreen
+from piplan_tui.tui.screens.result import ResultScreen
 from piplan_tui.tui.screens.typing import TypingDialog
 from piplan_tui.tui.widgets.ask_fields.option_rows import OptionRows
 from piplan_tui.tui.widgets.ask_form import AskForm
@@ -24,6 +25,7 @@ _WIDGETS: tuple[tuple[str, type[Widget]], ...] = (
     ("In the timeline", TimelineView),
     ("In a search", SearchBar),
     ("In a peek", PeekScreen),
+    ("In a result", ResultScreen),
     ("In a dialog", ChoiceDialog),
     ("In a dialog with a field", TypingDialog),
     ("In the list of keys", HelpScreen),

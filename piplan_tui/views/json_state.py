@@ -7,7 +7,7 @@
      counts: {state: number}, limits: [{provider, since, until, reason}],
      phases: [{title, steps: [id], done, counts, tools, usage}],
      steps: [{id, title, phase, goal, dependsOn, status, blockedBy, asks: [askId], overlaps: {path: [stepId]},
-         handoff | null, attempts: [
+         handoff | null, value | null, attempts: [
          {number, status, agent, model, startedAt, endedAt, elapsedSeconds, waitedSeconds, usage | null, tools,
           reprompts, summary, error, errorKind, errorDetail, session | null, answers,
           plan: [{text, status}], changedFiles: [path], changes: {files, branch, worktree, merged} | null,
@@ -22,36 +22,19 @@ means that the agent did not report it, and so it does for `tools`. `request` is
 
 from __future__ import annotations
 
-import json
-import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from piplan_tui.run.model import Usage
-from piplan_tui.run.state import AskState, AttemptState, PhaseState, RunState, StepState
+from piplan_tui.run.state import AskState, AttemptState, PhaseState, RunState, StepState, StepStatus
 from piplan_tui.store.protocol import Owner
 from piplan_tui.views.decisions import decision_document
+from piplan_tui.views.formatting import STATUS_WORDS
 from piplan_tui.views.summary import LogPath, totals
 
 VERSION = 1
 """Raised when a reader of the document would have to change."""
-
-# a terminal acts on C1 controls, and DEL and bidi marks are no better; JSON may hold them as they are
-_UNSAFE = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def terminal_safe(document: str) -> str:
-    """The same JSON, with everything escaped that a terminal might act on."""
-    if document.isascii() and "\x7f" not in document:
-        return document
-    return _UNSAFE.sub(lambda match: f"\\u{ord(match.group()):04x}", document)
-
-
-def dumps(value: Any) -> str:
-    """Indented JSON that is safe to print, without a line end."""
-    return terminal_safe(json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=2))
 
 
 def state_document(
@@ -91,7 +74,7 @@ def state_document(
         "endedAt": state.ended_at,
         "updatedAt": state.at,
         "owner": owner,
-        "counts": {status: count for status, count in state.counts.items() if count},
+        "counts": _counts(state.counts),
         "phases": [_phase(phase) for phase in state.phases.values()],
         "steps": [_step(step, now, log_path) for step in state.order],
         "asks": [ask_document(state, ask) for ask in state.asks.values()],
@@ -113,6 +96,10 @@ def _workflow(state: RunState) -> dict[str, Any] | None:
         "reuseFrom": script.reuse_from or None,
         "result": state.result,
     }
+
+
+def _counts(counts: Mapping[StepStatus, int]) -> dict[str, int]:
+    return {status: counts[status] for status in STATUS_WORDS if counts.get(status)}
 
 
 def usage_document(usage: Usage) -> dict[str, Any]:
@@ -146,7 +133,7 @@ def _phase(phase: PhaseState) -> dict[str, Any]:
         "title": phase.title,
         "steps": [step.id for step in phase.steps],
         "done": phase.done,
-        "counts": {status: count for status, count in phase.counts.items() if count},
+        "counts": _counts(phase.counts),
         "tools": phase.tools,
         "usage": usage_document(phase.usage),
     }
@@ -164,6 +151,7 @@ def _step(step: StepState, now: datetime, log_path: LogPath | None) -> dict[str,
         "asks": list(step.asks),
         "overlaps": step.overlaps,
         "handoff": step.handoff,
+        "value": step.value,
         "attempts": [_attempt(step, attempt, now, log_path) for attempt in step.attempts],
     }
 

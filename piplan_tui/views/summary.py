@@ -23,7 +23,9 @@ from piplan_tui.views.formatting import (
 )
 from piplan_tui.views.line import one_line
 from piplan_tui.views.lists import table
+from piplan_tui.views.next_commands import next_commands
 from piplan_tui.views.phase_row import phase_ended_at, phase_started_at, phase_status, phase_title
+from piplan_tui.views.run_result import result_excerpt
 
 LogPath = Callable[[str, int], Path | None]
 MAX_FAILED = 10
@@ -70,9 +72,15 @@ def totals(state: RunState, now: datetime) -> Totals:
 
 
 def summary(
-    state: RunState, now: datetime, *, log_path: LogPath | None = None, ascii_only: bool = False
+    state: RunState,
+    now: datetime,
+    *,
+    log_path: LogPath | None = None,
+    ascii_only: bool = False,
+    live: bool = False,
+    shown: bool = False,
 ) -> list[str]:
-    """The lines to print after a run, whatever it was watched with."""
+    """The lines to print after a run, whatever it was watched with; see `next_commands` for the flags."""
     word = RUN_WORDS[state.status]
     reason = f": {one_line(state.reason)}" if state.reason else ""
     lines = [f"run {one_line(state.run_id)} {word}{reason}", one_line(state.title), ""]
@@ -80,7 +88,9 @@ def summary(
     if failed := _failed_lines(state, log_path):
         lines += ["", *failed]
     lines += ["", *_total_lines(state, now)]
-    if following := next_commands(state):
+    if result := result_excerpt(state):
+        lines += ["", *result]
+    if following := next_commands(state, live=live, shown=shown):
         lines += ["", *(f"{'next:' if index == 0 else '     '} {c}" for index, c in enumerate(following))]
     return lines
 
@@ -96,20 +106,6 @@ def result_line(state: RunState, now: datetime) -> str:
         parts.append(format_money(usage.cost_usd))
     reason = f": {one_line(state.reason)}" if state.reason else ""
     return f"run {one_line(state.run_id)} {word}, {', '.join(parts)}{reason}"
-
-
-def next_commands(state: RunState) -> list[str]:
-    """What to type next, the most likely first."""
-    run = one_line(state.run_id)
-    commands = []
-    if state.asks:
-        commands.append(f"piplan-tui asks {run}")
-    if state.status in ("failed", "cancelled"):
-        commands.append(f"piplan-tui retry {run}")
-    elif not state.ended:
-        commands.append(f"piplan-tui resume {run}")
-    commands.append(f"piplan-tui show {run}")
-    return commands
 
 
 def _phase_lines(state: RunState, now: datetime, ascii_only: bool) -> list[str]:
@@ -144,9 +140,9 @@ def _moving(phase: PhaseState) -> bool:
 def _other_counts(phase: PhaseState) -> str:
     """`1 failed, 4 blocked`: what is not done."""
     return ", ".join(
-        f"{count} {STATUS_WORDS[status]}"
-        for status, count in phase.counts.items()
-        if count and status not in ("completed", "pending")
+        f"{count} {word}"
+        for status, word in STATUS_WORDS.items()
+        if status not in ("completed", "pending") and (count := phase.counts.get(status))
     )
 
 

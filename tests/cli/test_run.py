@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -47,9 +48,58 @@ def test_events_as_json_lines_alone_on_stdout(cli: Cli) -> None:
 
 
 def test_quiet_prints_only_the_result(cli: Cli) -> None:
-    done = cli("run", cli.plan(*TWO), "--ui", "quiet")
-    assert (done.code, done.out) == (0, "")
-    assert re.fullmatch(r"run \w{8} completed, 2 of 2 steps, .*\n", done.err)
+    said = [{**step, "demo": {"text": f"{step['id']} is written."}} for step in (*TWO, {"id": "c"})]
+    done = cli("run", cli.plan(*said), "--ui", "quiet")
+    assert done.code == 0
+    summaries = {
+        step["id"]: step["handoff"]["summary"] for step in cli("show", "last", "--json").json["steps"]
+    }
+    assert done.out == f"{summaries['b']}\n\n{summaries['c']}\n", "of the steps that no other needs"
+    assert cli("show", "last", "--result").out == done.out
+    assert re.fullmatch(r"run \w{8} completed, 3 of 3 steps, .*\n", done.err)
+
+
+@pytest.mark.parametrize(
+    ("returned", "value"),
+    [
+        ("'Report\\n\\nwith two \\u00fcber lines\\x1b[31m'", "Report\n\nwith two über lines"),
+        ("{b: [1, 'x'], a: null}", {"b": [1, "x"], "a": None}),
+        ("7.5", 7.5),
+        ("''", ""),
+        ("undefined", ""),
+    ],
+)
+def test_quiet_prints_what_a_workflow_returned(cli: Cli, returned: str, value: Any) -> None:
+    (cli.folder / "w.js").write_text(f"return {returned}")
+    done = cli("run", "w.js", "--ui", "quiet")
+    assert done.code == 0
+    for out in (done.out, cli("show", "last", "--result").out):
+        assert out == (f"{value}\n" if value else "") if isinstance(value, str) else json.loads(out) == value
+
+
+def test_what_a_workflow_returned_stands_in_its_summary(cli: Cli) -> None:
+    (cli.folder / "w.js").write_text("return args.map(n => `line ${n}`).join('\\n')")
+    done = cli("run", "w.js", "--args", "[1, 2]")
+    assert "\nresult:\n  line 1\n  line 2\n\nnext: " in done.err
+    shown = cli("show", "last")
+    assert "result:\n  line 1\n  line 2\n" in shown.out
+    assert "next:" not in shown.out, "there is nothing but what is shown already"
+    cli("run", "w.js", "--args", json.dumps(list(range(30))), "--run-id", "long")
+    shown = cli("show", "long").out
+    assert "  line 9\n  … 20 more lines; the whole: piplan-tui show long --result\n" in shown
+    assert cli("show", "long", "--result").out == "".join(f"line {n}\n" for n in range(30))
+
+
+def test_a_run_without_a_result_says_so(cli: Cli) -> None:
+    (cli.folder / "w.js").write_text("if (args) throw Error('no')")
+    for words, code, said in (
+        ((), 0, "returned nothing"),
+        (("--args", "1"), 1, "has no result: it is failed"),
+    ):
+        cli("run", "w.js", *words, "--ui", "quiet")
+        done = cli("show", "last", "--result")
+        assert (done.code, done.out, done.err.count("\n")) == (code, "", 1)
+        assert said in done.err
 
 
 def test_verbosity(cli: Cli) -> None:

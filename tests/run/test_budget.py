@@ -42,7 +42,7 @@ async def test_the_run_asks_and_goes_on_with_a_higher_limit(bench: WorkflowBench
         run, state = await bench.finish(runtime, FAN_OUT)
         assert (state.status, state.paused_by, state.counts["completed"]) == ("paused", "budget", 3)
         request = run.request(the_ask(run))
-        assert request.title == "The budget is spent: 300 of 250 tokens"
+        assert request.title == "The budget of 250 tokens is spent"
         assert [option.value for option in request.fields[0].options] == ["raise", "lift", "stop"]
         await run.answer(the_ask(run), {"decision": "raise", "limit": 450})
         state = await run.wait()
@@ -144,7 +144,7 @@ async def test_plans_have_the_same_limit(bench: WorkflowBench) -> None:
 async def test_a_limit_in_money_is_asked_about_in_dollars() -> None:
     over = ev.BudgetExceeded(kind="usd", limit=0.3, spent=0.31)
     request = budget_request(over)
-    assert request["title"] == "The budget is spent: $0.31 of $0.30"
+    assert request["title"] == "The budget of $0.30 is spent"
     assert request["fields"][1]["type"] == "number"
     assert request["fields"][1]["default"] == 0.6
 

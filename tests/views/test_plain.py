@@ -20,10 +20,11 @@ from piplan_tui.run.model import Usage
 from piplan_tui.run.reduce import reduce
 from piplan_tui.run.state import RunState
 from piplan_tui.views.ask_text import ask_lines
-from piplan_tui.views.json_state import dumps, state_document
+from piplan_tui.views.json_state import state_document
 from piplan_tui.views.lists import steps_table, table
 from piplan_tui.views.plain import PlainPrinter
 from piplan_tui.views.summary import summary, totals
+from piplan_tui.views.terminal_json import dumps
 
 UNSAFE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from piplan_tui.views.header import header_lines
-from piplan_tui.views.json_state import dumps, state_document
+from piplan_tui.views.json_state import state_document
 from piplan_tui.views.phase_row import phase_cells, phase_finished, phase_status
 from piplan_tui.views.step_row import step_cells
 from piplan_tui.views.summary import summary
+from piplan_tui.views.terminal_json import dumps
 from piplan_tui.views.why import why
 from tests.workflow.scripts import WorkflowBench
 

@@ -43,6 +43,7 @@ from piplan_tui.tui.widgets.run_tree import RunTree
 from piplan_tui.tui.widgets.tab_bar import TabBar
 from piplan_tui.tui.widgets.why_line import WhyLine
 from piplan_tui.views.questions import ask_order, question
+from piplan_tui.views.run_note import run_note
 from piplan_tui.views.spoken import CALM_SECONDS
 from piplan_tui.views.why import Why, why
 
@@ -111,6 +112,7 @@ class RunScreen(Redoing, Opening, LookingAround):
         with Horizontal(id="body"), Vertical(id="left"):
             yield RunTree(run.state, now=run.now, last_activity=self._last_activity)
             yield WhyLine()
+            yield WhyLine(id="run-note")
             yield Container(id="ask-slot")
         yield KeyBar()
 
@@ -228,6 +230,9 @@ class RunScreen(Redoing, Opening, LookingAround):
             position = tree.queue_position(step)
             line.why = why(state, step, self.run_handle.now(), queue_position=position)
         shown = "" if tree.outline.filter == "all" else f"only {tree.outline.filter} · "
+        note = self.query_one("#run-note", WhyLine)
+        note.why = run_note(state)
+        note.set_class(bool(note.why.spans), "-says")
         line.corner = (
             f"{shown}{first_key('run.follow', keymap_of(self.app))} follow {'on' if tree.follow else 'off'}"
         )

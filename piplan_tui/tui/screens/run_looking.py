@@ -5,12 +5,15 @@ from __future__ import annotations
 from piplan_tui.tui.outline import FILTERS
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.screens.log import LogScreen
+from piplan_tui.tui.screens.result import ResultScreen
 from piplan_tui.tui.screens.run_view import RunView
 from piplan_tui.tui.screens.timeline import TimelineScreen
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.search_bar import SearchBar
 from piplan_tui.views.line import one_line
+from piplan_tui.views.next_commands import run_again
 from piplan_tui.views.questions import ask_order
+from piplan_tui.views.run_result import result_text
 
 DETAIL_SAID = ("Rows without numbers", "Rows as they fit", "Rows with titles and all numbers")
 
@@ -106,6 +109,9 @@ class LookingAround(RunView):
     def do_timeline(self) -> None:
         self.app.push_screen(TimelineScreen(lambda: self.state, now=lambda: self.run_handle.now()))
 
+    def do_result(self) -> None:
+        self.app.push_screen(ResultScreen(self.state))
+
     def do_log(self) -> None:
         if (step := self.run_tree.selected_step) is not None:
             self.app.push_screen(LogScreen(self.run_handle, step))
@@ -121,6 +127,10 @@ class LookingAround(RunView):
                     Choice(step.handoff.summary, "r", "Result", one_line(step.handoff.summary)[:40])
                 )
                 choices.append(Choice(folder, "p", "Folder of the result", one_line(step.handoff.directory)))
+        if gave := result_text(self.state):
+            choices.append(Choice(gave, "w", "What the run gave", one_line(gave)[:40]))
+        if again := run_again(self.state):
+            choices.append(Choice(again, "f", "Command for the mended script", one_line(again)[:40]))
         command = f"piplan-tui show {self.run_handle.id}"
         choices.append(Choice(command, "c", "Command", one_line(command)))
         self.app.push_screen(ChoiceDialog("Copy", (), choices), self._copy)
