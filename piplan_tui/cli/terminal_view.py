@@ -30,7 +30,8 @@ from piplan_tui.tui.beginnings import Beginnings
 from piplan_tui.tui.leaving import TuiResult
 from piplan_tui.tui.notices import Notices
 from piplan_tui.tui.theme_memory import ThemeMemory
-from piplan_tui.views.summary import next_commands, result_line
+from piplan_tui.views.next_commands import next_commands
+from piplan_tui.views.summary import result_line
 from piplan_tui.workflow.load import is_workflow
 
 Show = Callable[..., Awaitable[TuiResult]]

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from piplan_tui.clean import clean_text
 from piplan_tui.run.state import RunState
-from piplan_tui.tui.actions import key_now
+from piplan_tui.tui.key_names import key_now
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.step_detail import MAX_TEXT
