@@ -70,9 +70,3 @@ def work_row(step: StepState, key: str, now: datetime, *, limit: int = MAX_ROWS)
         return WorkRow(key, "plan", (Span(f"{_MARKS[entry.status]} ", "dim"), said))
     hidden = len(attempt.open_tools) + len(attempt.plan) - (limit - 1)
     return WorkRow(key, "more", (Span(f"… {hidden} more", "dim"),))
-
-
-def work_rows(step: StepState, now: datetime, *, limit: int = MAX_ROWS) -> list[WorkRow]:
-    """The rows of `work_keys`."""
-    rows = (work_row(step, key, now, limit=limit) for key in work_keys(step, limit=limit))
-    return [row for row in rows if row is not None]

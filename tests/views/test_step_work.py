@@ -4,7 +4,7 @@ import pytest
 
 from piplan_tui.run import events as ev
 from piplan_tui.run.events import PlanEntry
-from piplan_tui.views.step_work import has_work, work_rows
+from piplan_tui.views.step_work import MAX_ROWS, WorkRow, has_work, work_keys, work_row
 from tests.tui.support.run_double import RunDouble
 from tests.tui.support.scenes import step
 
@@ -21,8 +21,14 @@ def planned(run: RunDouble, *entries: tuple[str, str]) -> None:
     run.emit(ev.SessionPlanned(step_id="a", attempt=1, entries=plan))
 
 
+def rows_of(run: RunDouble, limit: int = MAX_ROWS) -> list[WorkRow]:
+    step, now = run.state.steps["a"], run.now()
+    rows = (work_row(step, key, now, limit=limit) for key in work_keys(step, limit=limit))
+    return [row for row in rows if row is not None]
+
+
 def lines(run: RunDouble, limit: int = 12) -> list[str]:
-    rows = work_rows(run.state.steps["a"], run.now(), limit=limit)
+    rows = rows_of(run, limit)
     return ["".join(span.text for span in row.spans) + f" {row.elapsed}".rstrip() for row in rows]
 
 
@@ -70,5 +76,5 @@ def test_every_row_has_a_name_of_its_own() -> None:
     run = running()
     for number in range(30):
         run.tool("a", "bash", "same", call_id=str(number))
-    rows = work_rows(run.state.steps["a"], run.now())
+    rows = rows_of(run)
     assert len({row.key for row in rows}) == len(rows) == 12
