@@ -14,7 +14,7 @@ from piplan_tui.cli.context import Context, make_context
 from piplan_tui.cli.live import act_on
 from piplan_tui.cli.output import say
 from piplan_tui.cli.parser import UsageError
-from piplan_tui.run.asks import InputRequest, PairError, check_action, check_values, parse_pairs, read_request
+from piplan_tui.run.asks import InputRequest, PairError, check_answer, parse_pairs, read_request
 from piplan_tui.run.asks.answer import CheckedAnswer
 from piplan_tui.run.control_watch import cancelled
 from piplan_tui.run.inbox import AnswerInvalid
@@ -59,7 +59,7 @@ async def answer(args: argparse.Namespace) -> int:
     request = read_request(ask.request)
     values = _values(request, words, args.file)
     secret = _add_secrets(request, values, args.action or "", from_stdin=args.file == "-")
-    _refuse_bad(request, values, args.action or "")
+    _refuse_bad(request, values, args.action or "", state.workspace)
 
     async def do(run: Run) -> str:
         await run.answer(ask.id, values, action_id=args.action or "", note=args.note or "", surface="cli")
@@ -182,13 +182,13 @@ def _add_secrets(request: InputRequest, values: dict[str, Any], action: str, *, 
     return any(values.get(field.name) not in (None, "") for field in fields)
 
 
-def _refuse_bad(request: InputRequest, values: dict[str, Any], action: str) -> None:
+def _refuse_bad(request: InputRequest, values: dict[str, Any], action: str, workspace: str) -> None:
     """Say what is wrong before anything is written; the owner checks again.
 
     Raises:
         AnswerInvalid: the values do not fit.
     """
-    checked = check_action(request, action, values) if action else check_values(request, values)
+    checked = check_answer(request, values, action, workspace)
     if not isinstance(checked, CheckedAnswer):
         raise AnswerInvalid(checked)
 

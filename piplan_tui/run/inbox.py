@@ -16,8 +16,7 @@ from piplan_tui.run.asks import (
     CheckedAnswer,
     FieldError,
     InputRequest,
-    check_action,
-    check_values,
+    check_answer,
     defaults_of,
     read_request,
 )
@@ -83,7 +82,7 @@ class Inbox:
         request = self.request(ask_id)
         answer = CheckedAnswer(values={}, other=[], secrets={})
         if action == "accept":
-            checked = check_action(request, action_id, values) if action_id else check_values(request, values)
+            checked = check_answer(request, values, action_id, self._state.workspace)
             if not isinstance(checked, CheckedAnswer):
                 raise AnswerInvalid(checked)
             if wrong := budget.answer_problem(self._state, self._state.asks[ask_id], dict(checked.values)):

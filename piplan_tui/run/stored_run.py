@@ -13,7 +13,7 @@ from watchfiles import awatch
 
 from piplan_tui.agents.protocol import Steered
 from piplan_tui.run import events as ev
-from piplan_tui.run.asks import CheckedAnswer, InputRequest, check_action, check_values, read_request
+from piplan_tui.run.asks import CheckedAnswer, InputRequest, check_answer, read_request
 from piplan_tui.run.inbox import AnswerInvalid
 from piplan_tui.run.kept_state import KeptState
 from piplan_tui.run.model import PiPlanCancelResult
@@ -213,7 +213,7 @@ class StoredRun:
         secret = False
         if action == "accept":
             secret = self._holds_secret(request, given)
-            checked = check_action(request, action_id, given) if action_id else check_values(request, given)
+            checked = check_answer(request, given, action_id, self.state.workspace)
             if not isinstance(checked, CheckedAnswer):
                 raise AnswerInvalid(checked)
         wanted = control.AnswerRequest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -69,6 +70,23 @@ def test_values_as_json_from_a_file_or_stdin(waiting: Cli) -> None:
     again = waiting("answer", R, "topic", "audience=seed")
     assert again.code == 2
     assert "asks nothing" in again.err
+
+
+def test_a_path_starts_from_the_folder_that_the_run_works_in(cli: Cli) -> None:
+    (cli.folder / "work").mkdir()
+    (cli.folder / "work" / "brief.md").write_text("x")
+    field = {"name": "file", "type": "path", "path": {"mustExist": True}}
+    agent = cli.script(
+        f"""
+        echo '{json.dumps({"status": "waiting_user", "inputRequest": {"message": "Which?", "fields": [field]}})}'
+        """
+    )
+    plan = cli.plan({"id": "topic"})
+    assert cli("run", plan, "--run-id", R, "--agent", agent, "--workspace", "work").code == 4
+    done = cli("answer", R, "topic", "file=brief.txt")
+    assert (done.code, "must be something that exists" in done.err) == (2, True)
+    assert cli("answer", R, "topic", "file=brief.md").code == 0
+    assert answers(cli) == [{"file": "brief.md"}]
 
 
 def test_the_only_question_needs_no_name(waiting: Cli) -> None:

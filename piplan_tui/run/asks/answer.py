@@ -57,6 +57,19 @@ def check_values(
     return _check(request, values, None, workspace)
 
 
+def check_answer(
+    request: InputRequest, values: Mapping[str, Any], action_id: str, workspace: str
+) -> CheckedAnswer | list[FieldError]:
+    """`values` as an answer by the action `action_id`, or by none when that is empty.
+
+    `workspace` is the folder of the run, from which relative paths start whoever answers; empty if there is none.
+    """
+    folder = Path(workspace) if workspace else None
+    if action_id:
+        return check_action(request, action_id, values, workspace=folder)
+    return check_values(request, values, workspace=folder)
+
+
 def check_action(
     request: InputRequest, action_id: str, values: Mapping[str, Any], *, workspace: Path | None = None
 ) -> CheckedAnswer | list[FieldError]:

@@ -129,7 +129,8 @@ class LineEditor(FieldEditor):
             like = f"a path like {field.path.glob} · " if field.path and field.path.glob else ""
             return f"{like}Tab completes, Enter goes on"
         length = range_hint(field.min_length or None, field.max_length, "character")
-        return together(field.pattern_hint or _FORMATS.get(field.format or "", ""), length)
+        kept = "not kept while it is not sent" if field.type == "secret" else ""
+        return together(field.pattern_hint or _FORMATS.get(field.format or "", ""), length, kept)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
