@@ -106,7 +106,8 @@ def hint(
         parts.append((3, "Ctrl-n next page"))
     if not typing and not any(action.key == "d" for action in request.actions):
         parts.append((3, "d decline"))
-    parts.append((1, "Esc later"))
+    if not any(key.startswith("Esc ") for key in keys):
+        parts.append((1, "Esc later"))
     cleaned = [(rank, clean_text(text, keep_newlines=False)) for rank, text in parts]
     return Content(_SEPARATOR.join(_fitting(cleaned, width)))
 

@@ -497,7 +497,11 @@ async def test_one_of_many_options_is_found_by_a_part_of_it() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.pause()
         assert "200 options, / finds one" in screen_of(app)
-        await pilot.press("slash", *"17", "down", "enter")
+        await pilot.press("slash", *"17", "down")
+        await pilot.pause()
+        assert "> 2 ( ) option 117" in screen_of(app)
+        assert "Esc all options" in hint_of(app)
+        await pilot.press("enter")
         await pilot.pause()
         assert "option 117" in screen_of(app)
         assert "option 118" not in screen_of(app)

@@ -76,6 +76,60 @@ def test_secret_and_declining(snap_compare: SnapCompare) -> None:
     assert snap_compare(form(SECRET), terminal_size=SMALL, run_before=decline)
 
 
+PAGES = {
+    "message": "Some questions.",
+    "questions": [
+        {"header": "Colour", "question": "Which colour?", "options": [{"label": "Red"}, {"label": "Blue"}]},
+        {"header": "Sizes", "question": "Which sizes?", "multiSelect": True, "options": ["S", "M", "L"]},
+        {"header": "Name", "question": "And what name?", "options": []},
+    ],
+}
+LONG_LIST = {
+    "message": "Which of them?",
+    "fields": [{"name": "o", "type": "choice", "options": [f"option {number}" for number in range(200)]}],
+}
+INTERNATIONAL = {
+    "title": "国際化 🎉 עברית",
+    "message": "名前は？ مرحبا بالعالم",
+    "fields": [
+        {"name": "名前", "type": "text", "label": "名前 👩‍👩‍👧 (必須)", "default": "山田 🎉"},
+        {"name": "rtl", "type": "choice", "label": "שפה", "options": ["עברית", "العربية", "日本語"]},
+        {"name": "d", "type": "date", "label": "A label that is much longer than its column"},
+    ],
+}
+LONG_QUESTION = {
+    "message": "# A long question\n\n"
+    + "\n\n".join(f"Paragraph **{number}** of it." for number in range(20)),
+    "fields": [{"name": "a", "type": "text", "label": "Your answer"}],
+}
+
+
+@pytest.mark.parametrize("size", [SMALL, PANE], ids=["80x24", "53x30"])
+def test_pages(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    async def turn(pilot: Pilot[Any]) -> None:
+        await pilot.press("1", "ctrl+n")
+        await no_blink(pilot)
+
+    assert snap_compare(form(PAGES), terminal_size=size, run_before=turn)
+
+
+def test_an_option_that_is_looked_for(snap_compare: SnapCompare) -> None:
+    async def find(pilot: Pilot[Any]) -> None:
+        await pilot.press("slash", "1", "9", "down")
+        await no_blink(pilot)
+
+    assert snap_compare(form(LONG_LIST), terminal_size=SMALL, run_before=find)
+
+
+def test_international_form(snap_compare: SnapCompare) -> None:
+    assert snap_compare(form(INTERNATIONAL), terminal_size=SMALL, run_before=no_blink)
+
+
+@pytest.mark.parametrize("size", [SMALL, (30, 8)], ids=["80x24", "30x8"])
+def test_a_long_question(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert snap_compare(form(LONG_QUESTION), terminal_size=size, run_before=no_blink)
+
+
 @pytest.mark.parametrize("size", [SMALL, LARGE, PANE], ids=["80x24", "120x40", "53x30"])
 def test_transcript(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
     assert snap_compare(TranscriptApp(SESSION), terminal_size=size)

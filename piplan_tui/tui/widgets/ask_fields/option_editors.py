@@ -42,6 +42,10 @@ class OptionFilter(Input):
         self.display = True
         self.focus()
 
+    def watch_has_focus(self, focus: bool) -> None:
+        super().watch_has_focus(focus)
+        self._rows.finding = focus
+
     def action_move(self, by: int) -> None:
         self._rows.action_move(by)
 
@@ -161,7 +165,7 @@ class OptionsEditor(FieldEditor):
 
     def keys(self) -> list[str]:
         if self._filter.has_focus:
-            return ["Up Down move", "Enter pick"]
+            return ["Up Down move", "Enter pick", "Esc all options"]
         if not self._rows.has_focus:
             return []
         find = ["/ find"] if self._is_long else []

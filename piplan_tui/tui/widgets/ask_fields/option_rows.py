@@ -63,6 +63,8 @@ class OptionRows(Widget, can_focus=True):
 
     cursor: reactive[int] = reactive(0)
     chosen: reactive[frozenset[int]] = reactive(frozenset())
+    finding: reactive[bool] = reactive(False)
+    """Whether keys that are pressed elsewhere move the cursor."""
 
     class Picked(Message):
         """The user changed what is chosen; `index` is the option that was touched, `by_key` whether by its own
@@ -220,7 +222,7 @@ class OptionRows(Widget, can_focus=True):
 
     def show_cursor(self) -> None:
         """Scroll the form so that the option under the cursor can be seen."""
-        if not self._places or not self.has_focus:
+        if not self._places or not self._shows_cursor:
             return
         for ancestor in self.ancestors:
             if isinstance(ancestor, VerticalScroll):
@@ -231,16 +233,20 @@ class OptionRows(Widget, can_focus=True):
 
     # Drawing
 
+    @property
+    def _shows_cursor(self) -> bool:
+        return self.has_focus or self.finding
+
     def _mark(self, index: int) -> str:
         if self._multiple:
             return "[x]" if index in self.chosen else "[ ]"
         return "(•)" if index in self.chosen else "( )"
 
     def _cursor_mark(self, index: int) -> str:
-        return ">" if index == self.cursor and self.has_focus else " "
+        return ">" if index == self.cursor and self._shows_cursor else " "
 
     def _label_style(self, index: int) -> str:
-        return "bold $text-accent" if index == self.cursor and self.has_focus else ""
+        return "bold $text-accent" if index == self.cursor and self._shows_cursor else ""
 
     def _inline(self, width: int) -> bool:
         needed = sum(cell_len(option.label) + 6 for option in self._options)
