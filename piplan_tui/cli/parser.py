@@ -81,7 +81,7 @@ _ASCII: tuple[tuple[str, ...], dict[str, Any]] = (
 )
 _PLAIN_LIST: tuple[tuple[str, ...], dict[str, Any]] = (
     ("--plain-list",),
-    {"action": "store_true", "help": "the terminal view's steps as lines of words, for screen readers"},
+    {"action": "store_true", "help": "the terminal view in sentences, for screen readers"},
 )
 _RUNNING: list[tuple[tuple[str, ...], dict[str, Any]]] = [
     (

@@ -76,7 +76,7 @@ Options, before or after the command
   --ui HOW             what run prints: plain (default), json, quiet; -v tools, -vv agents
   --args JSON          what a workflow gets; --reuse RUN takes over its unchanged calls
   --run-id ID          --meta key=value   --yes   --ascii   --config FILE
-  --plain-list         the view's steps as lines of words, for screen readers; nothing moves
+  --plain-list         everything in sentences, for screen readers; nothing moves
   --pi-command CMD     --demo-pace X
   -h, --help           this page; after a command, the page of that command
   --version

@@ -195,7 +195,7 @@ def _attempt(attempt: AttemptState, now: datetime, *, first: bool) -> list[Span]
     spans = [
         _heading(f"Attempt {attempt.number}: {word}", first=first),
         Span(f"{attempt.started_at:%Y-%m-%d %H:%M:%S} UTC  ", "dim"),
-        Span(" · ".join(fact for fact in facts if fact)),
+        *(Span(f" · {fact}" if index else fact) for index, fact in enumerate(filter(None, facts))),
     ]
     if attempt.summary:
         spans.append(Span(f"\n{_block(attempt.summary)}"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,9 @@ from piplan_tui.tui.plain_list import sentence_line
 from piplan_tui.tui.widgets.detail_pane import DetailPane
 from piplan_tui.tui.widgets.run_header import RunHeader
 from piplan_tui.tui.widgets.run_tree import RunTree
+from piplan_tui.tui.widgets.why_line import WhyLine
+from piplan_tui.views.formatting import GLYPHS
+from tests.tui.screens.test_home import PLAN, a_run, opened, stored, until
 from tests.tui.screens.test_run_snapshots import SnapCompare, still
 from tests.tui.support.run_double import RunDouble
 from tests.tui.support.scenes import deck
@@ -72,6 +77,88 @@ def test_at_80x24(snap_compare: SnapCompare, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     monkeypatch.delenv("NO_COLOR", raising=False)
     assert snap_compare(spoken_app(deck()), terminal_size=(80, 24), run_before=still)
+
+
+def screen_text(app: PiplanApp) -> list[str]:
+    return [strip.text.rstrip() for strip in app.screen._compositor.render_strips()]
+
+
+def drawn(text: str) -> set[str]:
+    """Characters that are drawn with, and signs of ours."""
+    signs = {sign for sign in GLYPHS.values() if not sign.isascii()} | set("▸▾·🔎")
+    return {
+        char for char in text if "\u2500" <= char <= "\u259f" or "\u2800" <= char <= "\u28ff" or char in signs
+    }
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ((), "step pricing, running, warning: silent for"),
+        (("enter", "2"), "tool bash npm view pricing, done, 1 line"),
+        (("enter", "3"), "completed, bash"),
+        (("enter", "4"), "completed, scope"),
+        (("enter", "6"), "Attempt 1: running"),
+        (("enter", "2"), "Output is open. Keys: 1 Input, 2 Output"),
+        (("t",), "outline, completed, began after 38 seconds, worked 2 minutes"),
+        (("t",), "Critical path: scope, then "),
+        (("L",), "tool bash npm view pricing, done, 1 line"),
+        (("space",), "Space close, Enter open, j/k other rows"),
+        (("question_mark",), "Down: j or Down arrow. Next row"),
+        (("x",), "s: Stop pricing"),
+        (("s",), "Tell pricing, while it works"),
+        (("y",), "i: Step id, pricing"),
+        (("q",), "l: Pause and leave, go on with: piplan-tui resume 7f3a"),
+        (("colon",), "Search for commands"),
+        (("slash",), "/ "),
+    ],
+)
+async def test_every_screen_is_words(keys: tuple[str, ...], says: str) -> None:
+    app = spoken_app(deck(asking=False))
+    async with app.run_test(size=(80, 40)) as pilot:
+        await still(pilot)
+        screen: Any = app.screen
+        screen.run_tree.select_step("pricing")
+        for key in keys:
+            await pilot.press(key)
+            await still(pilot)
+        shown = screen_text(app)
+        assert says in "\n".join(shown)
+        assert drawn("".join(shown)) == set()
+
+
+@pytest.mark.anyio
+async def test_the_list_to_begin_with_is_sentences(tmp_path: Path) -> None:
+    runs = a_run("aaaa1111", "failed", title="Проверка цен 価格"), a_run("bbbb2222", "paused", asks=2)
+    store = await stored(*runs)
+    (tmp_path / "plan.json").write_text(json.dumps(PLAN))
+    async with opened(tmp_path, store, size=(80, 24), plain_list=True) as (pilot, app, _):
+        await until(pilot, lambda: "plan Two steps" in "\n".join(screen_text(app)))
+        text = "\n".join(screen_text(app))
+        assert "run A deck, 2 questions for you, 2 of 4 done, 1 minute ago, id bbbb2222" in text
+        assert "run Проверка цен 価格, failed, 2 of 4 done" in text, "letters of every alphabet stay"
+        assert "plan Two steps, 1 step, file plan.json" in text
+        assert "piplan, run plans of agent steps, live, 1 run needs you" in text
+        assert drawn(text) == set()
+
+
+@pytest.mark.anyio
+async def test_a_row_that_is_cut_is_said_in_full_below_the_list() -> None:
+    app = spoken_app(deck(asking=False))
+    async with app.run_test(size=(50, 40)) as pilot:
+        await still(pilot)
+        screen: Any = app.screen
+        screen.run_tree.select_step("check-numbers")
+        await still(pilot)
+        cut = next(line for line in screen_text(app) if line.startswith("> "))
+        assert cut.endswith("...")
+        below = " ".join(str(screen.query_one(WhyLine).render()).split())
+        assert "step check-numbers, blocked by interviews, which failed, titled Check the numbers" in below
+        await pilot.press("space")
+        await still(pilot)
+        title = " ".join(line.strip() for line in screen_text(app)[:3])
+        assert "step check-numbers, blocked by interviews, which failed, titled Check the numbers" in title
 
 
 @pytest.mark.anyio

@@ -16,6 +16,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from piplan_tui.tui.key_names import key_now, keymap_of, with_keys
+from piplan_tui.tui.plain_list import content_for, wants_plain_list
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.line import Span
@@ -54,17 +55,19 @@ class ChoiceDialog(FocusInSight[str], ModalScreen[str]):
             if self._body:
                 keymap = keymap_of(self.app)
                 body = [Span(with_keys(span.text, keymap), span.role) for span in self._body]
-                yield Static(to_content(body), id="dialog-body")
+                yield Static(content_for(self.app, body), id="dialog-body")
             yield OptionList(
                 *(Option(self._label(choice), id=choice.id) for choice in self._choices), markup=False
             )
+            between = ", " if wants_plain_list(self.app) else " · "
             back = key_now(self.app, "dialog.back", "escape")
-            yield Static(to_content([Span(f"Enter choose · {back} back", "dim")]), id="dialog-hint")
+            yield Static(to_content([Span(f"Enter choose{between}{back} back", "dim")]), id="dialog-hint")
 
     def _label(self, choice: Choice) -> Content:
-        spans = [Span(f"{choice.key} ", "accent"), Span(choice.label)]
+        words = wants_plain_list(self.app)
+        spans = [Span(f"{choice.key}: " if words else f"{choice.key} ", "accent"), Span(choice.label)]
         if choice.effect:
-            spans.append(Span(f"  {choice.effect}", "dim"))
+            spans.append(Span(f"{', ' if words else '  '}{choice.effect}", "dim"))
         return to_content(spans)
 
     def on_mount(self) -> None:

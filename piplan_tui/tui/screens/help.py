@@ -14,10 +14,12 @@ from textual.widgets import Static
 
 from piplan_tui.tui.actions import ACTIONS, HEADINGS, Action
 from piplan_tui.tui.key_names import all_keys, key_now, keymap_of, keys_shown
+from piplan_tui.tui.plain_list import wants_plain_list
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.formatting import GLYPHS, STATUS_WORDS
 from piplan_tui.views.line import Span
+from piplan_tui.views.spoken_rows import key_sentence
 
 if TYPE_CHECKING:
     from piplan_tui.tui.widget_keys import WidgetKey  # which lists the keys of this dialog too
@@ -76,18 +78,18 @@ class HelpScreen(FocusInSight[None], ModalScreen[None]):
             spans.append(Span(f"\n{heading}\n", "strong"))
             if heading == "In a question":
                 for shown, title, tooltip in _IN_FIELDS:
-                    spans += _line(shown, title, tooltip, self._width)
+                    spans += self._line(shown, title, tooltip)
             for key in keys:
-                spans += _line(
-                    keys_shown(key.id, key.keys, self._keymap), key.title, key.tooltip, self._width
-                )
+                spans += self._line(keys_shown(key.id, key.keys, self._keymap), key.title, key.tooltip)
         spans.append(Span("\nAlways the same\n", "strong"))
         for shown, title, tooltip in _ALWAYS:
-            spans += _line(shown, title, tooltip, self._width)
+            spans += self._line(shown, title, tooltip)
         elsewhere = [action for action in ACTIONS if action.where not in here]
         spans.append(Span("\nOn other screens\n\n", "accent"))
         spans += self._of_actions(elsewhere)
         spans += self._names()
+        if wants_plain_list(self.app):
+            return spans  # there are no signs
         spans.append(Span("\nSigns\n", "strong"))
         spans.append(
             Span("  " + "\n  ".join(f"{glyph} {STATUS_WORDS[status]}" for status, glyph in GLYPHS.items()))
@@ -110,6 +112,11 @@ class HelpScreen(FocusInSight[None], ModalScreen[None]):
     def _keymap(self) -> Mapping[str, str]:
         return keymap_of(self.app)
 
+    def _line(self, keys: str, title: str, tooltip: str) -> list[Span]:
+        if wants_plain_list(self.app):
+            return [Span(f"{key_sentence(keys, title, tooltip)}\n")]
+        return _line(keys, title, tooltip, self._width)
+
     def _of_actions(self, actions: Sequence[Action]) -> list[Span]:
         spans: list[Span] = []
         heading = ""
@@ -118,7 +125,7 @@ class HelpScreen(FocusInSight[None], ModalScreen[None]):
                 spans.append(Span("\n" if heading else ""))
                 heading = HEADINGS[action.where]
                 spans.append(Span(f"{heading}\n", "strong"))
-            spans += _line(all_keys(action, self._keymap), action.title, action.tooltip, self._width)
+            spans += self._line(all_keys(action, self._keymap), action.title, action.tooltip)
         return spans
 
 

@@ -27,6 +27,7 @@ from piplan_tui.tui.actions import Where, bindings_for
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.key_names import first_key, keymap_of
 from piplan_tui.tui.own_runs import OwnRuns
+from piplan_tui.tui.plain_list import sentence_line, wants_plain_list
 from piplan_tui.tui.refusals import ActionContext, HomeChoice
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
@@ -47,6 +48,7 @@ from piplan_tui.views.home_rows import (
     text_row,
 )
 from piplan_tui.views.line import Span, one_line
+from piplan_tui.views.spoken_rows import home_plan_sentence, home_run_sentence
 from piplan_tui.workflow.find import find_workflows
 
 REFRESH_SECONDS = 2.0
@@ -101,6 +103,8 @@ class HomeScreen(ActionScreen):
     def compose(self) -> ComposeResult:
         yield Static(id="home-title", markup=False)
         yield HomeList(self._line, id="home-list")
+        if wants_plain_list(self.app):
+            yield Static(id="home-said", markup=False)
         yield KeyBar()
 
     @property
@@ -155,11 +159,18 @@ class HomeScreen(ActionScreen):
     # -- drawing -----------------------------------------------------------------------------------
 
     def _line(self, row: HomeRow, width: int) -> Sequence[Span]:
+        if wants_plain_list(self.app) and (row.run or row.plan):
+            return sentence_line(self._sentence(row), width, cursor=None)
         if row.run is not None:
             return run_line(row.run, self._live, self._now(), width)
         if row.plan is not None:
             return plan_line(row.plan, self._folder, width)
         return row.spans
+
+    def _sentence(self, row: HomeRow) -> str:
+        if row.run is not None:
+            return home_run_sentence(row.run, self._live, self._now())
+        return home_plan_sentence(row.plan, self._folder) if row.plan is not None else ""
 
     def _show(self) -> None:
         rows = home_rows(self._runs, self._plans, self._live, folder=self._where)
@@ -170,6 +181,7 @@ class HomeScreen(ActionScreen):
             rows = rows or [text_row(Span(f"Nothing here has {one_line(self._filter)} in it.", "dim"))]
         self._list.show(rows)
         self._show_title()
+        self._say_selected()
         self.update_key_bar()
 
     def _show_title(self) -> None:
@@ -185,6 +197,9 @@ class HomeScreen(ActionScreen):
             shown = sum(row.can_be_chosen for row in self._list.rows)
             total = len(self._runs) + len(self._plans)
             spans.append(Span(f"   / {one_line(self._filter)}: {shown:,} of {total:,}", "accent"))
+        if wants_plain_list(self.app):
+            said = ", ".join(span.text.strip(" ?/") for span in spans)
+            spans = [Span(f" {said}")]
         self.query_one("#home-title", Static).update(to_content(spans).truncate(self.size.width or 80))
 
     @property
@@ -234,6 +249,12 @@ class HomeScreen(ActionScreen):
 
     def on_home_list_moved(self) -> None:
         self.update_key_bar()
+        self._say_selected()
+
+    def _say_selected(self) -> None:
+        """All of the row under the cursor, which its line may cut."""
+        for said in self.query("#home-said").results(Static):
+            said.update(f" {self._sentence(row)}" if (row := self._list.selected) is not None else "")
 
     async def on_home_list_chosen(self) -> None:
         await self.do_open()

@@ -20,9 +20,9 @@ from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.run.transcript_reader import Found, Part, TranscriptFind, read_part, read_part_before
 from piplan_tui.tui.actions import Where, bindings_for
 from piplan_tui.tui.background import in_background
+from piplan_tui.tui.plain_list import content_for
 from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.action_screen import ActionScreen
-from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.step_detail import title_line
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.log_view import LogView
@@ -143,7 +143,7 @@ class LogScreen(ActionScreen):
         if self._search:
             spans.append(Span(f" · {one_line(self._search)}: ", "accent"))
             spans.append(self._search_state())
-        self.query_one("#log-title", Static).update(to_content(spans))
+        self.query_one("#log-title", Static).update(content_for(self.app, spans))
 
     def _search_state(self) -> Span:
         find = self._find

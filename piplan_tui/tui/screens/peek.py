@@ -19,6 +19,7 @@ from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.key_names import key_now
 from piplan_tui.tui.markdown_lines import wants_markdown
+from piplan_tui.tui.plain_list import content_for, wants_plain_list
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.step_detail import goal_lines, result_lines, title_line
@@ -26,6 +27,7 @@ from piplan_tui.tui.type_ahead import TypeAheadApp
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
 from piplan_tui.views.line import Span, one_line
 from piplan_tui.views.questions import whole_question
+from piplan_tui.views.spoken import calm, step_sentence
 
 PeekEnd = Literal["", "open", "answer"]
 
@@ -68,7 +70,9 @@ class PeekScreen(FocusInSight[PeekEnd], ModalScreen[PeekEnd]):
 
     def on_mount(self) -> None:
         close, into = self._key("close"), self._key("open")
-        hint = f"{close} close · {into} open · {self._key('down')}/{self._key('up')} other rows"
+        between = ", " if wants_plain_list(self.app) else " · "
+        other = f"{self._key('down')}/{self._key('up')} other rows"
+        hint = between.join((f"{close} close", f"{into} open", other))
         self.query_one("#dialog-hint", Static).update(to_content([Span(hint, "dim")]))
         self._unsubscribe = self._run.transcripts.subscribe(self._said)
         self._show()
@@ -90,14 +94,17 @@ class PeekScreen(FocusInSight[PeekEnd], ModalScreen[PeekEnd]):
 
     def _show(self) -> None:
         step = self._step
-        title = to_content(title_line(step)).truncate(max(20, self.size.width - 8), ellipsis=True)
+        if wants_plain_list(self.app):
+            title = to_content([Span(step_sentence(self._run.state, step, calm(self._run.now())), "strong")])
+        else:
+            title = to_content(title_line(step)).truncate(max(20, self.size.width - 8), ellipsis=True)
         self.query_one("#dialog-title", Static).update(title)
         spans = self._text(step)
         self.query_one("#peek-output").display = spans is None
         self.query_one("#peek-text").display = spans is not None
         self._shown = None
         if spans is not None:
-            self.query_one("#peek-said", Static).update(to_content(spans))
+            self.query_one("#peek-said", Static).update(content_for(self.app, spans))
         elif step.attempt is not None:
             self.query_one(TranscriptView).show([])
             load = partial(self._load, (step.id, step.attempt.number))

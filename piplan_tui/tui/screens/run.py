@@ -233,6 +233,7 @@ class RunScreen(Redoing, Opening, LookingAround):
         note = self.query_one("#run-note", WhyLine)
         note.why = run_note(state)
         note.set_class(bool(note.why.spans), "-says")
+        line.sentence = tree.said_of_selected if wants_plain_list(self.app) else ""
         line.corner = (
             f"{shown}{first_key('run.follow', keymap_of(self.app))} follow {'on' if tree.follow else 'off'}"
         )

@@ -13,6 +13,7 @@ from textual.widgets import Static
 
 from piplan_tui.run.state import RunState
 from piplan_tui.tui.actions import Where, bindings_for
+from piplan_tui.tui.plain_list import wants_plain_list
 from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.spans import to_content
@@ -21,6 +22,8 @@ from piplan_tui.tui.widgets.run_header import RunHeader
 from piplan_tui.tui.widgets.timeline_view import TimelineView
 from piplan_tui.views.critical_path import StepTimes, critical_path_spans
 from piplan_tui.views.line import Span
+from piplan_tui.views.spoken import CALM_SECONDS, calm
+from piplan_tui.views.spoken_rows import critical_path_sentence
 from piplan_tui.views.timeline import FAILED, WAITING, WORKING
 
 _LEGEND = (
@@ -56,7 +59,7 @@ class TimelineScreen(ActionScreen):
         self.query_one(TimelineView).focus()
         self.update_key_bar()
         self._show()
-        self.set_interval(1.0, self._show)
+        self.set_interval(CALM_SECONDS if wants_plain_list(self.app) else 1.0, self._show)
 
     def on_resize(self) -> None:
         self._show_path()
@@ -70,8 +73,13 @@ class TimelineScreen(ActionScreen):
 
     def _show_path(self) -> None:
         width = max(20, self.size.width - 2)
-        self._times.read(self._state(), self._now())
-        lines = critical_path_spans(self._times.critical_path(), width)
+        now = self._now()
+        self._times.read(self._state(), calm(now) if wants_plain_list(self.app) else now)
+        path = self._times.critical_path()
+        if wants_plain_list(self.app):
+            self.query_one("#critical-path", Static).update(Content(critical_path_sentence(path)))
+            return
+        lines = critical_path_spans(path, width)
         content = Content("\n").join([to_content(line).truncate(width, ellipsis=True) for line in lines])
         self.query_one("#critical-path", Static).update(content)
 

@@ -14,6 +14,7 @@ from textual.widgets import Input, Label, Static, TextArea
 
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.key_names import key_now
+from piplan_tui.tui.plain_list import wants_plain_list
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.widgets.external_editor import EditorFailed, edit_text
@@ -76,10 +77,12 @@ class TypingDialog(FocusInSight[dict[str, str] | None], ModalScreen[dict[str, st
     @property
     def _keys(self) -> str:
         back = key_now(self.app, "dialog.back", "escape")
+        between = ", " if wants_plain_list(self.app) else " · "
         if any(field.block for field in self._fields):
             send = key_now(self.app, "dialog.send", "ctrl+s")
-            return f"{send} done · {key_now(self.app, 'dialog.editor', 'ctrl+e')} $EDITOR · {back} back"
-        return f"Enter done · {back} back"
+            editor = key_now(self.app, "dialog.editor", "ctrl+e")
+            return between.join((f"{send} done", f"{editor} $EDITOR", f"{back} back"))
+        return between.join(("Enter done", f"{back} back"))
 
     def on_mount(self) -> None:
         self.query_one("#dialog-problem").display = False
@@ -107,7 +110,9 @@ class TypingDialog(FocusInSight[dict[str, str] | None], ModalScreen[dict[str, st
         if problem := self._check(texts):
             said = self.query_one("#dialog-problem", Static)
             said.display = True
-            said.update(to_content([Span(f"✗ {problem}", "failed")]))
+            said.update(
+                to_content([Span(f"{'mistake:' if wants_plain_list(self.app) else '✗'} {problem}", "failed")])
+            )
         else:
             self.dismiss(texts)
 

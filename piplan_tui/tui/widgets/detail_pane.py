@@ -17,7 +17,7 @@ from piplan_tui.run.state import StepState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.markdown_lines import wants_markdown
-from piplan_tui.tui.spans import to_content
+from piplan_tui.tui.plain_list import content_for, wants_plain_list
 from piplan_tui.tui.step_detail import (
     MAX_TEXT,
     ToolCalls,
@@ -32,6 +32,7 @@ from piplan_tui.tui.widgets.search_bar import SearchBar
 from piplan_tui.tui.widgets.tab_bar import TabBar
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
 from piplan_tui.views.line import Span, one_line
+from piplan_tui.views.spoken import calm, step_sentence
 
 _PARTS = 5
 INPUT, OUTPUT, TOOLS, PROMPT, RESULT, TRIES = range(1, 7)
@@ -173,11 +174,14 @@ class DetailPane(Vertical):
         if self.chosen == INPUT and had_form and not (step and step.asks):
             self.chosen = None  # its question was answered: on to what comes of it
         tab = self.tab
-        title = title_line(step) if step else [Span("No step selected", "dim")]
+        title = self._title_of(step) if step else [Span("No step selected", "dim")]
         if (title, self.size.width) != self._title:
             self._title = title, self.size.width
-            said = to_content(title).truncate(self.size.width or 80)
-            self.query_one("#detail-title", Static).update(said, layout=False)
+            words = wants_plain_list(self.app)
+            said = content_for(self.app, title)
+            if not words:
+                said = said.truncate(self.size.width or 80)
+            self.query_one("#detail-title", Static).update(said, layout=words)
         bar = self.query_one(TabBar)
         bar.tab, bar.needs_you = tab, bool(step and step.asks)
         has_form = tab == INPUT and bool(step and step.asks)
@@ -188,6 +192,12 @@ class DetailPane(Vertical):
         self._sync_transcript()
         if tab != OUTPUT and not has_form:
             self._show_text()
+
+    def _title_of(self, step: StepState) -> list[Span]:
+        if not wants_plain_list(self.app):
+            return title_line(step)
+        # all of the row, which is cut in the list where it is longer than the line
+        return [Span(step_sentence(self.run.state, step, calm(self.run.now())), "strong")]
 
     def _sync_ask(self, wanted: bool) -> None:
         ask_id = self.step.asks[0] if wanted and self.step else None
@@ -200,7 +210,7 @@ class DetailPane(Vertical):
             self.query_one("#input").mount(AskPanel(self.run, ask))
 
     def _show_text(self) -> None:
-        step = self.step
+        step, now = self.step, self.run.now()
         if step is None:
             spans: list[Span] = []
         elif self.tab == INPUT:
@@ -214,10 +224,10 @@ class DetailPane(Vertical):
             self._read_result(step)
             spans = result_lines(step, self._result, self._result_problem)
         else:
-            spans = attempts_lines(step, self.run.now())
+            spans = attempts_lines(step, calm(now) if wants_plain_list(self.app) else now)
         if spans != self._text:  # laying out long text anew is not for every event
             self._text = spans
-            self.query_one("#text-body", Static).update(to_content(spans))
+            self.query_one("#text-body", Static).update(content_for(self.app, spans))
 
     # -- the transcript ----------------------------------------------------------------------------
 

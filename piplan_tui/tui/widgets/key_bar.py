@@ -14,6 +14,7 @@ from textual.widget import Widget
 
 from piplan_tui.tui.actions import BY_ID, Action
 from piplan_tui.tui.key_names import first_key, is_text, key_name, keymap_of
+from piplan_tui.tui.plain_list import wants_plain_list
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.line import Span
 
@@ -62,8 +63,11 @@ class KeyBar(Widget):
 
     def render(self) -> Content:
         spans = [Span(" ")]
-        for _, key, label in self._labels():
-            spans += [Span(key, "accent"), Span(f" {label}  ", "dim")]
+        # as wide as a gap, so that a click finds its key
+        labels = self._labels()
+        gap = ", " if wants_plain_list(self.app) else "  "
+        for index, (_, key, label) in enumerate(labels, 1):
+            spans += [Span(key, "accent"), Span(f" {label}{gap if index < len(labels) else ''}", "dim")]
         return to_content(spans)
 
     def on_click(self, event: events.Click) -> None:

@@ -16,10 +16,11 @@ from piplan_tui.views.estimate import Estimate
 from piplan_tui.views.header import header_lines
 from piplan_tui.views.line import Span
 from piplan_tui.views.spoken import calm, header_sentences
+from piplan_tui.views.spoken_rows import facts_in_words
 
 
 class RunHeader(Widget):
-    """Always two lines; `bring_up_to_date` draws them anew when they say something else."""
+    """Two lines, three of words; `bring_up_to_date` draws them anew when they say something else."""
 
     def __init__(self, state: RunState, *, now: Callable[[], datetime]) -> None:
         super().__init__()
@@ -43,8 +44,9 @@ class RunHeader(Widget):
             sentences = header_sentences(
                 self.state, calm(now), width - MARK_CELLS, left=left, elsewhere=self._asks_elsewhere
             )
-            said = [sentence_line(sentence, width, cursor=False) for sentence in sentences]
-            return said[0], said[1] if self.facts is None else [Span("  "), *self.facts]
+            first = sentence_line(sentences[0], width, cursor=False)
+            rest = [Span(sentences[1])] if self.facts is None else facts_in_words(self.facts)
+            return first, [Span("  "), *rest]
         elsewhere = self._asks_elsewhere
         first, second = header_lines(self.state, now, self.size.width, left=left, elsewhere=elsewhere)
         return first, second if self.facts is None else [Span(" "), *self.facts]
@@ -57,6 +59,7 @@ class RunHeader(Widget):
 
     def render(self) -> Content:
         first, second = self._drawn = self._lines()
-        return Content("\n").join(
-            [to_content(first), to_content(second).truncate(self.size.width, ellipsis=True)]
-        )
+        below = to_content(second)
+        if not wants_plain_list(self.app):  # where it has two lines, for nothing to be cut
+            below = below.truncate(self.size.width, ellipsis=True)
+        return Content("\n").join([to_content(first), below])

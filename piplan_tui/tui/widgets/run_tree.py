@@ -112,6 +112,14 @@ class RunTree(ScrollView, can_focus=True):
     def selected_step(self) -> StepState | None:
         return self.selected.step if self.selected else None
 
+    @property
+    def said_of_selected(self) -> str:
+        """The whole sentence of the row under the cursor, which its line may cut."""
+        row = self.selected
+        if row is None:
+            return ""
+        return self._source.sentence(row, folded=row.step is None and self.outline.is_folded(row.phase))
+
     def queue_position(self, step: StepState) -> int:
         """Where a queued step stands in the queue, from 1; 0 when it is not queued."""
         return self._places.queue_position(step)

@@ -11,8 +11,10 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from piplan_tui.tui.plain_list import wants_plain_list
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.line import Role, Span
+from piplan_tui.views.spoken_rows import tabs_sentence
 
 TABS = ("Input", "Output", "Tools", "Prompt", "Result", "Tries")
 _SHORTER = (
@@ -44,6 +46,8 @@ class TabBar(Widget):
         ]
 
     def render(self) -> Content:
+        if wants_plain_list(self.app):
+            return Content(f" {tabs_sentence(TABS, self.tab, needs_you=self.needs_you)}")
         spans = []
         for number, label in enumerate(self._labels(), 1):
             role: Role = (

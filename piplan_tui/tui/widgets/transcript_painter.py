@@ -11,7 +11,7 @@ from rich.style import Style
 
 from piplan_tui.tui.widgets.soft_wrap import clip
 from piplan_tui.tui.widgets.transcript_blocks import RetryBlock, Row, TextBlock, ToolBlock
-from piplan_tui.views.formatting import SPINNER, format_clock
+from piplan_tui.views.formatting import SPINNER, counted, format_clock
 
 TICKS_PER_SECOND = 5
 _COLUMNS_FROM = 50
@@ -28,7 +28,7 @@ Span = tuple[int, int, Style]
 
 class RowPainter:
     """`style` looks a role up in the theme, `clock` gives seconds since 1970, `time_of_day` writes such, `animate`
-    tells whether the spinner turns."""
+    tells whether the spinner turns, `in_words` whether everything is said in words."""
 
     def __init__(
         self,
@@ -36,7 +36,9 @@ class RowPainter:
         clock: Callable[[], float],
         time_of_day: Callable[[float], str],
         animate: Callable[[], bool],
+        in_words: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._in_words = in_words
         self._time_of_day = time_of_day
         self._style = style
         self._clock = clock
@@ -73,7 +75,16 @@ class RowPainter:
             ],
         )
 
+    def _tool_sentence(self, tool: ToolBlock, width: int) -> list[Segment]:
+        state = "running" if tool.running else "done" if tool.ok else "failed"
+        lines = counted(tool.output_lines, "line") if tool.output_lines else ""
+        took = "" if tool.running else self._took(tool).replace("s", " seconds")
+        facts = [f"tool {tool.tool} {tool.target}".rstrip(), state, f"took {took}" if took else "", lines]
+        return [Segment(clip(", ".join(fact for fact in facts if fact), width), self._style("tool"))]
+
     def _tool_head(self, tool: ToolBlock, width: int) -> list[Segment]:
+        if self._in_words():
+            return self._tool_sentence(tool, width)
         style, dim = self._style("tool"), self._style("more")
         if tool.running:
             glyph, glyph_style = self._spinner(), self._style("running")

@@ -21,6 +21,7 @@ from textual.timer import Timer
 
 from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.tui.markdown_lines import MarkStyle
+from piplan_tui.tui.plain_list import wants_plain_list
 from piplan_tui.tui.widgets.growth import grow
 from piplan_tui.tui.widgets.transcript_blocks import RetryBlock, Row, ToolBlock
 from piplan_tui.tui.widgets.transcript_lines import Transcript
@@ -108,6 +109,7 @@ class TranscriptView(ScrollView, can_focus=True):
             clock,
             time_of_day,
             lambda: self.is_attached and self.app.animation_level != "none",
+            lambda: self.is_attached and wants_plain_list(self.app),
         )
         self._markdown = markdown
         self._transcript = Transcript(markdown=markdown)
