@@ -63,11 +63,11 @@ class KeyBar(Widget):
 
     def render(self) -> Content:
         spans = [Span(" ")]
-        # as wide as a gap, so that a click finds its key
         labels = self._labels()
-        gap = ", " if wants_plain_list(self.app) else "  "
         for index, (_, key, label) in enumerate(labels, 1):
-            spans += [Span(key, "accent"), Span(f" {label}{gap if index < len(labels) else ''}", "dim")]
+            between = index < len(labels) and wants_plain_list(self.app)
+            # the comma is as wide as the gap, so that a click finds its key
+            spans += [Span(key, "accent"), Span(f" {label}{', ' if between else '  '}", "dim")]
         return to_content(spans)
 
     def on_click(self, event: events.Click) -> None:
