@@ -12,13 +12,13 @@ import anyio.to_thread
 
 from piplan_tui.agents.protocol import AgentFailure
 from piplan_tui.run.git import git, one_at_a_time, try_git
+from piplan_tui.run.merge_undone import dirty, mend_broken_merge, note_merge, put_back
 from piplan_tui.run.room import NoRoom, what_helps, what_helps_with
 from piplan_tui.run.worktree import Worktree
 
 _MAX_FILES = 20
 _SPARE_BYTES = 256 * 1024
 """Room for the objects and references of a merge, beside the files and the index."""
-_PATHS_AT_ONCE = 500
 
 
 async def conflicts(worktree: Worktree) -> str:
@@ -51,22 +51,27 @@ async def merge(worktree: Worktree, message: str) -> str:
     with anyio.CancelScope(shield=True):
         async with one_at_a_time:
             if worktree.torn:
-                await _put_back(worktree)
+                await put_back(worktree)
             top = Path(await git(worktree.repository, "rev-parse", "--show-toplevel"))
+            await mend_broken_merge(worktree)
             touched = await _touched(top, worktree.branch)
             await _look_for_room(top, touched)
-            before = await _dirty(top, list(touched))
+            before = await dirty(top, list(touched))
+            clean = {path: blob for path, blob in touched.items() if path not in before}
+            note = await note_merge(worktree, top, clean)
             author = await worktree.author()
             merged = await try_git(
                 top, *author, "merge", "--no-ff", "--quiet", "-m", message, worktree.branch
             )
             if merged.code == 0:
+                await note.unlink(missing_ok=True)
                 return ""
             if (await try_git(top, "rev-parse", "--verify", "--quiet", "MERGE_HEAD")).code == 0:
                 await try_git(top, "merge", "--abort")
-            worktree.torn = [path for path in touched if path not in before]
+            worktree.torn = list(clean)
             try:
-                await _put_back(worktree)
+                await put_back(worktree)
+                await note.unlink(missing_ok=True)
             except AgentFailure as failure:
                 return _said(
                     "git broke off the merge, and what it had done could not be undone", str(failure)
@@ -129,44 +134,3 @@ def _try_to_write(top: Path, common: Path, files: int) -> None:
         finally:
             with suppress(OSError):
                 path.unlink()
-
-
-async def _dirty(top: Path, paths: list[str]) -> set[str]:
-    """Those of the paths that differ from HEAD, files that git does not know included."""
-    found: set[str] = set()
-    for some in _chunks(paths):
-        told = await git(
-            top, "--literal-pathspecs", "status", "--porcelain", "-z", "--no-renames", "-uall", "--", *some
-        )
-        # the first line has lost the blank that it may begin with
-        found.update(line.lstrip()[2:].lstrip() for line in told.split("\0") if line)
-    return found
-
-
-async def _put_back(worktree: Worktree) -> None:
-    """Make the files as they are in HEAD that a merge has left half done; all of them were before.
-
-    Raises:
-        NoRoom: it is tried again with the next merge.
-    """
-    top = Path(await git(worktree.repository, "rev-parse", "--show-toplevel"))
-    dirty = await _dirty(top, worktree.torn)
-    for some in _chunks([path for path in worktree.torn if path in dirty]):
-        listed = await git(
-            top, "--literal-pathspecs", "ls-tree", "-r", "-z", "--name-only", "HEAD", "--", *some
-        )
-        known = [path for path in listed.split("\0") if path]
-        new = [path for path in some if path not in known]
-        if known:
-            await git(top, "--literal-pathspecs", "checkout", "--quiet", "HEAD", "--", *known)
-        if new:
-            await git(
-                top, "--literal-pathspecs", "rm", "-r", "-f", "-q", "--cached", "--ignore-unmatch", "--", *new
-            )
-            for path in new:
-                await anyio.Path(top, path).unlink(missing_ok=True)
-    worktree.torn = []
-
-
-def _chunks(paths: list[str]) -> list[list[str]]:
-    return [paths[start : start + _PATHS_AT_ONCE] for start in range(0, len(paths), _PATHS_AT_ONCE)]

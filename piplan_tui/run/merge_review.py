@@ -9,6 +9,7 @@ import msgspec
 from piplan_tui.agents.protocol import AskReply
 from piplan_tui.run.git import git, try_git
 from piplan_tui.run.merge import conflicts, merge
+from piplan_tui.run.merge_undone import mend_broken_merge
 from piplan_tui.run.model import Changes, StepJob
 from piplan_tui.run.room import once_there_is_room
 from piplan_tui.run.worktree import Worktree
@@ -48,6 +49,8 @@ async def bring_back(
         return None
     changes = Changes(files=tuple(files), branch=worktree.branch, worktree=str(worktree.tree))
     port.changed(changes)
+    if await once_there_is_room(lambda: mend_broken_merge(worktree), port.held_up):
+        answered = AskReply(action="accept")
     # an owner that died may have merged it, and not have come to say so
     if not await worktree.merged():
         problem = await conflicts(worktree)

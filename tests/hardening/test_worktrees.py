@@ -116,16 +116,12 @@ def wait_for(what: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def check_merged(folder: Path, state: RunState) -> None:
+def check_merged(folder: Path, state: RunState, files: tuple[str, ...] = ("notes.txt",)) -> None:
     repository = folder / "repo"
     attempt = state.steps["a"].attempt
     assert attempt is not None
     assert attempt.changes is not None
-    assert (state.status, attempt.changes.merged, attempt.changes.files) == (
-        "completed",
-        "merged",
-        ("notes.txt",),
-    )
+    assert (state.status, attempt.changes.merged, attempt.changes.files) == ("completed", "merged", files)
     assert (repository / "notes.txt").read_text() == "written by the step\n"
     assert git(repository, "status", "--porcelain", "--", ".", ":!.pi-plan-runtime") == ""
     assert len(git(repository, "log", "--merges", "--oneline").splitlines()) == 1
@@ -217,6 +213,54 @@ async def test_a_merge_that_outlives_its_owner_is_not_asked_about_again(folder: 
             await run.start()
             state = await run.wait()
     check_merged(folder, state)
+
+
+KILLS_GIT = """#!/bin/sh
+text=$(cat; echo x)
+case "$text" in *"written by the step"*) ;; *) printf %s "${{text%x}}"; exit 0 ;; esac
+touch "{folder}/killed"
+kill -9 "$(cat "{folder}/owner")" $(ps -o ppid= -p "$PPID") "$PPID"
+"""
+
+
+@pytest.mark.parametrize("since", ["nothing", "a change of the user's"])
+async def test_a_merge_whose_git_was_killed_too_is_undone_and_done_again(folder: Path, since: str) -> None:
+    """As when the power fails: some files are written, the rest are not, and nobody ran any more."""
+    repository = folder / "repo"
+    (repository / ".gitattributes").write_text("notes.txt filter=kills\n")
+    git(repository, "add", ".")
+    git(repository, "commit", "-q", "-m", "second")
+    (folder / "agent.py").write_text(AGENT + "pathlib.Path('first.txt').write_text('first')\n")
+    killer = folder / "killer.sh"
+    killer.write_text(KILLS_GIT.format(folder=folder))
+    git(repository, "config", "filter.kills.smudge", f"sh {killer}")
+    git(repository, "config", "filter.kills.clean", "cat")
+    await anyio.to_thread.run_sync(kill_owner, folder, "in the middle of the merge")
+    assert (folder / "killed").exists()
+    assert git(repository, "log", "--merges", "--oneline") == ""
+    assert (repository / "first.txt").exists(), "half of it is there"
+    assert (repository / ".git" / "index.lock").exists()
+    git(repository, "config", "filter.kills.smudge", "cat")
+    if since != "nothing":
+        (repository / "first.txt").write_text("the user's own by now")
+    with anyio.fail_after(60):
+        async with runtime_of(folder) as runtime:
+            run = await runtime.open_run("killed")
+            await run.start()
+            state = await run.wait()
+            assert len(state.asks) == (since != "nothing"), [
+                ask.request["message"] for ask in state.asks.values()
+            ]
+            if since != "nothing":
+                [ask] = state.asks.values()
+                assert "first.txt" in run.request(ask.id).message
+                assert (repository / "first.txt").read_text() == "the user's own by now"
+                assert (repository / "notes.txt").read_text() == "nobody\n"
+                (repository / "first.txt").unlink()
+                await run.answer(ask.id, action_id="merge")
+                state = await run.wait()
+    assert (repository / "first.txt").read_text() == "first"
+    check_merged(folder, state, ("first.txt", "notes.txt"))
 
 
 async def test_a_step_that_is_tried_again_has_a_session_of_its_own(folder: Path) -> None:
