@@ -10,19 +10,15 @@ from datetime import datetime
 from functools import partial
 from typing import ClassVar
 
-from textual import events
 from textual.app import ComposeResult
-from textual.await_remove import AwaitRemove
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.message import Message
 from textual.timer import Timer
-from textual.widget import AwaitMount
 
 from piplan_tui.run import events as ev
 from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
-from piplan_tui.run.state import AskState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.actions import BY_ID, Where, bindings_for
@@ -30,32 +26,21 @@ from piplan_tui.tui.background import in_background
 from piplan_tui.tui.key_names import first_key, keymap_of
 from piplan_tui.tui.plain_list import wants_plain_list
 from piplan_tui.tui.screens.action_screen import BOTTOM_SCREENS
-from piplan_tui.tui.screens.detail import DetailScreen
+from piplan_tui.tui.screens.run_arranging import Arranging
 from piplan_tui.tui.screens.run_looking import LookingAround
 from piplan_tui.tui.screens.run_opening import Opening
 from piplan_tui.tui.screens.run_redoing import Redoing
 from piplan_tui.tui.terminal_title import title_for
 from piplan_tui.tui.widgets.ask_panel import AskPanel
-from piplan_tui.tui.widgets.detail_pane import DetailPane
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.run_header import RunHeader
 from piplan_tui.tui.widgets.run_tree import RunTree
-from piplan_tui.tui.widgets.tab_bar import TabBar
 from piplan_tui.tui.widgets.why_line import WhyLine
 from piplan_tui.views.questions import ask_order, question
 from piplan_tui.views.run_note import run_note
 from piplan_tui.views.spoken import CALM_SECONDS
 from piplan_tui.views.why import Why, why
 
-WIDE = 100
-"""Columns from which the detail stands beside the tree."""
-SHORT = 16
-"""Lines below which the tree and a question have no room together."""
-_LEAST_ASK_ROWS = 6
-_ROWS_AROUND_ASK = 3
-_LEAST_TREE_ROWS = 3
-_ROWS_BESIDE_ASK = 5
-"""Of the header, the reason of the row, and the keys."""
 _FLUSH_SECONDS = 0.1
 _SPIN_SECONDS = 0.2
 _ROW_ONLY = (
@@ -68,7 +53,7 @@ _ROW_ONLY = (
 """Events after which only the row of their step looks different."""
 
 
-class RunScreen(Redoing, Opening, LookingAround):
+class RunScreen(Arranging, Redoing, Opening, LookingAround):
     """Subscribes to the run; whatever happens, draws at most ten times a second."""
 
     PLACES: ClassVar[tuple[Where, ...]] = ("tree", "run", "detail", "app")
@@ -102,7 +87,6 @@ class RunScreen(Redoing, Opening, LookingAround):
         self._flush_due = False
         self._last_flush = 0.0
         self._rung: set[str] = set()
-        self._put_off: set[str] = set()
         self._step_touched = True
         self._spinner: Timer | None = None
 
@@ -118,11 +102,6 @@ class RunScreen(Redoing, Opening, LookingAround):
 
     def _last_activity(self, step_id: str) -> datetime | None:
         return self.run_handle.last_activity(step_id)
-
-    @property
-    def pane(self) -> DetailPane | None:
-        """The detail beside the tree; there is none on a narrow screen."""
-        return next(iter(self.query(DetailPane)), None)
 
     def on_mount(self) -> None:
         self._rung = set(self.state.asks)
@@ -208,18 +187,6 @@ class RunScreen(Redoing, Opening, LookingAround):
         self._show_why()
         self.update_key_bar()
 
-    def _panes(self) -> list[DetailPane]:
-        panes = [self.pane] if self.pane else []
-        if (screen := self._detail_screen) is not None and screen.pane is not None:
-            panes.append(screen.pane)
-        return panes
-
-    @property
-    def _detail_screen(self) -> DetailScreen | None:
-        """The screen of a step, when it is open, and about a step of this run."""
-        screen = self.app.screen
-        return screen if isinstance(screen, DetailScreen) and screen.is_above(self) else None
-
     def _show_why(self) -> None:
         tree, state = self.run_tree, self.state
         line = self.query_one(WhyLine)
@@ -278,151 +245,7 @@ class RunScreen(Redoing, Opening, LookingAround):
             self._title = title
             self.post_message(self.TitleChanged())
 
-    # -- arrangement -------------------------------------------------------------------------------
-
-    def on_resize(self, event: events.Resize) -> None:
-        self._arrange(event.size.width)
-        self._make_room()
-        if (panel := self._open_panel) is not None:
-            panel.limit_rows(self._ask_rows)
-
-    def on_descendant_focus(self) -> None:
-        self._make_room()
-
-    def _make_room(self) -> None:
-        """On a short screen, the question takes the place of the tree while it is being answered."""
-        panel = self._open_panel
-        self.set_class(self.size.height < SHORT, "-short")
-        self.set_class(panel is not None and panel.has_focus_within, "-answering")
-
-    def _is_wide(self, width: int) -> bool:
-        # what stands side by side would be read out line by line, half of one and half of the other
-        return width >= WIDE and not wants_plain_list(self.app)
-
-    def _arrange(self, width: int) -> None:
-        panel = self._open_panel or (self.pane.ask_panel if self.pane else None)
-        if self._is_wide(width) != (self.pane is not None) and panel is not None and panel.has_focus_within:
-            in_background(self, partial(self._carry_over, panel), group="arrange", exclusive=True)
-        else:
-            self._arrange_now(width)
-
-    async def _carry_over(self, panel: AskPanel) -> None:
-        """The question that is being answered goes to where it belongs now, with what was typed."""
-        await panel.keep_draft()
-        if (change := self._arrange_now(self.size.width)) is not None:
-            await change
-        if panel.ask.id in self.state.asks:
-            self._answer(panel.ask)
-
-    def _arrange_now(self, width: int) -> AwaitMount | AwaitRemove | None:
-        change: AwaitMount | AwaitRemove | None = None
-        wide = self._is_wide(width)
-        self.set_class(wide, "-wide")
-        if wide and self.pane is None:
-            pane = DetailPane(self.run_handle)
-            pane.show_step(self.run_tree.selected_step)
-            change = self.query_one("#body").mount(pane)
-            if self._detail_screen is not None:
-                self.app.pop_screen()
-        elif not wide and self.pane is not None:
-            change = self.pane.remove()
-            self.run_tree.focus()
-        self._sync_ask_slot()
-        return change
-
-    def on_run_tree_moved(self) -> None:
-        self.show_selected()
-
-    def on_run_tree_opened(self) -> None:
-        if self.pane is not None:
-            self.pane.focus_content()
-        else:
-            self._open_detail()
-
-    def _open_detail(self, tab: int | None = None) -> None:
-        step = self.run_tree.selected_step
-        screen = DetailScreen(self, step, give_answer=self.give_answer, tab=tab)
-        self.app.push_screen(screen, lambda _: self._sync_ask_slot())
-        self._sync_ask_slot()
-
-    # -- questions ---------------------------------------------------------------------------------
-
-    @property
-    def _open_panel(self) -> AskPanel | None:
-        return next(iter(self.query_one("#ask-slot").query(AskPanel)), None)
-
-    def _sync_ask_slot(self) -> None:
-        """On a narrow screen one question is open under the tree, and stays until it is closed."""
-        panel = self._open_panel
-        narrow = not self._is_wide(self.size.width) and self._detail_screen is None
-        # what the run itself asks belongs to no step, whose detail could show it
-        here = [ask for ask in ask_order(self.state) if narrow or ask.kind]
-        if panel is not None and all(panel.ask.id != ask.id for ask in here):
-            if panel.has_focus_within:
-                self.run_tree.focus()
-            panel.remove()
-            panel = None
-        if panel is None:
-            waiting = [ask for ask in here if ask.id not in self._put_off]
-            if waiting:
-                self._open_ask(waiting[0])
-
-    @property
-    def _ask_rows(self) -> int:
-        if self.size.height < SHORT:
-            return max(1, self.size.height - _ROWS_AROUND_ASK)
-        # half of the screen, so that the tree stays in sight; more where the tree does not need the other half
-        free = self.size.height - _ROWS_BESIDE_ASK - max(_LEAST_TREE_ROWS, len(self.run_tree.rows))
-        return max(_LEAST_ASK_ROWS, self.size.height // 2, free)
-
-    def _open_ask(self, ask: AskState, *, focus: bool = False) -> None:
-        slot = self.query_one("#ask-slot")
-        slot.query(AskPanel).remove()
-        panel = AskPanel(self.run_handle, ask)
-        panel.limit_rows(self._ask_rows)
-        slot.mount(panel)
-        if focus:
-            panel.focus_form()
-
-    def on_ask_panel_answered(self, message: AskPanel.Answered) -> None:
-        self.give_answer(message)
-
-    def on_ask_panel_later(self, message: AskPanel.Later) -> None:
-        self._put_off.add(message.ask_id)
-        self.run_tree.focus()
-        if (panel := self._open_panel) is not None:
-            panel.remove()
-
-    def do_answer(self) -> None:
-        step = self.run_tree.selected_step
-        asks = ask_order(self.state)
-        ask = next((a for a in asks if step is not None and a.step_id == step.id), asks[0])
-        self._answer(ask)
-
-    def _answer(self, ask: AskState) -> None:
-        self._put_off.discard(ask.id)
-        self.run_tree.select_step(ask.step_id)
-        if self.pane is not None and not ask.kind:
-            self.pane.show_step(self.run_tree.selected_step)
-            self.pane.choose(1)
-        elif (panel := self._open_panel) is not None and panel.ask.id == ask.id:
-            panel.focus_form()
-        else:
-            self._open_ask(ask, focus=True)
-
-    # -- tabs and levels ------------------------------------------------------------------------------
-
-    def _choose_tab(self, tab: int) -> None:
-        if self.pane is not None:
-            self.pane.choose(tab)
-        elif self.run_tree.selected_step is not None:
-            self._open_detail(tab)
-
-    def action_tab(self, tab: int) -> None:
-        self._choose_tab(tab)
-
-    def on_tab_bar_chosen(self, message: TabBar.Chosen) -> None:
-        self._choose_tab(message.tab)
+    # -- levels ----------------------------------------------------------------------------------------
 
     async def do_back(self) -> None:
         on_home = len(self.app.screen_stack) > BOTTOM_SCREENS

@@ -5,41 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, get_args
+from typing import ClassVar
 
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Region, Size
+from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
 from piplan_tui.run.state import PhaseState, RunState, StepState
 from piplan_tui.tui.actions import bindings_for
 from piplan_tui.tui.follow import followed
 from piplan_tui.tui.outline import Filter, Outline, Row
-from piplan_tui.tui.plain_list import sentence_line, wants_plain_list
-from piplan_tui.tui.row_layout import Columns, columns_for, glyph_column
 from piplan_tui.tui.row_list import RowList
 from piplan_tui.tui.row_source import RowSource
 from piplan_tui.tui.step_places import StepPlaces
 from piplan_tui.tui.widgets.growth import grow
-from piplan_tui.views.line import Role, Span
-
-_SPINNING = frozenset({"running"})
+from piplan_tui.tui.widgets.tree_lines import TreeLines
 
 
-class RunTree(ScrollView, can_focus=True):
+class RunTree(TreeLines, can_focus=True):
     """Phases and steps with their columns, a cursor, and folding.
 
     `touch` says what changed; nothing is drawn until `flush`, which redraws touched rows that are visible.
     `follow` keeps the cursor on what runs; any move of the cursor by the user ends it.
     """
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"run-tree--{role}" for role in (*get_args(Role), "cursor")}
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("tree")
 
@@ -67,15 +57,10 @@ class RunTree(ScrollView, can_focus=True):
     ) -> None:
         super().__init__()
         self._enter_folds = enter_folds
-        self.detail = 1
-        """How much a row says: 0 no numbers, 1 what fits, 2 titles and all numbers."""
         self._now = now
         self._last_activity = last_activity
-        self._frame = 0
         self._touched: set[str] = set()
         self._all_touched = False
-        self._drawn: dict[int, list[Span]] = {}
-        self.cursor = 0
         self._set_state(state)
 
     # -- what is shown -----------------------------------------------------------------------------
@@ -100,39 +85,12 @@ class RunTree(ScrollView, can_focus=True):
         self._rebuild(key)
 
     @property
-    def _width(self) -> int:
-        # without the scrollbar, whose column is kept free so that rows do not change when it appears
-        return self.scrollable_content_region.width
-
-    @property
-    def selected(self) -> Row | None:
-        return self.rows[self.cursor] if 0 <= self.cursor < len(self.rows) else None
-
-    @property
     def selected_step(self) -> StepState | None:
         return self.selected.step if self.selected else None
-
-    @property
-    def said_of_selected(self) -> str:
-        """The whole sentence of the row under the cursor, which its line may cut."""
-        row = self.selected
-        if row is None:
-            return ""
-        return self._source.sentence(row, folded=row.step is None and self.outline.is_folded(row.phase))
 
     def queue_position(self, step: StepState) -> int:
         """Where a queued step stands in the queue, from 1; 0 when it is not queued."""
         return self._places.queue_position(step)
-
-    @property
-    def columns(self) -> Columns:
-        return columns_for(
-            self._width,
-            self._source.longest_name,
-            flat=self.outline.flat,
-            numbers=self.state.status != "pending",
-            detail=self.detail,
-        )
 
     def on_mount(self) -> None:
         self._rebuild(None)
@@ -197,73 +155,6 @@ class RunTree(ScrollView, can_focus=True):
 
     def _is_open(self, phase: PhaseState) -> bool:
         return bool(phase.steps) and self.rows.index_of((phase.title, phase.steps[0].id)) is not None
-
-    def tick(self) -> None:
-        """Once a second: redraw visible rows whose clocks move."""
-        self._refresh_changed()
-
-    def spin(self) -> bool:
-        """Turn the spinners of visible rows one step further; false when there was none."""
-        self._frame += 1
-        columns = self.columns
-        found = False
-        for index in self._visible():
-            row = self.rows[index]
-            if row.work:
-                continue
-            spins = row.step.status in _SPINNING if row.step else bool(row.phase.counts.get("running"))
-            if spins:
-                found = True
-                x = glyph_column(columns, phase=row.step is None)
-                self.refresh(Region(x, index - self.scroll_offset.y, 1, 1))
-        return found
-
-    def _visible(self) -> range:
-        top = self.scroll_offset.y
-        return range(max(0, top), min(len(self.rows), top + self.size.height))
-
-    def refresh_row(self, index: int) -> None:
-        y = index - self.scroll_offset.y
-        if 0 <= y < self.size.height:
-            self.refresh(Region(0, y, self._width, 1))
-
-    # -- drawing -----------------------------------------------------------------------------------
-
-    def render_line(self, y: int) -> Strip:
-        index = y + self.scroll_offset.y
-        if not 0 <= index < len(self.rows):
-            self._drawn.pop(y, None)
-            return Strip.blank(self._width, self.rich_style)
-        columns = self.columns
-        spans = self._drawn[y] = self._spans(index, columns)
-        cursor = index == self.cursor
-        return Strip([Segment(s.text, self._style(s.role, cursor)) for s in spans], columns.width)
-
-    def _spans(self, index: int, columns: Columns) -> list[Span]:
-        row, here = self.rows[index], index == self.cursor
-        if wants_plain_list(self.app):
-            folded = row.step is None and self.outline.is_folded(row.phase)
-            said = self._source.sentence(row, folded=folded)
-            return sentence_line(said, columns.width, cursor=here)
-        return self._source.line(
-            row, self.outline, columns, frame=self._frame, cursor=here, detail=self.detail
-        )
-
-    def _refresh_changed(self) -> None:
-        """Draw the lines that do not say what they should; the way to the terminal costs more than the words."""
-        columns = self.columns
-        top = self.scroll_offset.y
-        for y in range(self.size.height):
-            index = y + top
-            spans = self._spans(index, columns) if index < len(self.rows) else None
-            if spans != self._drawn.get(y):
-                self.refresh(Region(0, y, columns.width, 1))
-
-    def _style(self, role: Role, cursor: bool) -> Style:
-        style = self.get_component_rich_style(f"run-tree--{role}")
-        if not cursor:
-            return style
-        return style + Style(bgcolor=self.get_component_rich_style("run-tree--cursor").bgcolor)
 
     # -- the cursor --------------------------------------------------------------------------------
 
