@@ -9,7 +9,9 @@ from typing import Any
 
 from piplan_tui.plan.problem import Problem, Severity
 from piplan_tui.plan.spelling import Spelling
-from piplan_tui.workflow.primitives import PRIMITIVES, CallOptions, unknown_attribute
+from piplan_tui.workflow.awaits import Awaits
+from piplan_tui.workflow.primitives import BUDGET, PRIMITIVES, CallOptions, unknown_attribute
+from piplan_tui.workflow.schema_check import schema_problem
 
 MAX_BYTES = 4 * 1024 * 1024
 _OPTIONS = ("schema", *CallOptions.__annotations__)
@@ -95,12 +97,16 @@ class _Reader:
                 self._attribute(node)
             elif isinstance(node, ast.Name):
                 self._of_the_machine(node)
-            elif isinstance(node, ast.Expr) and (name := self._primitive(node.value)) in _AWAITED:
-                self._add(
-                    node, f"this wf.{name}(…) is never awaited, so it does nothing; write await wf.{name}(…)"
-                )
-            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                self._never_awaited(node)
+        awaits = Awaits(
+            tree,
+            lambda node: self._primitive(node) in _AWAITED,
+            lambda node: self._primitive(node) in ("log", "phase"),
+        )
+        for lost in awaits.lost(tree):
+            name = self._primitive(lost)
+            self._add(
+                lost, f"this wf.{name}(…) is never awaited, so it does nothing; write await wf.{name}(…)"
+            )
         self._script.phases.extend(self._phases(tree))
 
     def _add(self, node: ast.expr | ast.stmt, message: str, *, warning: bool = False) -> None:
@@ -205,6 +211,12 @@ class _Reader:
             return
         if self._is_wf(node.value) and node.attr not in PRIMITIVES and not node.attr.startswith("__"):
             self._add(node, unknown_attribute(node.attr))
+        owner = node.value
+        of_budget = isinstance(owner, ast.Attribute) and owner.attr == "budget" and self._is_wf(owner.value)
+        if of_budget and node.attr not in BUDGET and not node.attr.startswith("__"):
+            meant = Spelling(BUDGET).nearest(node.attr)
+            hint = f"did you mean {meant}?" if meant else "it has total, spent() and remaining()"
+            self._add(node, f"wf.budget has no {node.attr}; {hint}")
 
     def _call(self, node: ast.Call) -> None:
         name = self._primitive(node)
@@ -216,9 +228,35 @@ class _Reader:
                     meant = Spelling(_OPTIONS).nearest(keyword.arg)
                     hint = f"did you mean {meant}?" if meant else f"it has {', '.join(_OPTIONS)}"
                     self._add(keyword.value, f"wf.agent() has no option {keyword.arg}; {hint}")
+                elif keyword.arg == "schema":
+                    self._schema(keyword.value)
+        elif name == "parallel":
+            for job in _items(node.args[0]) if node.args else ():
+                if self._primitive(job) in _AWAITED:
+                    self._add(
+                        job,
+                        f"parallel() wants functions that start the work: lambda: wf.{self._primitive(job)}(…)",
+                        warning=True,
+                    )
         elif name == "pipeline":
+            stages = node.args[1:]
+            if not stages and node.args and not isinstance(node.args[0], ast.Starred):
+                self._add(
+                    node,
+                    "wf.pipeline() needs stages after its items: wf.pipeline(items, lambda item: wf.agent(…))",
+                )
             for stage in node.args[1:-1]:
                 self._stage(stage)
+
+    def _schema(self, node: ast.expr) -> None:
+        if not isinstance(node, ast.Dict):
+            return
+        try:
+            schema = ast.literal_eval(node)
+        except (ValueError, TypeError, SyntaxError, RecursionError):
+            return  # it is made as the script runs
+        if problem := schema_problem(schema):
+            self._add(node, problem)
 
     def _stage(self, stage: ast.expr) -> None:
         # the last stage may do without a result; what an earlier one does not return, the next cannot use
@@ -231,22 +269,6 @@ class _Reader:
                 f"the stage {function.name} returns nothing, so the next one gets only None; "
                 "return what it needs",
             )
-
-    def _never_awaited(self, function: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        """`answer = wf.agent(…)` in a function that does not look at `answer` again."""
-        loaded = {
-            node.id
-            for node in ast.walk(function)
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-        }
-        for node in _own(function):
-            if not isinstance(node, ast.Assign) or (name := self._primitive(node.value)) not in _AWAITED:
-                continue
-            target = node.targets[0]
-            if len(node.targets) == 1 and isinstance(target, ast.Name) and target.id not in loaded:
-                self._add(
-                    node, f"this wf.{name}(…) is never awaited, so it does nothing; write await wf.{name}(…)"
-                )
 
     def _phases(self, tree: ast.Module) -> Iterator[str]:
         found: dict[str, tuple[int, int]] = {}
@@ -263,6 +285,13 @@ class _Reader:
                     place = (title.lineno, title.col_offset)
                     found[title.value] = min(place, found.get(title.value, place))
         yield from sorted(found, key=lambda title: found[title])
+
+
+def _items(node: ast.expr) -> list[ast.expr]:
+    """What stands written out in a list, or is made for each of something."""
+    if isinstance(node, ast.List | ast.Tuple):
+        return node.elts
+    return [node.elt] if isinstance(node, ast.ListComp | ast.GeneratorExp) else []
 
 
 def _own(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[ast.AST]:

@@ -12,7 +12,7 @@ import inspect
 import math
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, overload
 
@@ -20,6 +20,7 @@ import anyio
 from pydantic import TypeAdapter, ValidationError
 
 from piplan_tui.plan.spelling import Spelling
+from piplan_tui.workflow.calls_made import CallsMade
 from piplan_tui.workflow.host import (
     ScriptMistake,
     WorkflowHost,
@@ -82,8 +83,11 @@ class Budget:
 class Workflow:
     """The run, as its script sees it."""
 
-    def __init__(self, host: WorkflowHost, *, clock: datetime, seed: str) -> None:
+    def __init__(
+        self, host: WorkflowHost, *, clock: datetime, seed: str, calls: CallsMade | None = None
+    ) -> None:
         self._host = host
+        self._calls = CallsMade("") if calls is None else calls
         self._clock = clock
         self._branches: Counter[str] = Counter()
         self.budget = Budget(host)
@@ -113,7 +117,9 @@ class Workflow:
     @overload
     async def agent(self, prompt: str, *, schema: dict[str, Any], **options: Unpack[CallOptions]) -> Any: ...
 
-    async def agent(self, prompt: str, *, schema: Any = None, **options: Unpack[CallOptions]) -> Any:
+    def agent(
+        self, prompt: str, *, schema: Any = None, **options: Unpack[CallOptions]
+    ) -> Coroutine[Any, Any, Any]:
         """Ask one agent, and wait for its answer.
 
         Returns:
@@ -124,6 +130,9 @@ class Workflow:
         Raises:
             ScriptMistake: the prompt is empty, or an option or the schema is none.
         """
+        return self._calls.made("agent", self._agent(prompt, schema, options))
+
+    async def _agent(self, prompt: str, schema: Any, options: CallOptions) -> Any:
         given: dict[str, Any] = {_CAMEL.get(name, name): value for name, value in options.items()}
         adapter: TypeAdapter[Any] | None = None
         if isinstance(schema, dict):
@@ -149,7 +158,7 @@ class Workflow:
     @overload
     async def parallel(self, thunks: Iterable[Awaitable[T]]) -> list[T | None]: ...
 
-    async def parallel(self, thunks: Iterable[Any]) -> list[Any]:
+    def parallel(self, thunks: Iterable[Any]) -> Coroutine[Any, Any, list[Any]]:
         """Run all at once and wait for all: `await wf.parallel([lambda: wf.agent("a"), …])`.
 
         Results are in the order of the thunks. One that raises gives `None`, and the error is logged. A lambda
@@ -158,6 +167,9 @@ class Workflow:
         Raises:
             ScriptMistake: too many, or one is neither a function nor awaitable.
         """
+        return self._calls.made("parallel", self._parallel(thunks))
+
+    async def _parallel(self, thunks: Iterable[Any]) -> list[Any]:
         jobs = list(thunks)
         results: list[Any] = [None] * len(jobs)
         branch = self._branch("parallel")
@@ -183,7 +195,7 @@ class Workflow:
                     job.close()
         return results
 
-    async def pipeline(self, items: Iterable[Any], *stages: Callable[..., Any]) -> list[Any]:
+    def pipeline(self, items: Iterable[Any], *stages: Callable[..., Any]) -> Coroutine[Any, Any, list[Any]]:
         """Send every item through the stages on its own: a fast item does not wait for a slow one.
 
         A stage is called with what the stage before gave, the item and its index, or as many of these as it
@@ -193,6 +205,9 @@ class Workflow:
         Raises:
             ScriptMistake: too many items, or a stage is no function.
         """
+        return self._calls.made("pipeline", self._pipeline(items, stages))
+
+    async def _pipeline(self, items: Iterable[Any], stages: Sequence[Callable[..., Any]]) -> list[Any]:
         given = list(items)
         self._host.check_items(len(given))
         calls = [_stage(stage, number) for number, stage in enumerate(stages, start=1)]
@@ -212,12 +227,12 @@ class Workflow:
         await self._all("pipeline", one, len(given))
         return results
 
-    async def workflow(self, name: str, args: Any = None) -> Any:
+    def workflow(self, name: str, args: Any = None) -> Coroutine[Any, Any, Any]:
         """Run another workflow as a part of this one and give what it returns. One level deep.
 
         `name` is found next to this script (`NAME.py`, `NAME.js`) or in `.claude/workflows`.
         """
-        return await self._host.workflow(name, args)
+        return self._calls.made("workflow", self._host.workflow(name, args))
 
     # -- telling -------------------------------------------------------------------------------
 
@@ -270,6 +285,7 @@ class Workflow:
             raise ScriptMistake(unknown_attribute(name))
 
 
+BUDGET = ("total", "spent", "remaining")
 PRIMITIVES = ("agent", "parallel", "pipeline", "phase", "log", "args", "budget", "workflow", "now", "random")
 _CAMEL = {"agent_type": "agentType"}
 

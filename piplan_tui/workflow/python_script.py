@@ -12,7 +12,7 @@ import inspect
 import itertools
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from types import ModuleType
@@ -20,6 +20,7 @@ from typing import Any
 
 import anyio
 
+from piplan_tui.workflow.calls_made import CallsMade, coroutine_in
 from piplan_tui.workflow.host import ScriptFailed, ScriptMistake, WorkflowHost, WorkflowStop
 from piplan_tui.workflow.primitives import Workflow, is_being_cancelled, leaf
 
@@ -36,13 +37,14 @@ async def run_python(source: bytes, *, file: str, host: WorkflowHost, clock: dat
         ScriptFailed: it raised; says what and where.
         WorkflowStop: the run stopped it.
     """
+    calls = CallsMade(file)
     with _module(file) as module:
         try:
             exec(compile(source, file, "exec"), module.__dict__)
             main = getattr(module, "main", None)
             if not inspect.iscoroutinefunction(main):
                 raise ScriptMistake("a workflow needs `async def main(wf)`, and this script has none")
-            return await main(Workflow(host, clock=clock, seed=seed))
+            return _whole(await main(Workflow(host, clock=clock, seed=seed, calls=calls)), calls, file, main)
         except (Exception, SystemExit) as error:
             cause = leaf(error)
             if isinstance(cause, WorkflowStop | ScriptFailed):
@@ -54,6 +56,28 @@ async def run_python(source: bytes, *, file: str, host: WorkflowHost, clock: dat
             raise ScriptFailed(
                 f"{_place(error, file)}: a task that the script waited for was cancelled"
             ) from error
+        finally:
+            calls.never_awaited()  # after an error they would only be complained about on stderr
+
+
+def _whole(value: Any, calls: CallsMade, file: str, main: Callable[..., Any]) -> Any:
+    """What `main` returned, unless a call was left without `await`.
+
+    Raises:
+        ScriptFailed: one was.
+    """
+    forgotten = calls.never_awaited()
+    lost = coroutine_in(value)
+    if lost is not None:
+        name = getattr(lost, "__name__", "a function")
+        lost.close()
+        place = f"{file}:{main.__code__.co_firstlineno}"
+        forgotten = forgotten or (
+            f"{place}: what main returns has a call of {name}() in it that was never awaited; write await {name}(…)"
+        )
+    if forgotten:
+        raise ScriptFailed(forgotten)
+    return value
 
 
 @contextmanager

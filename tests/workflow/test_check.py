@@ -117,7 +117,7 @@ def test_what_is_of_one_machine_only_is_a_warning_with_its_line(imports: str, us
         ("await wf.agent(label='y')", "f.py:2:11: wf.agent() needs a prompt"),
         ("wf.agent('x')", "f.py:2:5: this wf.agent(…) is never awaited"),
         ("wf.parallel([])", "this wf.parallel(…) is never awaited"),
-        ("x = wf.agent('x')", "f.py:2:5: this wf.agent(…) is never awaited"),
+        ("x = wf.agent('x')", "f.py:2:9: this wf.agent(…) is never awaited"),
     ],
 )
 def test_wrong_uses_of_the_primitives_are_said(line: str, problem: str) -> None:
@@ -162,3 +162,69 @@ def test_a_file_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     assert problem.message == "the file cannot be read: No such file or directory"
     with pytest.raises(PlanInvalid, match="cannot be read"):
         loaded.require()
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "x = wf.agent('x')\nwf.log(f'got {x}')",
+        "x = wf.agent('x')\nreturn {'x': x}",
+        "return wf.agent('x')",
+        "return [wf.agent('x')]",
+        "x = wf.agent('x').strip()",
+        "x = wf.agent('x')['a']",
+        "x = 'a' + wf.agent('x')",
+        "if wf.agent('x'):\n    pass",
+        "for y in wf.parallel([]):\n    pass",
+        "x = [y for y in wf.pipeline([], str)]",
+        "wf.log(wf.agent('x'))",
+        "x = str(wf.workflow('x'))",
+    ],
+)
+def test_a_call_whose_value_is_used_without_await_is_found(lines: str) -> None:
+    assert any("is never awaited" in said for said in in_main(lines.replace("\n", "\n    ")))
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "x = wf.agent('x')\nreturn await x",
+        "x = [wf.agent('x') for _ in range(3)]\nreturn await wf.parallel(x)",
+        "x = wf.agent('x')\nreturn await wf.parallel([x])",
+        "return await asyncio.gather(wf.agent('x'), *[wf.agent('y')])",
+        "x = asyncio.create_task(wf.agent('x'))\nreturn await x",
+        "return await wf.parallel([lambda n=n: wf.agent(str(n)) for n in range(3)])",
+        "def one():\n    return wf.agent('x')\nreturn await one()",
+        "async def one():\n    return await wf.agent('x')\nreturn await wf.parallel([one])",
+        "async def one():\n    return wf.agent('x')\nreturn await (await one())",
+        "x = wf.agent('x') if wf.args else wf.agent('y')\nreturn await x",
+        "x = {}\nx['a'] = wf.agent('x')\nreturn await x['a']",
+        "return (await wf.agent('x')).strip()",
+        "x = wf.budget.remaining() + wf.budget.spent() + (wf.budget.total or 0)",
+        "return await wf.agent('x', schema={'type': ['string', 'null']})",
+        "return await wf.pipeline(*wf.args)",
+    ],
+)
+def test_calls_that_are_awaited_somewhere_are_not(lines: str) -> None:
+    assert in_main(lines.replace("\n", "\n    "), before="import asyncio") == []
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("wf.budget.left", "f.py:2:5: wf.budget has no left; it has total, spent() and remaining()"),
+        ("wf.budget.remainin()", "wf.budget has no remainin; did you mean remaining?"),
+        ("await wf.pipeline([1, 2])", "f.py:2:11: wf.pipeline() needs stages after its items"),
+        ("await wf.parallel([wf.agent('a')])", "f.py:2:24: warning: parallel() wants functions"),
+        (
+            "await wf.agent('a', schema={'type': 'objekt'})",
+            "there is no type 'objekt'; did you mean 'object'?",
+        ),
+        (
+            "await wf.agent('a', schema={'type': 'object', 'properties': {'n': {'minimum': 'x'}}})",
+            "this is no JSON Schema: properties.n.minimum",
+        ),
+    ],
+)
+def test_what_a_call_can_never_mean_is_said(line: str, problem: str) -> None:
+    assert problem in "\n".join(in_main(line))

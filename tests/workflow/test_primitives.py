@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import pytest
@@ -282,3 +283,47 @@ async def test_what_a_large_fan_out_will_use_is_said_before_it_goes_on(bench: Wo
     assert said == [
         "30 items come next, about 30 agent calls: about 30,000 tokens, if each uses as much as the one so far"
     ]
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        (
+            """
+            async def main(wf):
+                jobs = {"a": None}
+                jobs["a"] = wf.agent("one")
+                return await wf.agent("two")
+            """,
+            "4: this wf.agent(…) was never awaited, so it did nothing; write await wf.agent(…)",
+        ),
+        (
+            """
+            async def look(wf):
+                return await wf.agent("one")
+
+            async def main(wf):
+                return {"all": [look(wf)]}
+            """,
+            "5: what main returns has a call of look() in it that was never awaited; write await look(…)",
+        ),
+    ],
+)
+async def test_a_call_without_await_fails_the_run(bench: WorkflowBench, script: str, reason: str) -> None:
+    async with bench.runtime() as runtime:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            _, state = await bench.finish(runtime, script)
+    assert state.status == "failed"
+    assert state.reason.endswith(f"flow.py:{reason}")
+
+
+async def test_many_calls_that_wait_to_be_awaited_are_no_mistake(bench: WorkflowBench) -> None:
+    script = """
+    async def main(wf):
+        calls = [wf.agent(f"say {n}") for n in range(200)]
+        return len([await call for call in calls])
+    """
+    async with bench.runtime() as runtime:
+        _, state = await bench.finish(runtime, script)
+    assert (state.status, state.result) == ("completed", 200)
