@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from piplan_tui.tui.screens.choice import ChoiceDialog
+from piplan_tui.tui.screens.home import HomeScreen
 from piplan_tui.tui.screens.typing import TypingDialog
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
+from tests.tui.screens.test_home import a_run, opened, stored
 from tests.tui.screens.test_run_screen import settle, shown, until
 from tests.tui.support.scenes import deck
 
@@ -100,3 +103,12 @@ async def test_nothing_is_held_when_nothing_opens() -> None:
         burst(pilot, "e", "j")  # a step that was tried has no goal to edit
         await until(pilot, lambda: screen.run_tree.cursor == here + 1)
         assert "Outline has been tried" in str(list(pilot.app._notifications)[-1].message)
+
+
+async def test_the_filter_of_the_list_to_begin_with_does(tmp_path: Path) -> None:
+    store = await stored(a_run("aaaa1111", title="A deck"), a_run("bbbb2222", title="Prices"))
+    async with opened(tmp_path, store) as (pilot, app, rows):
+        burst(pilot, "slash", *"prices")  # r is a command of the list
+        await until(pilot, lambda: value(pilot) == "prices")
+        await until(pilot, lambda: [row.run.title for row in rows.rows if row.run] == ["Prices"])
+        assert isinstance(app.screen, HomeScreen)
