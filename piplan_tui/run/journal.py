@@ -50,8 +50,13 @@ class Journal:
                 await self._written.wait()
                 continue
             self._writing = True
-            # let the others that finish in this turn of the loop join the batch
-            await anyio.lowlevel.checkpoint()
+            try:
+                # let the others that finish in this turn of the loop join the batch
+                await anyio.lowlevel.checkpoint()
+            except BaseException:
+                # whoever asks next writes; nobody may wait for a write that never comes
+                self._wrote()
+                raise
             await self._write(durable=True)
 
     async def flush(self) -> None:
@@ -77,6 +82,9 @@ class Journal:
         else:
             self.error = None
         finally:
-            self._writing = False
-            written, self._written = self._written, anyio.Event()
-            written.set()
+            self._wrote()
+
+    def _wrote(self) -> None:
+        self._writing = False
+        written, self._written = self._written, anyio.Event()
+        written.set()

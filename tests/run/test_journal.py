@@ -106,3 +106,21 @@ async def _release_after_cancel(scope: anyio.CancelScope, gate: anyio.Event) -> 
     scope.cancel()
     await anyio.lowlevel.checkpoint()
     gate.set()
+
+
+async def test_who_is_cancelled_before_the_write_leaves_nobody_waiting(
+    store: Recording, journal: Journal
+) -> None:
+    journal.add(completed(1))
+
+    async def waits_with_it() -> None:
+        await journal.sync()
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            with anyio.CancelScope() as given_up:
+                given_up.cancel()
+                await journal.sync()
+            tasks.start_soon(waits_with_it)
+            await journal.sync()
+    assert store.batches == [([1], True)]
