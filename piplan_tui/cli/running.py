@@ -83,7 +83,7 @@ async def resume(args: argparse.Namespace) -> int:
     state, owner = await context.look_at(run_id)
     if owner is not None:
         if state.status != "paused":
-            raise UsageError(f"Run {run_id} is {_word(state)} already, in process {owner.pid}.")
+            raise UsageError(_already(run_id, state, owner.pid))
         done, _ = await act_on(context, run_id, ResumeRequest(), _refuse_takeover)
         say(clean_text(done))
         return COMPLETED
@@ -243,6 +243,15 @@ def _wants_tui(context: Context) -> bool:
 def _require_terminal() -> None:
     if not in_terminal():
         raise UsageError("--ui tui needs a terminal on stdin and stdout.")
+
+
+def _already(run_id: str, state: RunState, pid: int) -> str:
+    look = f"piplan-tui attach {run_id}"
+    if state.status != "waiting_user":
+        return f"Run {run_id} is {_word(state)} already, in process {pid}. Watch it: {look}"
+    step = next((printable(ask.step_id) for ask in state.asks.values() if ask.step_id), "")
+    answer = f", or: piplan-tui answer {run_id} {step} key=value" if step else ""
+    return f"Run {run_id} waits for your answer, in process {pid}. Answer it with: {look}{answer}"
 
 
 def _word(state: RunState) -> str:

@@ -48,7 +48,8 @@ class RunAsks(RunDoor):
             ask_id, values or {}, action=action, action_id=action_id, note=note, by=by, surface=surface
         )
         await self._journal.sync()
-        if by != "timeout":  # what the user had written by then is not thrown away
+        # what the user had written in a form is not thrown away by an answer that came through another door
+        if by != "timeout" and surface in ("", "tui"):
             await self.save_draft(ask_id, None)
         driver.pump()
         if ask is not None and ask.kind:

@@ -326,6 +326,8 @@ ACTIONS: tuple[Action, ...] = (
 BY_ID: dict[str, Action] = {action.id: action for action in ACTIONS}
 OPENERS = frozenset(("transcript.search", *(action.id for action in ACTIONS if action.opens)))
 """Ids of the bindings after which keys are for what opens."""
+MOVERS = frozenset(action.id for action in ACTIONS if action.where == "tree" and action.id != "tree.open")
+"""Ids of the bindings that only move the cursor in the tree: many of them may come at once."""
 
 
 def actions_for(*places: Where) -> list[Action]:

@@ -118,6 +118,7 @@ class PiplanApp(BetweenRuns):
         self.auto_start = auto_start
         self.keys_by_id = dict(keys_by_id or {})
         self.set_keymap(self.keys_by_id)
+        self.VERTICAL_BREAKPOINTS = [(0, "-few-rows"), (16, "-enough-rows")]
         self.plain_list = plain_list
         self.markdown = markdown
         """Whether messages of agents are laid out at first."""

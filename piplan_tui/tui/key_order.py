@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
-from typing import Generic
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Generic
 
 from textual import events
-from textual.app import ReturnType
+from textual.app import App, ReturnType
 from textual.dom import DOMNode
 from textual.message_pump import MessagePump
 from textual.widgets import Input, TextArea
@@ -24,16 +25,17 @@ class OrderedKeysApp(ThriftyApp[ReturnType], Generic[ReturnType]):
     """Hands on one key at a time, and the next when all that came of it is done: the focus may be elsewhere then.
 
     Textual gives a key to what has the focus as soon as it arrives. It lies there in a queue, and a key with a
-    binding that goes before others is carried out at once: it overtakes what was typed. Letters for a text field
-    go there without waiting for each other, because the queue of the field keeps them in order.
+    binding that goes before others is carried out at once: it overtakes what was typed. Keys that stay where they
+    are, such as letters for a text field, do not wait for each other, because its queue keeps them in order.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self._to_come: deque[events.Key | events.Paste] = deque()
-        self._unread_text = False
-        """Whether a field was given text since it was last seen to have taken everything in."""
+        self._unread = False
+        """Whether something was given keys since it was last seen to have taken everything in."""
         self._settling: asyncio.Task[None] | None = None
+        self._holders = 0
 
     async def on_event(self, event: events.Event) -> None:
         if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
@@ -45,7 +47,7 @@ class OrderedKeysApp(ThriftyApp[ReturnType], Generic[ReturnType]):
     @property
     def holds_keys(self) -> bool:
         """Whether keys have to wait."""
-        return self._settling is not None
+        return self._settling is not None or self._holders > 0
 
     async def _hand_on(self) -> None:
         while self._to_come and not self.holds_keys:
@@ -53,15 +55,30 @@ class OrderedKeysApp(ThriftyApp[ReturnType], Generic[ReturnType]):
                 self._to_come.clear()
                 return
             event = self._to_come[0]
-            if isinstance(event, events.Paste) or _is_text(self.focused, event):
-                self._unread_text = True
+            if isinstance(event, events.Paste) or self._stays(event):
+                self._unread = True
                 await super().on_event(self._to_come.popleft())
-            elif self._unread_text:
+            elif self._unread:
                 self._settle()
             else:
                 nodes = self._keyed
                 await self._act(self._to_come.popleft())
                 self._settle(nodes)
+
+    @contextmanager
+    def hold_keys(self) -> Iterator[None]:
+        """Have keys wait until the end of this, because what they are for is just being moved."""
+        self._holders += 1
+        try:
+            yield
+        finally:
+            self._holders -= 1
+            self.call_later(self._hand_on)
+
+    def _stays(self, key: events.Key) -> bool:
+        """Whether this key never moves the focus, nor goes before others."""
+        focused = self.focused
+        return isinstance(focused, Input | TextArea) and focused.check_consume_key(key.key, key.character)
 
     async def _act(self, key: events.Event) -> None:
         """Have a key do what it does that is not text."""
@@ -87,8 +104,18 @@ class OrderedKeysApp(ThriftyApp[ReturnType], Generic[ReturnType]):
             pass
         finally:
             self._settling = None
-            self._unread_text = False
+            self._unread = False
             self.call_later(self._hand_on)
+
+
+@contextmanager
+def keys_held(app: App[Any]) -> Iterator[None]:
+    """Have keys wait until the end of this, if the app is one that can."""
+    if isinstance(app, OrderedKeysApp):
+        with app.hold_keys():
+            yield
+    else:
+        yield
 
 
 async def _passed(nodes: Iterable[MessagePump]) -> None:
@@ -104,7 +131,3 @@ async def _passed(nodes: Iterable[MessagePump]) -> None:
 
 def _is_open(node: MessagePump) -> bool:
     return node.is_running and not node._closing
-
-
-def _is_text(focused: DOMNode | None, key: events.Key) -> bool:
-    return isinstance(focused, Input | TextArea) and focused.check_consume_key(key.key, key.character)

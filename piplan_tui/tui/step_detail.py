@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 from piplan_tui.agents.protocol import SessionEvent, ToolEnded, ToolStarted
 from piplan_tui.clean import clean_text
 from piplan_tui.run.model import UserInput
-from piplan_tui.run.state import AttemptState, RunState, StepState
+from piplan_tui.run.state import AttemptState, Decision, RunState, StepState
 from piplan_tui.views.changes import changes_line
-from piplan_tui.views.decisions import decision_line
+from piplan_tui.views.decisions import decided, decided_by, decision_line
 from piplan_tui.views.formatting import (
     GLYPHS,
     STATUS_WORDS,
@@ -111,19 +111,29 @@ def context_lines(state: RunState, step: StepState) -> list[Span]:
     return spans
 
 
-def answers_lines(answers: Iterable[UserInput]) -> list[Span]:
+def answers_lines(step: StepState | None) -> list[Span]:
     """Questions of the step that were answered."""
     spans = [Span("No question is open.", "dim")]
-    for answer in answers:
+    attempts = step.attempts if step is not None else []
+    decisions = {decision.ask_id: decision for attempt in attempts for decision in attempt.decisions}
+    for answer in attempts[-1].answers if attempts else ():
         spans += [
             Span(f"\n\n? {one_line(answer.message) or answer.ask_id}", "strong"),
-            Span(f"\n  {answer.action}", "dim"),
+            Span(f"\n  {_answered(answer, decisions.get(answer.ask_id))}", "dim"),
         ]
         for key, value in answer.values.items():
             spans.append(Span(f"\n  {one_line(key)}: {one_line(str(value))}"))
         if answer.note:
             spans.append(Span(f"\n  note: {one_line(answer.note)}"))
     return spans
+
+
+def _answered(answer: UserInput, decision: Decision | None) -> str:
+    """`you answered (14:02):`."""
+    by = decision.by if decision is not None else "user"
+    who = one_line(decided_by(decision)) if decision is not None and by != "user" else "you"
+    when = f" ({decision.at.astimezone():%H:%M})" if decision is not None else ""
+    return f"{who} {decided(answer.action)}{when}{':' if answer.values or answer.note else ''}"
 
 
 def result_lines(step: StepState, document: str | None, problem: str = "") -> list[Span]:

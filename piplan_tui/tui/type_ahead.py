@@ -8,7 +8,7 @@ from textual import events, on
 from textual.app import ReturnType
 from textual.timer import Timer
 
-from piplan_tui.tui.actions import OPENERS
+from piplan_tui.tui.actions import MOVERS, OPENERS
 from piplan_tui.tui.key_order import OrderedKeysApp
 
 LONGEST_HOLD = 0.5
@@ -35,15 +35,21 @@ class TypeAheadApp(OrderedKeysApp[ReturnType], Generic[ReturnType]):
             self._opening = self.set_timer(LONGEST_HOLD, self.let_keys_go)
         await super()._act(key)
 
-    def _opens(self, event: events.Key) -> bool:
-        screen = self.screen
-        opens_with = getattr(screen, "opens_with", None)
-        if opens_with is not None and opens_with(event.key, event.character):
+    def _stays(self, key: events.Key) -> bool:
+        return super()._stays(key) or self._bound(key) in MOVERS
+
+    def _opens(self, key: events.Key) -> bool:
+        opens_with = getattr(self.screen, "opens_with", None)
+        if opens_with is not None and opens_with(key.key, key.character):
             return True
-        for _, bindings in screen._modal_binding_chain:
-            if found := bindings.key_to_bindings.get(event.key):
-                return found[0].id in OPENERS
-        return False
+        return self._bound(key) in OPENERS
+
+    def _bound(self, key: events.Key) -> str:
+        """The id of what this key does now, if it has one."""
+        for _, bindings in self.screen._modal_binding_chain:
+            if found := bindings.key_to_bindings.get(key.key):
+                return found[0].id or ""
+        return ""
 
     @on(events.DescendantFocus)
     def _focused(self) -> None:

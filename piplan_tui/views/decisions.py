@@ -12,14 +12,22 @@ _WHO = {"user": "you", "default": "the defaults of its fields", "timeout": "its 
 _MAX_NAMES = 4
 
 
+def decided(action: str) -> str:
+    """An action in the past tense."""
+    return _WORDS.get(action, action)
+
+
+def decided_by(decision: Decision) -> str:
+    """Who, in words."""
+    return f"the policy {decision.policy}" if decision.by == "policy" else _WHO.get(decision.by, decision.by)
+
+
 def decision_line(decision: Decision) -> str:
     """`allowed once by the policy allow-read-only: Read notes.md`."""
-    what = decision.choice or _WORDS.get(decision.action, decision.action)
+    what = decision.choice or decided(decision.action)
     if decision.by == "policy":
         what = "allowed once" if decision.action == "accept" else "denied"
-        who = f"the policy {decision.policy}"
-    else:
-        who = _WHO.get(decision.by, decision.by)
+    who = decided_by(decision)
     where = f" ({decision.surface})" if decision.surface else ""
     also = " together with an equal question" if decision.same_as else ""
     text = f"{what} by {who}{where}{also}: {decision.question or 'a question without a text'}"

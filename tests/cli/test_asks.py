@@ -122,6 +122,10 @@ def test_a_live_run_takes_the_answer_and_goes_on(cli: Cli) -> None:
     bad = cli("answer", R, "topic", "audience=nobody")
     assert bad.code == 2
     assert len(cli("asks", R, "--json").json["asks"]) == 1
+    busy = cli("resume", R)
+    assert busy.code == 2
+    assert f"Run {R} waits for your answer, in process {running.process.pid}." in busy.err
+    assert f"piplan-tui attach {R}, or: piplan-tui answer {R} topic key=value" in busy.err
     done = cli("answer", R, "topic", "audience=seed")
     assert (done.code, done.err) == (0, "the answer was taken\n")
     ended = running.end()

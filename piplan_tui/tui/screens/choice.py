@@ -48,6 +48,8 @@ class ChoiceDialog(FocusInSight[str], ModalScreen[str]):
         self._title = title
         self._body = body
         self._choices = choices
+        self._opening = True
+        """Whether the user has not yet gone to another choice than the first, nor the size changed."""
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
@@ -71,7 +73,24 @@ class ChoiceDialog(FocusInSight[str], ModalScreen[str]):
         return to_content(spans)
 
     def on_mount(self) -> None:
-        self.query_one(OptionList).focus()
+        self.query_one(OptionList).focus(scroll_visible=False)
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        if event.option_index > 0:
+            self._opening = False
+            self._scroll_to_focus(again=False)
+
+    def _scroll_to_focus(self, *, again: bool = True) -> None:
+        """At first what is asked is in sight, and then the choices."""
+        dialog = self.query_one("#dialog")
+        if self._opening:
+            dialog.scroll_home(animate=False, immediate=True)
+        else:
+            dialog.scroll_to_widget(self.query_one(OptionList), animate=False, immediate=True)
+        if again:
+            self.call_after_refresh(self._scroll_to_focus, again=False)
+        else:
+            self._opening = False
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option_id or "")

@@ -67,7 +67,7 @@ class DetailScreen(ActionScreen):
 
     def compose(self) -> ComposeResult:
         yield RunHeader(self._run.state, now=self._run.now)
-        pane = DetailPane(self._run)
+        pane = DetailPane(self._run, places=self._below.form_places)
         pane.show_step(self._step)
         yield pane
         yield KeyBar()

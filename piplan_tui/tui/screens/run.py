@@ -149,6 +149,8 @@ class RunScreen(Arranging, Redoing, Opening, LookingAround):
         self.run_tree.touch(step_id, structure=not isinstance(event, _ROW_ONLY))
         if step_id is None or not isinstance(event, _ROW_ONLY) or step_id == self.selected_id:
             self._step_touched = True
+        if isinstance(event, ev.AskAnswered):
+            self.tell_answered(event)
         if not self._flush_due:
             self._flush_due = True
             self.post_message(self.Changed())
@@ -248,6 +250,8 @@ class RunScreen(Arranging, Redoing, Opening, LookingAround):
     # -- levels ----------------------------------------------------------------------------------------
 
     async def do_back(self) -> None:
+        if self.focused is self.run_tree and self.put_off_open_ask():
+            return
         on_home = len(self.app.screen_stack) > BOTTOM_SCREENS
         if self.focused is self.run_tree and on_home:
             await self.perform(BY_ID["app.home"])

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from functools import partial
+import asyncio
 
 from textual import events
 from textual.await_remove import AwaitRemove
 from textual.widget import AwaitMount
 
+from piplan_tui.run import events as ev
 from piplan_tui.run.state import AskState
 from piplan_tui.tui.background import in_background
+from piplan_tui.tui.key_order import keys_held
 from piplan_tui.tui.plain_list import wants_plain_list
+from piplan_tui.tui.screens.answered_elsewhere import answered_elsewhere
 from piplan_tui.tui.screens.detail import DetailScreen
 from piplan_tui.tui.screens.run_steering import Steering
 from piplan_tui.tui.widgets.ask_panel import AskPanel
@@ -36,6 +39,9 @@ class Arranging(Steering):
         super().__init__()
         self._put_off: set[str] = set()
         """Questions that the user left for later."""
+        self.form_places = {}
+        self.answers_sent = set()
+        self._carrying = asyncio.Lock()
 
     @property
     def pane(self) -> DetailPane | None:
@@ -76,26 +82,41 @@ class Arranging(Steering):
         return width >= WIDE and not wants_plain_list(self.app)
 
     def _arrange(self, width: int) -> None:
-        panel = self._open_panel or (self.pane.ask_panel if self.pane else None)
-        if self._is_wide(width) != (self.pane is not None) and panel is not None and panel.has_focus_within:
-            in_background(self, partial(self._carry_over, panel), group="arrange", exclusive=True)
+        if self._is_wide(width) != (self.pane is not None) and self.ask_panels():
+            in_background(self, self._carry_over, group="arrange")
         else:
             self._arrange_now(width)
 
-    async def _carry_over(self, panel: AskPanel) -> None:
-        """The question that is being answered goes to where it belongs now, with what was typed."""
-        await panel.keep_draft()
-        if (change := self._arrange_now(self.size.width)) is not None:
-            await change
-        if panel.ask.id in self.state.asks:
-            self._answer(panel.ask)
+    def ask_panels(self) -> list[AskPanel]:
+        """Those of every place where a question can be."""
+        panels = [self._open_panel, *(pane.ask_panel for pane in self._panes())]
+        return [panel for panel in panels if panel is not None]
+
+    async def _carry_over(self) -> None:
+        """Questions go to where they belong now, with what was typed, the focus and all else of their forms."""
+        async with self._carrying:
+            if self._is_wide(self.size.width) == (self.pane is not None):
+                return
+            with keys_held(self.app):
+                panels = self.ask_panels()
+                for panel in panels:
+                    await panel.keep_draft()
+                answering = next((panel.ask for panel in panels if panel.has_focus_within), None)
+                for panel in panels:
+                    panel.leave_place()
+                if (change := self._arrange_now(self.size.width)) is not None:
+                    await change
+                if answering is not None and answering.id in self.state.asks:
+                    self._answer(answering)
+                    for panel in self.ask_panels():
+                        await panel.shown.wait()
 
     def _arrange_now(self, width: int) -> AwaitMount | AwaitRemove | None:
         change: AwaitMount | AwaitRemove | None = None
         wide = self._is_wide(width)
         self.set_class(wide, "-wide")
         if wide and self.pane is None:
-            pane = DetailPane(self.run_handle)
+            pane = DetailPane(self.run_handle, places=self.form_places)
             pane.show_step(self.run_tree.selected_step)
             change = self.query_one("#body").mount(pane)
             if self._detail_screen is not None:
@@ -154,7 +175,7 @@ class Arranging(Steering):
     def _open_ask(self, ask: AskState, *, focus: bool = False) -> None:
         slot = self.query_one("#ask-slot")
         slot.query(AskPanel).remove()
-        panel = AskPanel(self.run_handle, ask)
+        panel = AskPanel(self.run_handle, ask, self.form_places)
         panel.limit_rows(self._ask_rows)
         slot.mount(panel)
         if focus:
@@ -168,6 +189,23 @@ class Arranging(Steering):
         self.run_tree.focus()
         if (panel := self._open_panel) is not None:
             panel.remove()
+
+    def put_off_open_ask(self) -> bool:
+        """Close the question that opened by itself, if there is one."""
+        if (panel := self._open_panel) is None:
+            return False
+        self._put_off.add(panel.ask.id)
+        panel.remove()
+        return True
+
+    def tell_answered(self, event: ev.AskAnswered) -> None:
+        """Say what became of a question that is open here, if it was not answered here."""
+        if event.ask_id in self.answers_sent or event.same_as in self.answers_sent:
+            return
+        for panel in self.ask_panels():
+            if panel.ask.id == event.ask_id:
+                said = answered_elsewhere(self.state, event, panel.draft)
+                self.notify(said, severity="warning", markup=False)
 
     def do_answer(self) -> None:
         step = self.run_tree.selected_step

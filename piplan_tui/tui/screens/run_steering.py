@@ -27,6 +27,8 @@ class Steering(RunView):
     """Asks things of the run. A stored run is taken over first, as late as that."""
 
     runtime: PlanRuntime
+    answers_sent: set[str]
+    """Questions that were answered on this screen."""
 
     @dataclass
     class TakenOver(Message):
@@ -42,6 +44,7 @@ class Steering(RunView):
         """Send an answer; what is wrong with it comes back to the form."""
 
         async def send(run: Run | StoredRun) -> None:
+            self.answers_sent.add(message.ask_id)
             try:
                 await run.answer(
                     message.ask_id,
@@ -52,6 +55,7 @@ class Steering(RunView):
                     surface="tui",
                 )
             except AnswerInvalid as invalid:
+                self.answers_sent.discard(message.ask_id)
                 message.panel.show_errors(invalid.errors)
             else:
                 self.run_tree.focus()

@@ -10,6 +10,7 @@ from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.widgets.ask_panel import AskPanel
+from piplan_tui.tui.widgets.ask_place import FormPlace
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.run_tree import RunTree
 
@@ -18,6 +19,8 @@ class RunView(ActionScreen):
     """A screen on a run, with its tree."""
 
     run_handle: Run | StoredRun
+    form_places: dict[str, FormPlace]
+    """Where the user was in forms that are being moved to another place on the screen, by question."""
 
     @property
     def state(self) -> RunState:

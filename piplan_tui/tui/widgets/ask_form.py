@@ -11,6 +11,7 @@ from textual import events, on
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
@@ -22,6 +23,7 @@ from piplan_tui.tui.widgets.ask_body import AskBody
 from piplan_tui.tui.widgets.ask_editing import edit_field
 from piplan_tui.tui.widgets.ask_fields import FieldEditor, LineInput
 from piplan_tui.tui.widgets.ask_pages import Pages
+from piplan_tui.tui.widgets.ask_place import FormPlace, focus_stop, focused_stop
 from piplan_tui.tui.widgets.ask_raw import RawRequest
 from piplan_tui.tui.widgets.ask_values import AskValues
 
@@ -89,6 +91,7 @@ class AskForm(Widget):
         draft: Mapping[str, Any] | None = None,
         asker: str = "",
         workspace: Path | None = None,
+        place: FormPlace | None = None,
     ) -> None:
         super().__init__()
         self.request = request
@@ -97,9 +100,17 @@ class AskForm(Widget):
         self._pages = Pages(request.fields)
         self._values = AskValues(request, draft, workspace)
         self._errors: dict[str, str] = {}
+        self._came_from = place
+        if place is not None:
+            self._values.take(place.values)
+            self._errors = dict(place.errors)
+            self._pages.index = place.page
+        self._is_whole = False
         self._focus_wanted = False
         self._focus_before: Widget | None = None
         self._sent_at = -_SAME_PRESS
+        self.outside_hint = Content("")
+        """The keys that do something while the focus is elsewhere."""
 
     # Layout
 
@@ -108,7 +119,10 @@ class AskForm(Widget):
         yield Static("", classes="ask-hint")
 
     def on_mount(self) -> None:
+        self._is_whole = True
         self._show_fields()
+        if self._came_from is not None and self._came_from.declining is not None:
+            self._mount_decline_note(self._came_from.declining)
         self._show_hint()
         if self._focus_wanted:
             self.focus()
@@ -129,11 +143,32 @@ class AskForm(Widget):
         return self._body.editors if self._body is not None else {}
 
     def focus(self, scroll_visible: bool = True, *, from_app_focus: bool = False) -> AskForm:
-        """Put the focus where the user begins: see `AskBody.focus_first`."""
-        self._focus_wanted = self._body is None
-        if self._body is not None:
-            self._body.focus_first()
+        """Put the focus where the user was; at first, where they begin: see `AskBody.focus_first`."""
+        # the body is there a while before its fields are
+        self._focus_wanted = not self._is_whole
+        if self._is_whole and self._body is not None:
+            place, self._came_from = self._came_from, None
+            if place is not None and place.focused is not None:
+                self._body.scroll_to(y=place.scroll_y, animate=False)
+                focus_stop(self, place.focused, place.caret)
+            else:
+                self._body.focus_first()
         return self
+
+    @property
+    def place(self) -> FormPlace:
+        """Where the user is, for a form of the same question to go on from."""
+        focused, caret = focused_stop(self)
+        note = self._decline_note
+        return FormPlace(
+            self._collect().held(),
+            dict(self._errors),
+            self._pages.index,
+            note.value if note is not None else None,
+            focused,
+            caret,
+            self._body.scroll_y if self._body is not None else 0,
+        )
 
     def _focus_again(self) -> None:
         """Put the focus back to where it was before it was taken to something that is closed now."""
@@ -161,7 +196,9 @@ class AskForm(Widget):
             long_text=editor is not None and editor.long_text is not None,
             pages=self._pages.count,
         )
-        if self._raw is not None:
+        if not self.has_focus_within:
+            line = self.outside_hint
+        elif self._raw is not None:
             line = RAW_HINT
         elif self._decline_note is not None:
             line = DECLINING_HINT
@@ -180,6 +217,9 @@ class AskForm(Widget):
 
     def on_descendant_focus(self) -> None:
         self._show_hint()
+
+    def on_descendant_blur(self) -> None:
+        self.call_later(self._show_hint)
 
     @on(FieldEditor.Changed)
     def _change(self, event: FieldEditor.Changed) -> None:
@@ -279,11 +319,14 @@ class AskForm(Widget):
         """Ask why, in one line that may stay empty; Enter there declines."""
         if self._decline_note is None:
             self._focus_before = self.screen.focused
-            note = LineInput("", placeholder="Why not? (may stay empty)")
-            note.add_class("ask-decline-note")
-            self.mount(note, before=self.query_one(".ask-hint"))
+            self._mount_decline_note()
         if (note_input := self._decline_note) is not None:
             note_input.focus()
+
+    def _mount_decline_note(self, text: str = "") -> None:
+        note = LineInput(text, placeholder="Why not? (may stay empty)")
+        note.add_class("ask-decline-note")
+        self.mount(note, before=self.query_one(".ask-hint"))
 
     @on(Input.Submitted, ".ask-decline-note")
     def _finish_declining(self) -> None:

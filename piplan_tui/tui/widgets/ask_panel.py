@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Static
@@ -18,8 +20,10 @@ from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import AskState
 from piplan_tui.run.stored_run import StoredRun
+from piplan_tui.tui.key_names import key_now
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.widgets.ask_form import AskForm
+from piplan_tui.tui.widgets.ask_place import FormPlace
 from piplan_tui.views.decisions import applies_to
 from piplan_tui.views.formatting import format_clock, format_duration
 from piplan_tui.views.line import Span, one_line
@@ -57,9 +61,14 @@ class AskPanel(Vertical):
 
         ask_id: str
 
-    def __init__(self, run: Run | StoredRun, ask: AskState) -> None:
+    def __init__(
+        self, run: Run | StoredRun, ask: AskState, places: MutableMapping[str, FormPlace] | None = None
+    ) -> None:
         super().__init__()
         self.ask = ask
+        self._places = {} if places is None else places
+        self.shown = asyncio.Event()
+        """Set once the form is there."""
         self._urgent = read_request(ask.request).urgency == "high"
         self._run = run
         self._draft: dict[str, Any] | None = None
@@ -75,16 +84,21 @@ class AskPanel(Vertical):
     async def on_mount(self) -> None:
         self.tick()
         draft = await self._run.load_draft(self.ask.id)
+        self._draft = dict(draft) if draft else None
         try:
             request = self._run.request(self.ask.id)
         except ControlRefused:
+            self.shown.set()
             return  # answered elsewhere while the draft was read; the screen removes this panel
         workspace = Path(self._run.state.workspace)
-        self.form = AskForm(request, draft=draft, workspace=workspace)
+        place = self._places.pop(self.ask.id, None)
+        self.form = AskForm(request, draft=draft, workspace=workspace, place=place)
+        self.form.outside_hint = self._outside_hint
         await self.mount(self.form)
         self._lay_out()
         if self._focus_wanted:
             self.focus_form()
+        self.shown.set()
 
     def limit_rows(self, rows: int) -> None:
         """Be no higher than this; what does not fit scrolls."""
@@ -120,6 +134,15 @@ class AskPanel(Vertical):
         # the clock may tick between being created and being composed, when there is no title yet
         for title in self.query("#ask-title").results(Static):
             title.update(to_content(spans))
+
+    @property
+    def _outside_hint(self) -> Content:
+        keys = [f"{key_now(self.app, 'run.answer', 'a')} answer"]
+        if len(ask_order(self._run.state)) > 1:
+            keys.append(f"{key_now(self.app, 'run.next_ask', 'right_square_bracket')} next")
+        if self._rows is not None:  # it opened by itself, under the tree
+            keys.append(f"{key_now(self.app, 'detail.back', 'escape')} later")
+        return to_content([Span(" · ".join(keys), "dim")])
 
     def _deadline(self) -> str:
         limit = self.ask.limit
@@ -170,6 +193,16 @@ class AskPanel(Vertical):
     def _forget_draft_timer(self) -> None:
         if self._timer is not None:
             self._timer.stop()
+
+    def leave_place(self) -> None:
+        """Note where the user is, for another panel of the same question."""
+        if self.form is not None and self.shown.is_set():
+            self._places[self.ask.id] = self.form.place
+
+    @property
+    def draft(self) -> Mapping[str, Any]:
+        """What the user filled in, without secrets; empty when they changed nothing."""
+        return self._draft or {}
 
     async def keep_draft(self) -> None:
         """Store what was typed, now."""

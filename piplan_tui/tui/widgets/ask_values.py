@@ -45,6 +45,14 @@ class AskValues:
         else:
             self._values[name] = value
 
+    def held(self) -> dict[str, Any]:
+        """Everything, secrets too."""
+        return dict(self._values)
+
+    def take(self, held: Mapping[str, Any]) -> None:
+        """Go on with what was `held` by another form of the same question."""
+        self._values = dict(held)
+
     def draft(self) -> dict[str, Any]:
         """Everything but secrets."""
         secret = {field.name for field in self._request.fields if field.type == "secret"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from piplan_tui.tui.step_detail import (
     title_line,
 )
 from piplan_tui.tui.widgets.ask_panel import AskPanel
+from piplan_tui.tui.widgets.ask_place import FormPlace
 from piplan_tui.tui.widgets.search_bar import SearchBar
 from piplan_tui.tui.widgets.tab_bar import TabBar
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
@@ -45,9 +46,16 @@ class DetailPane(Vertical):
     a step that has not started its context, a failed one its error, and any other its output.
     """
 
-    def __init__(self, run: Run | StoredRun, *, id: str | None = None) -> None:
+    def __init__(
+        self,
+        run: Run | StoredRun,
+        *,
+        id: str | None = None,
+        places: MutableMapping[str, FormPlace] | None = None,
+    ) -> None:
         super().__init__(id=id)
         self.run = run
+        self._places = places
         self.step: StepState | None = None
         self.chosen: int | None = None
         self._chosen_for_ask = False
@@ -207,14 +215,14 @@ class DetailPane(Vertical):
         if panel is not None:
             panel.remove()
         if ask_id is not None and (ask := self.run.state.asks.get(ask_id)) is not None:
-            self.query_one("#input").mount(AskPanel(self.run, ask))
+            self.query_one("#input").mount(AskPanel(self.run, ask, self._places))
 
     def _show_text(self) -> None:
         step, now = self.step, self.run.now()
         if step is None:
             spans: list[Span] = []
         elif self.tab == INPUT:
-            spans = answers_lines(step.attempt.answers if step.attempt else [])
+            spans = answers_lines(step)
         elif self.tab == TOOLS:
             self._tools_changed = False
             spans = self._tools.lines()

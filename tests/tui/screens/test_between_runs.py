@@ -145,4 +145,6 @@ async def test_home_from_the_screen_of_a_step(tmp_path: Path) -> None:
         await until(pilot, lambda: app.screen is screen)
         await until(pilot, lambda: screen.query(AskPanel))
         await pilot.press("escape")
+        await until(pilot, lambda: not screen.query(AskPanel))
+        await pilot.press("escape")
         await until(pilot, lambda: at_home(app))

@@ -96,6 +96,9 @@ class LineEditor(FieldEditor):
         if not placeholder and field.examples:
             placeholder = f"for example {as_text(field.examples[0])}"
         self._input = self.make_input(text, clean_text(placeholder, keep_newlines=False))
+        # what somebody else put in is replaced by what is typed; what the user wrote is gone on with
+        self._prefilled = text if field.has_default and initial == field.default else ""
+        self._input.select_on_focus = bool(self._prefilled)
 
     def make_input(self, text: str, placeholder: str) -> LineInput:
         kind = self.field.type
@@ -134,6 +137,8 @@ class LineEditor(FieldEditor):
 
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
+        if event.value != self._prefilled:
+            self._input.select_on_focus = False
         self.notice_change()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
@@ -162,6 +167,9 @@ class BlockEditor(FieldEditor):
     def compose_input(self) -> ComposeResult:
         yield self._area
 
+    def on_mount(self) -> None:
+        self._area.move_cursor(self._area.document.end)
+
     @property
     def value(self) -> Any:
         text = self._area.text
@@ -176,6 +184,7 @@ class BlockEditor(FieldEditor):
     @long_text.setter
     def long_text(self, text: str) -> None:
         self._area.text = text
+        self._area.move_cursor(self._area.document.end)
 
     @property
     def file_suffix(self) -> str:
