@@ -188,7 +188,7 @@ class PiplanApp(BetweenRuns):
             else:
                 declined()
 
-        choices = [Choice("start", "s", "Start"), Choice("leave", "l", "Leave")]
+        choices = [Choice("start", "y", "Start"), Choice("leave", "n", "Do not start it")]
         self.push_screen(
             ChoiceDialog(f"Start {one_line(run.state.title)}?", start_spans(run.state), choices), picked
         )

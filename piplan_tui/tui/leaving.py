@@ -64,7 +64,7 @@ class Leaving(TypeAheadApp[TuiResult]):
             return
         what = "them" if len(runs) > 1 else "the run"
         choices = [
-            Choice("stay", "s", "Stay"),
+            Choice("stay", "n", "Stay"),
             *self._ways_to_keep_running(runs),
             Choice("leave", "l", "Pause and leave", f"go on with: piplan-tui resume {_named(runs)}"),
             Choice("stop", "R", f"Stop {what} and leave", "running work is lost"),

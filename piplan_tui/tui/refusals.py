@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from piplan_tui.run.state import HOLDS_SLOT, RUN_ENDED, TERMINAL, RunState, StepState
+from piplan_tui.run.state import HOLDS_SLOT, RUN_ENDED, TERMINAL, PhaseState, RunState, StepState, StepStatus
 from piplan_tui.views.line import one_line
+from piplan_tui.views.phase_row import phase_title
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class ActionContext:
 
     state: RunState | None = None
     step: StepState | None = None
+    phase: PhaseState | None = None
+    """That of the row under the cursor."""
     refused: str = ""
     """Why nothing can be done to this run from here; empty when it can."""
     can_start: bool = False
@@ -61,9 +64,7 @@ def cannot_retry(context: ActionContext) -> str:
         return refused
     step = context.step
     if step is None:
-        if context.state.counts.get("failed") or context.state.counts.get("cancelled"):
-            return ""
-        return "no step failed or was stopped, so there is nothing to retry"
+        return _nothing_to_retry(context.state, context.phase)
     if step.status in ("running", "retrying"):
         return f"{one_line(step.id)} is running; stop it before it is tried again"
     if step.status in ("pending", "queued", "blocked"):
@@ -71,8 +72,26 @@ def cannot_retry(context: ActionContext) -> str:
     return ""
 
 
+def _nothing_to_retry(state: RunState, phase: PhaseState | None) -> str:
+    if not _any_broken(state.counts):
+        # a script that failed, or was stopped, between two calls is run again
+        script = state.workflow is not None and state.status in ("failed", "cancelled")
+        return "" if script else "no step failed or was stopped, so there is nothing to retry"
+    if phase is None or _any_broken(phase.counts):
+        return ""
+    title = phase_title(state, phase.title)
+    elsewhere = "; {run.next_failure} goes to what failed" if state.counts.get("failed") else ""
+    return f"nothing failed or was stopped in {title}{elsewhere}"
+
+
+def _any_broken(counts: Mapping[StepStatus, int]) -> bool:
+    return bool(counts.get("failed") or counts.get("cancelled"))
+
+
 def has_failed(context: ActionContext) -> bool:
-    return context.step is None or context.step.status in ("failed", "cancelled")
+    if context.step is None:
+        return context.phase is None or _any_broken(context.phase.counts)
+    return context.step.status in ("failed", "cancelled")
 
 
 def cannot_skip(context: ActionContext) -> str:

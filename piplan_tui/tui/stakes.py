@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from piplan_tui.run.retrying import downstream
@@ -10,6 +10,7 @@ from piplan_tui.run.state import HOLDS_SLOT, SATISFIED, TERMINAL, RunState, Step
 from piplan_tui.store.protocol import RunInfo
 from piplan_tui.views.formatting import format_duration, format_money, format_size, format_tokens
 from piplan_tui.views.line import Span, one_line
+from piplan_tui.views.step_row import unmet_dependencies
 
 
 def _spent(step: StepState, now: datetime) -> str:
@@ -38,6 +39,32 @@ def lost_with_step(state: RunState, step: StepState, now: datetime) -> list[Span
         steps = "step needs" if blocked == 1 else "steps need"
         spans.append(Span(f"\n{blocked:,} {steps} it and cannot run without it, unless you skip it."))
     spans.append(Span("\nThe rest of the run goes on. {run.retry} tries the step again.", "dim"))
+    return spans
+
+
+def without_step(state: RunState, step: StepState) -> list[Span]:
+    """What happens when the run goes on without a step."""
+    name = one_line(step.id)
+    if state.workflow is not None:
+        again = "The script runs again, and gets" if state.ended else "The script goes on, and gets"
+        spans = [Span(f"{again} no answer of "), Span(name, "strong"), Span(".")]
+    else:
+        spans = [Span(f"{name} is not done, and leaves no files.")]
+        waits = ("pending", "blocked")
+        after = [later for later in state.dependents[step.index] if later.status in waits]
+        at_once = [later for later in after if unmet_dependencies(state, later) == [step.id]]
+        later_on = [later for later in after if later not in at_once]
+        held = " when the run goes on" if state.status in ("paused", "interrupted") else " at once"
+        if at_once:
+            starts = "Starts" if len(at_once) == 1 else "Start"
+            spans += [Span(f"\n{starts} without its files{held}: "), Span(_names(at_once), "strong")]
+        if later_on:
+            spans.append(Span(f"\nLater without its files, after others: {_names(later_on)}"))
+        if not after:
+            spans.append(Span(" No step waits for them."))
+    if step.asks:
+        spans.append(Span("\nIts open question is withdrawn.", "attention"))
+    spans.append(Span("\n{run.retry} still tries it later.", "dim"))
     return spans
 
 
@@ -141,11 +168,15 @@ def retry_spans(state: RunState, step: StepState) -> list[Span]:
     return spans
 
 
-def retry_all_spans(state: RunState) -> list[Span]:
-    """The same for all steps that failed or were stopped."""
-    again = [step for step in state.order if step.status in ("failed", "cancelled")]
+def broken_steps(steps: Iterable[StepState]) -> list[StepState]:
+    """Those of them that failed or were stopped: what a retry of more than one step runs again."""
+    return [step for step in steps if step.status in ("failed", "cancelled")]
+
+
+def retry_all_spans(state: RunState, again: Sequence[StepState]) -> list[Span]:
+    """The same for several steps that failed or were stopped; none of them stands for the script of a workflow."""
     spans = [Span("Runs again: "), Span(_names(again) or "the script of the workflow", "strong")]
-    waiting = [step for step in state.order if step.status == "blocked"]
+    waiting = [step for step in downstream(state, again) if step.status == "blocked"]
     if waiting:
         spans.append(Span(f"\nMay start after that: {_names(waiting)}"))
     spans.append(Span(f"\n{_done_steps(state.done)} kept as they are.", "dim"))

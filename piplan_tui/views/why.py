@@ -49,13 +49,25 @@ def why(state: RunState, step: StepState, now: datetime, *, queue_position: int 
             spans = (name, Span(f" {reason('stopped', step.attempt)}"), *_frees(state, step, "blocks"))
             return Why(spans, (("run.retry", "retry"), ("run.skip", "go on without it")))
         case "skipped":
-            return Why((name, Span(" was skipped: the steps after it run without its files")))
+            return Why((name, Span(f" was skipped: {_what_follows(state, step)}")))
         case "running" if step.attempt:
             tries = f", try {len(step.attempts)}" if len(step.attempts) > 1 else ""
             return Why((name, Span(f" runs{tries}"), *_frees(state, step)), (("run.stop", "stop"),))
         case _:
             said = one_line(step.attempt.summary) if step.attempt else ""
             return Why((name, Span(f" {said}" if said else " is done")))
+
+
+def _what_follows(state: RunState, step: StepState) -> str:
+    if state.workflow is not None:
+        return "the script got no answer of it"
+    if not state.dependents[step.index]:
+        return "no step needs its files"
+    return (
+        "the steps after it ran without its files"
+        if state.ended
+        else "the steps after it run without its files"
+    )
 
 
 def _why_pending(state: RunState, step: StepState, now: datetime, name: Span) -> Why:

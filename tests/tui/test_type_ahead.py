@@ -89,7 +89,7 @@ async def test_a_menu_gets_the_letter_that_is_typed_right_after_its_key() -> Non
     run = deck(asking=False)
     async with shown(run) as (pilot, screen):
         screen.run_tree.select_step("interviews")
-        burst(pilot, "r", "s")
+        burst(pilot, "r", "y")
         await until(pilot, lambda: run.asked)
         assert run.asked == [("retry", "interviews")]
         assert not isinstance(pilot.app.screen, ChoiceDialog)

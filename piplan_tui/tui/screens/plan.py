@@ -216,7 +216,7 @@ class PlanScreen(ActionScreen):
             f"Run {one_line(rival)} of it is going on in {one_line(_short(self._options.workspace))}. Both would "
             "write the same handoff files, each over the other's. Another --workspace keeps them apart."
         )
-        choices = [Choice("leave", "l", "Leave it"), Choice("start", "s", "Start all the same")]
+        choices = [Choice("leave", "n", "Leave it"), Choice("start", "y", "Start all the same")]
         self.app.push_screen(ChoiceDialog("This plan runs already", [Span(said)], choices), picked)
 
     async def _start(self, loaded: LoadedPlan, spec: PlanSpec) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from piplan_tui.agents.registry import KNOWN_AGENTS, is_agent_name
 from piplan_tui.run.run import Run
@@ -11,41 +11,76 @@ from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.screens.run_steering import Steering
 from piplan_tui.tui.screens.typing import TypedField, TypingDialog
-from piplan_tui.tui.stakes import again_after, again_with_downstream, retry_all_spans, retry_spans
-from piplan_tui.views.formatting import agent_label
+from piplan_tui.tui.stakes import (
+    again_after,
+    again_with_downstream,
+    broken_steps,
+    retry_all_spans,
+    retry_spans,
+)
+from piplan_tui.views.formatting import agent_label, counted
 from piplan_tui.views.line import one_line
+from piplan_tui.views.phase_row import phase_title
 
 
 class Redoing(Steering):
     """Each of them says what it will do before it does it."""
 
     def do_retry(self) -> None:
-        step = self.run_tree.selected_step
-        if step is None:
-            choices = [Choice("all", "s", "Try them again"), Choice("", "n", "Not now")]
-            dialog = ChoiceDialog("Retry all that failed?", retry_all_spans(self.state), choices)
-            self.app.push_screen(dialog, lambda pick: self._retry_all(pick))
+        row = self.run_tree.selected
+        step = row.step if row is not None else None
+        if row is None or step is None:
+            broken = broken_steps(row.phase.steps) if row is not None else []
+            if row is not None and broken:
+                self._ask_to_retry(
+                    f"Retry what failed in {phase_title(self.state, row.phase.title)}?", broken
+                )
+            else:
+                self.ask_to_retry_all()
             return
         choices = [
-            Choice("same", "s", "Same again"),
+            Choice("same", "y", "Same again"),
             Choice("goal", "g", "With an edited goal…", opens=True),
             Choice("agent", "a", "With another agent or model…", opens=True),
         ]
         if again_after(self.state, step):
             effect = again_with_downstream(self.state, step)
-            choices.append(Choice("downstream", "d", "With everything downstream", effect))
+            choices.append(Choice("downstream", "w", "With everything downstream", effect))
+        choices += self._all_broken([step])
         title = f"Retry {one_line(step.id)}"
         self.app.push_screen(
             ChoiceDialog(title, retry_spans(self.state, step), choices), lambda pick: self._retry(pick, step)
         )
 
-    def _retry_all(self, pick: str | None) -> None:
-        if pick == "all":
+    def ask_to_retry_all(self) -> None:
+        """Offer to run again whatever failed or was stopped in the whole run."""
+        self._ask_to_retry("Retry all that failed?", broken_steps(self.state.order))
+
+    def _ask_to_retry(self, title: str, broken: Sequence[StepState]) -> None:
+        again = "Try it again" if len(broken) == 1 else "Try them again"
+        choices = [Choice("these", "y", again), Choice("", "n", "Not now"), *self._all_broken(broken)]
+        dialog = ChoiceDialog(title, retry_all_spans(self.state, broken), choices)
+        self.app.push_screen(dialog, lambda pick: self._retry_these(pick, [step.id for step in broken]))
+
+    def _all_broken(self, those: Sequence[StepState]) -> list[Choice]:
+        """The same for the whole run, when more than these failed or were stopped."""
+        every = broken_steps(self.state.order)
+        if len({step.id for step in every} - {step.id for step in those}) == 0:
+            return []
+        effect = f"{counted(len(every), 'step')} that failed or were stopped"
+        return [Choice("all", "A", "All of the run", effect)]
+
+    def _retry_these(self, pick: str | None, ids: Sequence[str]) -> None:
+        if pick == "these":
+            self.control(lambda run: run.retry(ids))
+        elif pick == "all":
             self.control(lambda run: run.retry(()))
 
     def _retry(self, pick: str | None, step: StepState) -> None:
         if pick == "same":
             self.control(lambda run: run.retry([step.id]))
+        elif pick == "all":
+            self.control(lambda run: run.retry(()))
         elif pick == "downstream":
             self.control(lambda run: run.retry([step.id], with_downstream=True))
         elif pick == "goal":

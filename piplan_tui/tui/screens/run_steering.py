@@ -18,7 +18,7 @@ from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.screens.run_view import RunView
-from piplan_tui.tui.stakes import lost_with_run, lost_with_step
+from piplan_tui.tui.stakes import lost_with_run, lost_with_step, without_step
 from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.views.line import one_line
 
@@ -100,7 +100,20 @@ class Steering(RunView):
             self.control(lambda run: run.resume())
 
     def do_skip(self) -> None:
-        if (step := self.run_tree.selected_step) is not None:
+        step = self.run_tree.selected_step
+        if step is None:
+            return
+        choices = [
+            Choice("skip", "y", f"Go on without {one_line(step.id)}"),
+            Choice("", "n", "Do not skip it"),
+        ]
+        title = f"Go on without {one_line(step.id)}?"
+        self.app.push_screen(
+            ChoiceDialog(title, without_step(self.state, step), choices), lambda pick: self._skip(pick, step)
+        )
+
+    def _skip(self, pick: str | None, step: StepState) -> None:
+        if pick == "skip":
             self.control(lambda run: run.skip(step.id))
 
     def do_stop(self) -> None:
@@ -109,7 +122,7 @@ class Steering(RunView):
         now = self.run_handle.now()
         choices = [Choice("", "n", "Keep going")]
         if stoppable is not None:
-            choices.append(Choice("step", "s", f"Stop {one_line(stoppable.id)}"))
+            choices.append(Choice("step", "S", f"Stop {one_line(stoppable.id)}"))
             body = lost_with_step(self.state, stoppable, now)
         else:
             body = lost_with_run(self.state, now)

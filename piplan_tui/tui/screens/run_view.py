@@ -39,7 +39,13 @@ class RunView(ActionScreen):
     def action_context(self) -> ActionContext:
         run = self.run_handle
         refused = run.refused if isinstance(run, StoredRun) else ""
-        return ActionContext(state=self.state, step=self.run_tree.selected_step, refused=refused)
+        row = self.run_tree.selected
+        return ActionContext(
+            state=self.state,
+            step=row.step if row else None,
+            phase=row.phase if row else None,
+            refused=refused,
+        )
 
     def update_key_bar(self) -> None:
         super().update_key_bar()

@@ -270,14 +270,14 @@ async def test_a_workflow_is_opened_and_leaves_nothing_when_it_is_not_started(tm
     async with opened(folder, store, beginnings=Beginnings(workflow=workflow)) as (pilot, app, listed):
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
-        await pilot.press("l")
+        await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
         await until(pilot, lambda: not store.run_dir(made[0].id).exists())
         assert await store.list_runs() == []
         await until(pilot, lambda: all(row.run is None for row in listed.rows))
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
-        await pilot.press("s")
+        await pilot.press("y")
         await until(pilot, lambda: app.run_shown is not None and app.run_shown.state.ended)
 
 

@@ -83,7 +83,7 @@ async def test_peek_goes_from_row_to_row() -> None:
 
 @pytest.mark.parametrize(
     ("key", "step", "asked"),
-    [("p", "pricing", ("pause",)), ("X", "interviews", ("skip", "interviews"))],
+    [("p", "pricing", ("pause",))],
 )
 async def test_the_keys_of_the_run_work_on_the_screen_of_a_step(key: str, step: str, asked: Any) -> None:
     run = deck(asking=False)
@@ -101,8 +101,9 @@ async def test_dialogs_of_the_run_open_over_the_screen_of_a_step() -> None:
     run = deck(asking=False)
     async with shown(run) as (pilot, screen):
         for step, key, answer, asked in (
-            ("pricing", "x", "s", ("cancel_step", "pricing")),
-            ("interviews", "r", "s", ("retry", "interviews")),
+            ("pricing", "x", "S", ("cancel_step", "pricing")),
+            ("interviews", "r", "y", ("retry", "interviews")),
+            ("interviews", "X", "y", ("skip", "interviews")),
         ):
             screen.run_tree.select_step(step)
             await pilot.press("enter")

@@ -122,10 +122,10 @@ async def test_a_plan_that_runs_already_in_the_same_folder_is_not_started_unaske
         await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
         body = app.screen.query_one("#dialog-body", Static).render()
         assert f"Run {other.id} of it is going on in" in str(body)
-        await pilot.press("l", "enter")
+        await pilot.press("n", "enter")
         await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
         assert len(await app.runtime.store.list_runs()) == 1
-        await pilot.press("s")
+        await pilot.press("y")
         await until(pilot, lambda: on_run(app))
         assert app.run_shown is not None
         assert app.run_shown.id != other.id
