@@ -23,6 +23,7 @@ from piplan_tui.run.run import Run
 from piplan_tui.run.state import AskState, RunState
 from piplan_tui.store.control import AnswerRequest, CancelRequest, DeclineRequest
 from piplan_tui.views.line import one_line
+from piplan_tui.views.next_commands import resume_command
 
 
 async def cancel(args: argparse.Namespace) -> int:
@@ -33,7 +34,7 @@ async def cancel(args: argparse.Namespace) -> int:
     async def do(run: Run) -> str:
         if args.step:
             await run.cancel_step(args.step)
-            return f"step {args.step} was cancelled"
+            return f"step {args.step} was cancelled; {_where_it_stands(run.state)}"
         result = await run.cancel()
         return cancelled(run_id, result) if result.cancelled else f"run {run_id} is already {result.status}"
 
@@ -63,30 +64,32 @@ async def answer(args: argparse.Namespace) -> int:
 
     async def do(run: Run) -> str:
         await run.answer(ask.id, values, action_id=args.action or "", note=args.note or "", surface="cli")
-        return "the answer was taken"
+        return f"the answer was taken; {_where_it_stands(run.state)}"
 
     wanted = AnswerRequest(ask_id=ask.id, values=values, action_id=args.action or "", note=args.note or "")
     if secret:
         done = await tell_owner_secret(context.store, context.run_dir(run_id), run_id, wanted)
-        live = True
     else:
-        done, live = await act_on(context, run_id, wanted, do)
-    _tell(done, run_id, live)
+        done, _ = await act_on(context, run_id, wanted, do)
+    say(clean_text(done))
     return 0
 
 
 async def _decline(context: Context, run_id: str, ask: AskState, note: str) -> int:
     async def do(run: Run) -> str:
         await run.answer(ask.id, action="decline", note=note, surface="cli")
-        return "the question was declined"
+        return f"the question was declined; {_where_it_stands(run.state)}"
 
-    done, live = await act_on(context, run_id, DeclineRequest(ask_id=ask.id, note=note), do)
-    _tell(done, run_id, live)
+    done, _ = await act_on(context, run_id, DeclineRequest(ask_id=ask.id, note=note), do)
+    say(clean_text(done))
     return 0
 
 
-def _tell(done: str, run_id: str, live: bool) -> None:
-    say(f"{clean_text(done)}; to go on: piplan-tui resume {run_id}" if not live else clean_text(done))
+def _where_it_stands(state: RunState) -> str:
+    """What comes next in a run that no process owns."""
+    if state.ended:
+        return f"run {state.run_id} is {state.status}"
+    return f"to go on: {resume_command(state)}"
 
 
 def _which_ask(state: RunState, words: list[str]) -> tuple[AskState, list[str]]:

@@ -115,7 +115,7 @@ def tell(error: BaseException) -> int:
     from piplan_tui.plan.problem import PlanInvalid
     from piplan_tui.run.inbox import AnswerInvalid
     from piplan_tui.run.refused import ControlRefused
-    from piplan_tui.store.protocol import RunCorrupt, RunNotFound, RunOwned, StoreError
+    from piplan_tui.store.protocol import RunCorrupt, RunExists, RunNotFound, RunOwned, StoreError
 
     if isinstance(error, KeyboardInterrupt):
         return CANCELLED
@@ -128,7 +128,14 @@ def tell(error: BaseException) -> int:
         return USAGE
     if isinstance(
         error,
-        UsageError | ControlRefused | AnswerInvalid | RunNotFound | RunOwned | RunCorrupt | AgentFailure,
+        UsageError
+        | ControlRefused
+        | AnswerInvalid
+        | RunExists
+        | RunNotFound
+        | RunOwned
+        | RunCorrupt
+        | AgentFailure,
     ):
         say(f"piplan-tui: {text}")
         return USAGE

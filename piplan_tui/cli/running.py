@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
+import anyio
 import anyio.to_thread
 
 from piplan_tui.clean import clean_text, printable
@@ -31,6 +34,7 @@ from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.state import RunState
 from piplan_tui.store.control import ResumeRequest, RetryRequest
+from piplan_tui.views.next_commands import rerun_command
 from piplan_tui.workflow.load import is_workflow
 
 
@@ -108,6 +112,12 @@ async def retry(args: argparse.Namespace) -> int:
     own = args.steps != []
     agent, model = (context.given("agent"), context.given("model")) if own else (None, None)
 
+    if state.workflow is not None and (changed := await _changed_script(state)):
+        say(
+            f"{changed} has changed since; the run tries again with the script as it was. With the changed one:"
+        )
+        say(f"    {rerun_command(state)}")
+
     async def do(run: Run) -> None:
         await run.retry(args.steps, goal=args.goal, agent=agent, model=model, with_downstream=args.downstream)
 
@@ -119,6 +129,15 @@ async def retry(args: argparse.Namespace) -> int:
         say(clean_text(done))
         return COMPLETED
     return await _take_up(context, run_id, do, for_steps=own)
+
+
+async def _changed_script(state: RunState) -> str:
+    """The script's file when it says something else than what the run was started with; otherwise nothing."""
+    path = anyio.Path(state.source)
+    if state.workflow is None or not state.source or not await path.is_file():
+        return ""
+    same = hashlib.sha256(await path.read_bytes()).hexdigest() == state.workflow.source_hash
+    return "" if same else printable(path.name)
 
 
 async def _refuse_takeover(run: Run) -> str:
@@ -138,6 +157,9 @@ async def _run_plan(
                 runtime, context, name, options or run_options(context, _source(name))
             )
             return await _see_through(context, run, on_ask)
+    for option in ("reuse", "args"):
+        if context.given(option) is not None:
+            raise UsageError(f"--{option} is for workflows, and {printable(name)} is a plan.")
     loaded = await anyio.to_thread.run_sync(read_plan, name)
     if loaded.spec is None:
         raise PlanInvalid(loaded.problems)
@@ -182,6 +204,8 @@ async def _take_up(
     for_steps: bool = False,
 ) -> int:
     """Take over a stored run, do `before`, and see it through."""
+    if context.given("yes"):
+        before = partial(_agree_to_fan_outs, before)
     changes = run_changes(context, for_steps=for_steps)
     if _wants_tui(context):
         from piplan_tui.cli.terminal_view import show_run
@@ -197,6 +221,14 @@ async def _take_up(
             if before is not None:
                 await before(run)
             return await drive.see_through()
+
+
+async def _agree_to_fan_outs(before: Callable[[Run], Awaitable[None]] | None, run: Run) -> None:
+    """`--yes`: large fan-outs begin, also the one that was asked about."""
+    if before is not None:
+        await before(run)
+    for ask in [ask for ask in run.state.asks.values() if ask.kind == "fanOut"]:
+        await run.answer(ask.id, {"decision": "go"}, surface="cli")
 
 
 def _source(name: str | None) -> str:

@@ -105,7 +105,7 @@ def run_changes(context: Context, *, for_steps: bool = False) -> RunChanges:
         budget_output_tokens=context.given("budget_output_tokens"),
         max_agents=context.given("max_agents"),
         max_items=context.given("max_items"),
-        ask_agents=context.given("ask_agents"),
+        ask_agents=0 if context.given("yes") else context.given("ask_agents"),
     )
 
 

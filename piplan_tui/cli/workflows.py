@@ -19,22 +19,32 @@ from piplan_tui.workflow.load import load_workflow
 
 
 async def create_workflow_run(runtime: PlanRuntime, context: Context, name: str, options: RunOptions) -> Run:
-    """A run of the script `name`, not started, with `--args`; `--reuse RUN` takes over what did not change.
+    """A run of the script `name`, not started, with `--args`; `--reuse RUN` takes over what did not change, its
+    arguments included where none are given.
 
     Raises:
         PlanInvalid: the script has errors.
-        UsageError: `--args` is no JSON.
+        UsageError: `--args` is no JSON, or `--reuse` names the run of a plan.
         StoreError
     """
     loaded = (await anyio.to_thread.run_sync(load_workflow, Path(name))).require()
     if loaded.problems:
         say(map(str, loaded.problems))
     reuse: str | None = context.given("reuse")
+    args = _arguments(context.given("args"))
+    if reuse is not None:
+        reuse = await context.find_run(reuse)
+        earlier = (await context.look_at(reuse))[0].workflow
+        if earlier is None:
+            raise UsageError(f"Run {reuse} is the run of a plan; --reuse takes the run of a workflow.")
+        if context.given("args") is None and earlier.args is not None:
+            args = earlier.args
+            say(f"the arguments are those of run {reuse}; --args gives others")
     return await runtime.create_workflow_run(
         loaded,
         options=options,
-        args=_arguments(context.given("args")),
-        reuse_from=await context.find_run(reuse) if reuse is not None else None,
+        args=args,
+        reuse_from=reuse,
     )
 
 

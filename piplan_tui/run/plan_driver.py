@@ -210,6 +210,14 @@ class PlanDriver:
         if self.at_rest:
             self._fire()
 
+    def end_if_over(self) -> None:
+        """End a run that was taken up and does not move, when nothing of it is left to go on with."""
+        state = self._state
+        moves = self.started or self.leaving or state.cancelling or state.slots_used
+        left = (state.counts.get("pending"), state.counts.get("queued"), state.counts.get("waiting_user"))
+        if not (moves or state.ended or state.status == "pending" or any(left)):
+            self._finish()
+
     def _finish(self) -> None:
         state = self._state
         counts = state.counts

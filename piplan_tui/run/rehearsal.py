@@ -57,6 +57,8 @@ class Rehearsal:
             self._run += 1
             await anyio.sleep_forever()
             raise AssertionError("unreachable")
+        if step.status in ("skipped", "cancelled"):
+            return None  # the user settled it; it neither runs nor has a result
         self._reuse += 1
         return step.value["value"] if call.wrapped and isinstance(step.value, dict) else step.value
 

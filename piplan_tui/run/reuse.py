@@ -17,10 +17,13 @@ class Forecast(NamedTuple):
     reuse: int
     """Finished calls whose results are there to be taken; if the script was edited, at most so many."""
     again: int
-    """Calls that were made, but have no result, and will run."""
+    """Calls that are known to run, because they have no result; at least so many."""
 
     def __str__(self) -> str:
-        return f"reuse {self.reuse}, run {self.again}"
+        finished = f"{self.reuse} finished call{'' if self.reuse == 1 else 's'}"
+        if not self.again:
+            return f"{finished} will be reused; what else runs depends on the script"
+        return f"{finished} will be reused, and at least {self.again} will run"
 
 
 def forecast(state: RunState) -> Forecast:

@@ -162,7 +162,11 @@ class Run(RunSteering, RunAsks):
         driver = self._driver
         try:
             try:
-                if self.state.status == "running" and driver is not None and driver.started:
+                state = self.state
+                # a question may have been answered, or its step stopped, in a run that was not started
+                waits_for_nothing = state.status == "waiting_user" and not state.asks
+                moves = state.status == "running" and driver is not None and driver.started
+                if moves or waits_for_nothing:
                     self.emit(ev.RunPaused(reason="left", by="owner"))
                 await self._journal.sync()
                 await self._journal.flush()

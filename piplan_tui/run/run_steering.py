@@ -67,6 +67,7 @@ class RunSteering(RunDoor):
             self._attempts.withdraw_asks(step, "its step was cancelled")
             self.emit(ev.StepCancelled(step_id=step_id, attempt=step.attempt_number, by=by))
         await self._journal.sync()
+        driver.end_if_over()
         driver.pump()
 
     async def retry(

@@ -307,7 +307,7 @@ class WorkflowDriver(PlanDriver):
         def take(key: str, place: str) -> StepState | None:
             known = self._by_call.get((key, place))
             if known is not None:
-                return known if known.status in SATISFIED else None
+                return known if known.status in SATISFIED or known.status == "cancelled" else None
             return copy.take(key, place)
 
         forecast = await Rehearsal(self._state, take, self._scripts.rehearsed, self.max_items).forecast(
@@ -349,6 +349,9 @@ class WorkflowDriver(PlanDriver):
             self._tasks.start_soon(self._say_waiting)
         if self.at_rest:
             self._fire()
+
+    def end_if_over(self) -> None:
+        """Only its script can tell whether there is more to do, once it runs again."""
 
     def _waits_for_user(self) -> bool:
         state = self._state

@@ -16,7 +16,7 @@ import msgspec
 
 from piplan_tui.store.disk import Disk, doing
 from piplan_tui.store.names import check_run_id, is_safe_name
-from piplan_tui.store.protocol import RunInfo, RunNotFound, StoreError
+from piplan_tui.store.protocol import RunExists, RunInfo, RunNotFound, StoreError
 
 EVENTS = "events.jsonl"
 INFO = "run.json"
@@ -206,5 +206,5 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _exists(run_id: str) -> StoreError:
-    return StoreError(f"run {run_id} exists already; choose another id")
+def _exists(run_id: str) -> RunExists:
+    return RunExists(f"run {run_id} exists already; choose another id")

@@ -11,7 +11,7 @@ import msgspec
 from piplan_tui.run.events import RuntimeEvent
 from piplan_tui.store.lock import this_process
 from piplan_tui.store.names import check_run_id
-from piplan_tui.store.protocol import Owner, RunInfo, RunNotFound, RunOwned, StoreError
+from piplan_tui.store.protocol import Owner, RunExists, RunInfo, RunNotFound, RunOwned, StoreError
 
 
 class _Run:
@@ -37,7 +37,7 @@ class MemoryRuntimeStore:
     async def create_run(self, info: RunInfo, source: bytes, source_name: str) -> None:
         check_run_id(info.run_id)
         if info.run_id in self._runs:
-            raise StoreError(f"run {info.run_id} exists already; choose another id")
+            raise RunExists(f"run {info.run_id} exists already; choose another id")
         self._runs[info.run_id] = _Run(msgspec.json.encode(info), bytes(source), source_name)
 
     async def open_run(self, run_id: str) -> list[RuntimeEvent]:

@@ -58,6 +58,10 @@ class StoreError(Exception):
     """The store could not do it. `str()` is one sentence for the user, with the path and what would help."""
 
 
+class RunExists(StoreError):
+    """There is a run of this id already."""
+
+
 class RunNotFound(StoreError):
     """There is no such run."""
 

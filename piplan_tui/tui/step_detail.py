@@ -198,7 +198,7 @@ def _attempt(attempt: AttemptState, now: datetime, *, first: bool) -> list[Span]
         f"{format_duration(waited)} of it waiting for you" if waited else "",
         f"{format_tokens(usage.tokens)} tokens" if usage else "",
         format_money(usage.cost_usd) if usage and usage.cost_usd is not None else "",
-        f"{attempt.tools} tool calls" if attempt.tools else "",
+        f"{attempt.tools} tool call{'' if attempt.tools == 1 else 's'}" if attempt.tools else "",
         f"asked again for a result {attempt.reprompts} times" if attempt.reprompts else "",
     ]
     word = "interrupted" if attempt.status == "interrupted" else STATUS_WORDS[attempt.status]

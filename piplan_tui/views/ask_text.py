@@ -67,6 +67,7 @@ def _example(field: Field) -> str:
         "integer": "1",
         "boolean": "yes",
         "date": "2026-01-31",
+        "datetime": "2026-01-31T09:30",
         "path": "FILE",
         "json": "{}",
     }.get(field.type, "TEXT")
@@ -112,6 +113,13 @@ def _limits(field: Field) -> Iterator[str]:
         yield f"at least {low:g}"
     elif high is not None:
         yield f"at most {high:g}"
+    shortest, longest = field.min_length, field.max_length
+    if shortest and longest is not None:
+        yield f"{shortest} to {longest} characters"
+    elif shortest:
+        yield f"at least {shortest} character{'' if shortest == 1 else 's'}"
+    elif longest is not None:
+        yield f"at most {longest} characters"
     if field.pattern_hint:
         yield one_line(field.pattern_hint)
 

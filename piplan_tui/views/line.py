@@ -44,6 +44,18 @@ def one_line(text: str) -> str:
     return clean_text(text[:_PREVIEW], keep_newlines=False).strip()
 
 
+def as_sentence(text: str) -> str:
+    """With a capital at its beginning, unless it begins with an id: that one is typed as it is."""
+    first = text.split(maxsplit=1)[0] if text.strip() else ""
+    names_something = text[len(first) :].lstrip().startswith(_AFTER_A_NAME) and first not in _NO_NAMES
+    is_id = names_something or not first.rstrip(",;:.").isalpha()
+    return text if is_id else text[:1].upper() + text[1:]
+
+
+_AFTER_A_NAME = ("is ", "has ", "runs ", "does ", "goes ")
+_NO_NAMES = ("there", "it", "nothing", "nobody")
+
+
 def names(ids: Iterable[str], limit: int = MAX_NAMES) -> str:
     known = list(ids)
     text = ", ".join(one_line(name) for name in known[:limit])

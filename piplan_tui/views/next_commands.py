@@ -64,7 +64,12 @@ def run_again(state: RunState) -> str:
 
     A retry runs the script that the run was started with, whatever its file says since.
     """
-    if state.workflow is None or state.status != "failed" or not state.source:
+    return rerun_command(state) if state.status == "failed" else ""
+
+
+def rerun_command(state: RunState) -> str:
+    """How to run the file of a workflow as it is now, with what is finished; empty for other runs."""
+    if state.workflow is None or not state.source:
         return ""
     words = ["piplan-tui", "run", one_line(state.source), "--reuse", one_line(state.run_id)]
     if state.agent and state.agent != _DEFAULT_AGENT:

@@ -89,14 +89,20 @@ class PlainPrinter:
             step = self._state.steps.get(event.step_id)
             if step is None:
                 # an answer to the run itself; what comes of it is said by what happens next
-                return (
-                    [f"run {one_line(self._state.run_id)}: {_answer(event)}"]
-                    if isinstance(event, ev.AskAnswered)
-                    else []
-                )
+                return self._of_the_run(event) if isinstance(event, ev.AskAnswered) else []
             lines = self._end_of_speech(event) if self._verbosity >= 2 else []
             return lines + self._step_event(step, event)
         return self._run_event(event)
+
+    def _of_the_run(self, event: ev.AskAnswered) -> list[str]:
+        """An answer to the run itself."""
+        state = self._state
+        run = one_line(state.run_id)
+        lines = [f"run {run}: {_answer(event)}"]
+        if state.paused_by == "budget" and state.status == "paused" and event.action != "accept":
+            stays = f"run {run} stays paused: {one_line(state.reason)}; piplan-tui resume {run} asks again"
+            lines.append(self._paint(stays, "attention"))
+        return lines
 
     def _run_event(self, event: ev.RuntimeEvent) -> list[str]:
         state = self._state

@@ -153,7 +153,9 @@ def _waiting_note(state: RunState, step: StepState, now: datetime) -> Span:
 
 def _queue_note(state: RunState, position: int) -> str:
     if state.status == "paused":
-        return "the run is paused"
+        return (
+            "the run is paused: its budget is spent" if state.paused_by == "budget" else "the run is paused"
+        )
     if state.status == "interrupted":
         return "the run was interrupted"
     return f"queue {ordinal(position)}" if position else "queued"

@@ -31,7 +31,7 @@ def test_a_plan_without_a_command_or_a_terminal_is_run(cli: Cli) -> None:
     done = cli(cli.plan(*TWO), "--run-id", "mine", "--yes")
     assert done.code == 0
     assert "run mine completed" in done.err
-    assert cli("run", "plan.json", "--run-id", "mine").code == 1  # the id is taken
+    assert cli("run", "plan.json", "--run-id", "mine").code == 2  # the id is taken
 
 
 def test_events_as_json_lines_alone_on_stdout(cli: Cli) -> None:
@@ -229,3 +229,46 @@ def test_a_spent_budget_stops_new_steps(cli: Cli, flag: str) -> None:
     assert cli(*answer.group(1).split(), "limit=1").code == 2
     assert "must be above" in cli(*answer.group(1).split(), "limit=1").err
     assert cli("resume", "last", flag, "100000").code == 0
+
+
+def test_a_script_that_changed_since_is_offered_with_what_is_finished(cli: Cli) -> None:
+    script = cli.folder / "w.js"
+    script.write_text("const a = await agent('one')\nlog(args.n)\nundefinedName.x\n")
+    done = cli("run", "w.js", "--args", '{"n": 7}', "--run-id", "first")
+    assert done.code == 1
+    again = f"piplan-tui run {script} --reuse first --agent demo"
+    assert f"next: {again}  (when you have mended the script)\n      piplan-tui retry first" in done.err
+    script.write_text("const a = await agent('one')\nlog(args.n)\nreturn args.n\n")
+    retried = cli("retry", "first")
+    assert retried.code == 1
+    assert "w.js has changed since; the run tries again with the script as it was." in retried.err
+    assert again in retried.err
+    mended = cli("run", "w.js", "--reuse", "first")
+    assert mended.code == 0
+    assert "the arguments are those of run first" in mended.err
+    assert "1 finished call will be reused" in mended.err
+    assert cli("show", "last", "--result").out == "7\n"
+
+
+def test_what_is_for_workflows_is_refused_for_plans(cli: Cli) -> None:
+    cli("run", cli.plan(*TWO), "--run-id", "plain", "--ui", "quiet")
+    (cli.folder / "w.js").write_text("return 1")
+    for words, said in (
+        (("run", "w.js", "--reuse", "plain"), "Run plain is the run of a plan"),
+        (("run", "plan.json", "--reuse", "plain"), "--reuse is for workflows"),
+        (("run", "plan.json", "--args", "1"), "--args is for workflows"),
+    ):
+        done = cli(*words)
+        assert (done.code, done.err.count("\n")) == (2, 1)
+        assert said in done.err
+
+
+def test_a_step_that_is_stopped_in_a_run_that_was_left_leaves_it_as_a_live_run_would_be(cli: Cli) -> None:
+    assert cli("run", cli.plan(ASK, {"id": "after", "dependsOn": ["topic"]}), "--run-id", "alone").code == 4
+    assert "run alone is cancelled" in cli("cancel", "alone", "topic").err
+    assert cli("run", "plan.json", "--run-id", "other").code == 4
+    assert cli("cancel", "other", "after").code == 0
+    listed = {run["runId"]: run["status"] for run in cli("runs", "--json").json["runs"]}
+    assert listed == {"alone": "cancelled", "other": "waiting_user"}
+    for run_id, status in listed.items():
+        assert cli("show", run_id, "--json").json["status"] == status

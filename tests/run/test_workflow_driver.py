@@ -215,7 +215,10 @@ async def test_after_a_crash_no_finished_call_runs_again(bench: WorkflowBench, t
     async with after.runtime() as runtime:
         again = await runtime.open_run(run.id)
         assert again.state.status == "interrupted"
-        assert str(await runtime.reuse_forecast(run.id)) == "reuse 7, run 2"
+        assert (
+            str(await runtime.reuse_forecast(run.id))
+            == "7 finished calls will be reused, and at least 2 will run"
+        )
         await again.start()
         state = await again.wait()
     assert state.status == "completed"
@@ -546,7 +549,7 @@ async def test_before_it_starts_it_says_what_it_will_reuse_and_run(
         await again.start()
         state = await again.wait()
         stored = [event async for event in bench.store.read(again.id)]
-    assert said[0] == "reuse 9, run 4"
+    assert said[0] == "9 finished calls will be reused, and at least 4 will run"
     (line,) = [event.seq for event in stored if isinstance(event, ev.Logged)]
     assert line < started[0]
     assert sorted(bench.answers.prompts[made:]) == [f"weigh {n}" for n in range(4)]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from piplan_tui.run import events as ev
 from piplan_tui.run.state import StepState
 from piplan_tui.views.formatting import agent_label, ordinal, short_duration
-from piplan_tui.views.line import one_line
+from piplan_tui.views.line import as_sentence, one_line
 from piplan_tui.views.phase_row import phase_cells, phase_dependencies, phase_status
 from piplan_tui.views.questions import ask_order, question
 from piplan_tui.views.step_row import queue_positions, step_cells, step_note
@@ -211,3 +211,18 @@ def test_a_step_of_any_name_has_a_row(title: str, error: str) -> None:
     found: StepState = run.state.steps["a"]
     cells = step_cells(run.state, found, run.now() + timedelta(days=3))
     assert "\x1b" not in cells.note + cells.name
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("there is no run", "There is no run"),
+        ("the run is paused", "The run is paused"),
+        ("d3c1b456 is cancelled", "d3c1b456 is cancelled"),
+        ("survey has not been tried yet", "survey has not been tried yet"),
+        ("check-numbers is running; stop it first", "check-numbers is running; stop it first"),
+        ("", ""),
+    ],
+)
+def test_a_sentence_changes_no_id(text: str, sentence: str) -> None:
+    assert as_sentence(text) == sentence

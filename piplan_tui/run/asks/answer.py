@@ -163,7 +163,8 @@ def _unknown(request: InputRequest, name: str) -> FieldError:
     close = difflib.get_close_matches(str(name)[:80], names, 1)
     if close:
         return FieldError(str(name), f'There is no field "{shown}"; did you mean {close[0]}?')
-    listed = ", ".join(names[:10]) or "none"
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    listed = (", ".join(names[:10]) or "none") + more
     return FieldError(str(name), f'There is no field "{shown}"; the fields are: {listed}')
 
 

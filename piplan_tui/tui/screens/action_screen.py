@@ -13,6 +13,7 @@ from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.type_ahead import TypeAheadApp
 from piplan_tui.tui.widgets.key_bar import KeyBar
+from piplan_tui.views.line import as_sentence
 
 BOTTOM_SCREENS = 2
 """Textual's own empty screen, and the first of ours; what is above these can be gone back from."""
@@ -41,7 +42,7 @@ class ActionScreen(FocusInSight[None]):
         refusal = action.refusal(self.action_context())
         if refusal:
             said = with_keys(refusal, keymap_of(self.app))
-            self.notify(said[:1].upper() + said[1:], severity="warning", markup=False)
+            self.notify(as_sentence(said), severity="warning", markup=False)
             if isinstance(self.app, TypeAheadApp):
                 self.app.let_keys_go()
             return

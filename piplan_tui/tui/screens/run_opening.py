@@ -17,7 +17,7 @@ from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.screens.peek import PeekEnd, PeekScreen
 from piplan_tui.tui.screens.run_view import RunView
 from piplan_tui.tui.widgets.external_editor import EditorFailed
-from piplan_tui.views.line import one_line
+from piplan_tui.views.line import as_sentence, one_line
 
 _KEYS = "1234567890"
 
@@ -90,6 +90,6 @@ class Opening(RunView):
             await show_file(self.app, path)
         except EditorFailed as failed:
             said = str(failed)
-            self.notify(said[:1].upper() + said[1:], severity="error", markup=False)
+            self.notify(as_sentence(said), severity="error", markup=False)
         except SuspendNotSupported:
             self.notify("This terminal cannot be given to another program", severity="error", markup=False)

@@ -207,10 +207,10 @@ async def test_a_run_that_goes_on_is_not_deleted(tmp_path: Path) -> None:
     async with opened(tmp_path, store) as (pilot, app, _):
         await pilot.press("d")
         await pilot.pause()
-        assert said(app)[-1] == "One is going on; stop it first"
+        assert said(app)[-1] == "one is going on; stop it first"
         await pilot.press("r")
         await pilot.pause()
-        assert said(app)[-1] == "One goes on already; Enter shows it"
+        assert said(app)[-1] == "one goes on already; Enter shows it"
         assert len(await store.list_runs()) == 1
 
 

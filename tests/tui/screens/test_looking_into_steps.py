@@ -119,7 +119,7 @@ async def test_dialogs_of_the_run_open_over_the_screen_of_a_step() -> None:
         screen.run_tree.select_step("outline")
         await pilot.press("enter", "e")
         await settle(pilot)
-        assert said(pilot.app)[-1] == "Outline has been tried; r tries it again with an edited goal"
+        assert said(pilot.app)[-1] == "outline has been tried; r tries it again with an edited goal"
         await pilot.press("y", "i")
         await settle(pilot)
         assert pilot.app.clipboard == "outline"
@@ -271,7 +271,7 @@ async def test_chosen_keys_stand_in_sentences_and_in_the_key_bar() -> None:
         screen.run_tree.select_step("outline")
         await pilot.press("e")
         await settle(pilot)
-        assert said(app)[-1] == "Outline has been tried; f7 tries it again with an edited goal"
+        assert said(app)[-1] == "outline has been tried; f7 tries it again with an edited goal"
         assert "J/k move" in str(screen.query_one(KeyBar).render())
         screen.run_tree.select_step("pricing")
         await pilot.press("x")

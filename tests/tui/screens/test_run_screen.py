@@ -211,7 +211,7 @@ async def test_the_goal_of_a_step_that_was_not_tried_can_be_edited() -> None:
         screen.run_tree.select_step("scope")
         await pilot.press("e")
         await settle(pilot)
-        assert said(pilot.app)[-1] == "Scope has been tried; r tries it again with an edited goal"
+        assert said(pilot.app)[-1] == "scope has been tried; r tries it again with an edited goal"
 
 
 async def test_what_cannot_be_done_is_said_in_a_sentence() -> None:
@@ -220,7 +220,7 @@ async def test_what_cannot_be_done_is_said_in_a_sentence() -> None:
         screen.run_tree.select_step("pricing")
         await pilot.press("r")
         await settle(pilot)
-        assert said(pilot.app) == ["Pricing is running; stop it before it is tried again"]
+        assert said(pilot.app) == ["pricing is running; stop it before it is tried again"]
         assert run.asked == []
         run.refuses = "the budget of 5 US dollars is spent"
         await pilot.press("p")
@@ -478,7 +478,7 @@ async def test_the_full_log_is_searched_and_goes_on_live() -> None:
         screen.run_tree.select_step("survey")
         await pilot.press("L")
         await settle(pilot)
-        assert said(pilot.app)[-1] == "Survey has not been tried, so it has no log"
+        assert said(pilot.app)[-1] == "survey has not been tried, so it has no log"
         screen.run_tree.select_step("pricing")
         await pilot.press("L")
         await settle(pilot)
