@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
@@ -180,6 +181,15 @@ async def test_typing_filters_and_escape_shows_all_again(tmp_path: Path) -> None
         await pilot.press("slash", *"two", "enter", "escape")
         await until(pilot, lambda: len([row for row in listed.rows if row.can_be_chosen]) == 4)
         assert isinstance(app.screen, HomeScreen), "Esc never quits"
+
+
+async def test_a_filter_that_comes_in_one_burst_is_whole_before_enter(tmp_path: Path) -> None:
+    store = await stored(a_run("one", title="Deck"), a_run("two", "failed"), a_run("three"))
+    async with opened(tmp_path, store) as (pilot, app, listed):
+        for key in ("slash", *"fai", "enter", "d"):
+            app.post_message(events.Key(key, "/" if key == "slash" else None))
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
+        assert [row.key for row in listed.rows] == ["run:two"]
 
 
 async def test_a_run_is_deleted_only_when_that_is_confirmed(tmp_path: Path) -> None:
