@@ -102,7 +102,7 @@ async def test_nothing_is_held_when_nothing_opens() -> None:
         here = screen.run_tree.cursor
         burst(pilot, "e", "j")  # a step that was tried has no goal to edit
         await until(pilot, lambda: screen.run_tree.cursor == here + 1)
-        assert "Outline has been tried" in str(list(pilot.app._notifications)[-1].message)
+        assert "outline has been tried" in str(list(pilot.app._notifications)[-1].message)
 
 
 async def test_the_filter_of_the_list_to_begin_with_does(tmp_path: Path) -> None:
