@@ -123,6 +123,12 @@ class Notice(_Said, frozen=True, tag="notice"):
     level: Literal["info", "warning", "error"] = "info"
 
 
+class UserSaid(_Said, frozen=True, tag="user"):
+    """What the user said to the agent: an answer, or a word while it worked. Only the run itself reports this."""
+
+    text: str
+
+
 SessionEvent = (
     TextDelta
     | ThinkingDelta
@@ -136,6 +142,7 @@ SessionEvent = (
     | AskRaised
     | AskWithdrawn
     | Notice
+    | UserSaid
 )
 OnEvent = Callable[[SessionEvent], None]
 

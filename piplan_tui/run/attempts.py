@@ -10,7 +10,8 @@ from pathlib import Path
 
 import anyio
 
-from piplan_tui.agents.protocol import AgentFailure, AskReply, Steered
+from piplan_tui.agents.protocol import AgentFailure, AskReply, Steered, UserSaid
+from piplan_tui.clean import clean_text
 from piplan_tui.run import events as ev
 from piplan_tui.run.active_attempt import ActiveAttempt, StopReason
 from piplan_tui.run.attempt_port import AttemptPort
@@ -248,6 +249,21 @@ class Attempts:
             assert active.ended is not None
             await active.ended.wait()
 
-    async def steer(self, step_id: str, text: str) -> Steered:
+    async def steer(self, step_id: str, text: str, by: str) -> Steered:
+        """Tell the session of a running step something; that it was told is a fact then."""
         active = self.active.get(step_id)
-        return await active.session.steer(text) if active is not None and active.session is not None else ""
+        if active is None or active.session is None:
+            return ""
+        heard = await active.session.steer(text)
+        if heard:
+            said = self._redactor.text(clean_text(text).strip())
+            self._emit(ev.StepSteered(step_id=step_id, attempt=active.number, text=said, heard=heard, by=by))
+            who = "you" if by == "user" else by
+            self.user_said(step_id, active.number, f"{who} told it: {said}")
+        return heard
+
+    def user_said(self, step_id: str, attempt: int, text: str) -> None:
+        """Put what the user said into the transcript, where it was said."""
+        if (active := self.active.get(step_id)) is not None:
+            self._hearing.say_held(active)
+        self._transcripts.add(step_id, attempt, UserSaid(self._redactor.text(text)))

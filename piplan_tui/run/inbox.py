@@ -12,6 +12,7 @@ from anyio.abc import TaskGroup
 from piplan_tui.agents.protocol import AskReply
 from piplan_tui.run import budget
 from piplan_tui.run import events as ev
+from piplan_tui.run.answer_line import answer_line
 from piplan_tui.run.asks import (
     CheckedAnswer,
     FieldError,
@@ -108,6 +109,10 @@ class Inbox:
                     same_as=ask_id if same.id != ask_id else "",
                 )
             )
+            if same.step_id:
+                secrets = {field.name for field in request.fields if field.type == "secret"}
+                said = answer_line(action, answer.values, secrets=secrets, note=note, by=by)
+                self._attempts.user_said(same.step_id, same.attempt, said)
             reply = AskReply(action=told, values=dict(answer.values))
             self._attempts.keep_reply(same.step_id, same.id, reply)
 

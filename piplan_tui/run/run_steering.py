@@ -144,7 +144,7 @@ class RunSteering(RunDoor):
         self.emit(ev.StepEdited(step_id=step_id, attempt=0, goal=goal, by=by))
         await self._journal.sync()
 
-    async def steer(self, step_id: str, text: str) -> Steered:
+    async def steer(self, step_id: str, text: str, *, by: str = "user") -> Steered:
         """Say something to the agent of a running step; empty when it cannot be told anything now.
 
         Raises:
@@ -152,9 +152,12 @@ class RunSteering(RunDoor):
         """
         self._step(step_id)
         try:
-            return await self._attempts.steer(step_id, text)
+            heard = await self._attempts.steer(step_id, text, by)
         except AgentFailure as failure:
             raise ControlRefused(f"step {step_id} was not told: {failure}") from failure
+        if heard:
+            await self._journal.sync()
+        return heard
 
     async def configure(
         self,

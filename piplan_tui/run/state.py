@@ -83,6 +83,16 @@ class Decision:
 
 
 @dataclass(slots=True)
+class Remark:
+    """What the agent was told while it worked; `heard` at once (`now`), or at the end of its turn (`queued`)."""
+
+    at: datetime
+    text: str
+    heard: Literal["now", "queued"] = "now"
+    by: str = "user"
+
+
+@dataclass(slots=True)
 class AttemptState:
     """One try at a step."""
 
@@ -99,6 +109,7 @@ class AttemptState:
     session: SessionRef | None = None
     answers: list[UserInput] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
     plan: list[PlanEntry] = field(default_factory=list)
     """The agent's own to-do list."""
     writes: dict[str, None] = field(default_factory=dict)

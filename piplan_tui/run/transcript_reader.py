@@ -19,6 +19,7 @@ from piplan_tui.agents.protocol import (
     ToolEnded,
     ToolOutput,
     ToolStarted,
+    UserSaid,
 )
 from piplan_tui.clean import clean_text
 
@@ -229,7 +230,7 @@ class TranscriptFind:
 def _shown(event: SessionEvent) -> str:
     """The text of an event that the transcript shows."""
     match event:
-        case TextDelta() | ThinkingDelta() | ToolOutput() | ToolEnded() | Notice():
+        case TextDelta() | ThinkingDelta() | ToolOutput() | ToolEnded() | Notice() | UserSaid():
             return event.text
         case ToolStarted():
             return f"{event.tool}  {event.target}"

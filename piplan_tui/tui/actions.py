@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,15 +23,18 @@ from piplan_tui.tui.refusals import (
     cannot_start,
     cannot_steer,
     cannot_stop,
-    has_failed,
+    elsewhere_asked,
+    elsewhere_failed,
     no_ask,
     no_demo,
     no_failure,
     no_log,
     no_result,
+    no_search,
     no_step,
     nothing_chosen,
     says_more,
+    worth_a_retry,
 )
 
 Where = Literal["app", "home", "plan", "run", "tree", "detail", "timeline", "log"]
@@ -81,7 +84,14 @@ ACTIONS: tuple[Action, ...] = (
     Action("tree.page_down", "pagedown", "Page down", "", "tree", "page(1)"),
     Action("tree.page_up", "pageup", "Page up", "", "tree", "page(-1)"),
     Action("tree.first", "g,home", "First row", "", "tree", "first"),
-    Action("tree.last", "G,end", "Last row, follow", "Follow what runs again", "tree", "last"),
+    Action(
+        "tree.last",
+        "G,end",
+        "Last row, follow",
+        "On from there to what starts or asks next",
+        "tree",
+        "last",
+    ),
     Action("tree.in", "l,right", "Unfold", "Unfold a phase or a running step, then go in", "tree", "unfold"),
     Action("tree.out", "h,left", "Fold", "Fold the step or its phase", "tree", "fold"),
     Action("tree.open", "enter", "Open", "Open the step, fold or unfold a phase", "tree", "open", bar="open"),
@@ -114,6 +124,7 @@ ACTIONS: tuple[Action, ...] = (
         "run",
         bar="next question",
         refusal=no_ask,
+        offered=elsewhere_asked,
     ),
     Action(
         "run.previous_ask",
@@ -159,7 +170,7 @@ ACTIONS: tuple[Action, ...] = (
         "run",
         bar="retry",
         refusal=cannot_retry,
-        offered=has_failed,
+        offered=worth_a_retry,
         opens=True,
     ),
     Action(
@@ -182,7 +193,16 @@ ACTIONS: tuple[Action, ...] = (
         refusal=cannot_edit,
         opens=True,
     ),
-    Action("run.next_failure", "E", "Next failure", "Go to the next failed step", "run", refusal=no_failure),
+    Action(
+        "run.next_failure",
+        "E",
+        "Next failure",
+        "Go to the next failed step",
+        "run",
+        bar="next failure",
+        refusal=no_failure,
+        offered=elsewhere_failed,
+    ),
     Action(
         "run.more",
         "plus",
@@ -203,8 +223,8 @@ ACTIONS: tuple[Action, ...] = (
         bar="find",
         opens=True,
     ),
-    Action("run.next_match", "n", "Next match", "", "run"),
-    Action("run.previous_match", "N", "Previous match", "", "run"),
+    Action("run.next_match", "n", "Next match", "", "run", bar="next match", refusal=no_search),
+    Action("run.previous_match", "N", "Previous match", "", "run", refusal=no_search),
     Action(
         "run.timeline",
         "t",
@@ -267,8 +287,8 @@ ACTIONS: tuple[Action, ...] = (
         bar="find",
         opens=True,
     ),
-    Action("log.next_match", "n", "Next match", "", "log", bar="next match"),
-    Action("log.previous_match", "N", "Previous match", "", "log"),
+    Action("log.next_match", "n", "Next match", "", "log", bar="next match", refusal=no_search),
+    Action("log.previous_match", "N", "Previous match", "", "log", refusal=no_search),
     Action("timeline.back", "escape,t", "Back", "To the run", "timeline", bar="back"),
     Action("timeline.steps", "plus", "All steps", "A bar for every step", "timeline", bar="all steps"),
     Action("timeline.phases", "minus", "Phases", "A bar for every phase", "timeline", bar="phases"),
@@ -350,10 +370,3 @@ def _binding(action: Action) -> Binding:
         tooltip=action.tooltip,
         id=action.id,
     )
-
-
-def bar_actions(actions: Iterable[Action], context: ActionContext) -> list[Action]:
-    """What the key bar offers: commands with a label that can be given now."""
-    return [
-        action for action in actions if action.bar and action.offered(context) and not action.refusal(context)
-    ]

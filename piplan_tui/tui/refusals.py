@@ -33,6 +33,10 @@ class ActionContext:
     """That of the row under the cursor."""
     refused: str = ""
     """Why nothing can be done to this run from here; empty when it can."""
+    unowned: bool = False
+    """Whether no process carries the run on."""
+    searched: bool = False
+    """Whether there is a search whose matches can be gone through."""
     can_start: bool = False
     home: HomeChoice = HomeChoice()
 
@@ -86,6 +90,36 @@ def _nothing_to_retry(state: RunState, phase: PhaseState | None) -> str:
 
 def _any_broken(counts: Mapping[StepStatus, int]) -> bool:
     return bool(counts.get("failed") or counts.get("cancelled"))
+
+
+def worth_a_retry(context: ActionContext) -> bool:
+    """Whether a retry is what the user may want here: of this row, or of anything in a run that ended badly."""
+    state = context.state
+    return has_failed(context) or (state is not None and state.status in ("failed", "cancelled"))
+
+
+def resumes(context: ActionContext) -> bool:
+    """Whether pause means the contrary, because nothing starts now."""
+    state = context.state
+    return state is not None and (context.unowned or state.status not in ("running", "waiting_user"))
+
+
+def elsewhere_failed(context: ActionContext) -> bool:
+    """Whether there is a failure to go to besides the one under the cursor."""
+    failed = context.state.counts.get("failed", 0) if context.state else 0
+    here = context.step is not None and context.step.status == "failed"
+    return failed > (1 if here else 0)
+
+
+def elsewhere_asked(context: ActionContext) -> bool:
+    """Whether another step than the one under the cursor has a question."""
+    asks = context.state.asks.values() if context.state else ()
+    here = context.step.id if context.step else ""
+    return any(ask.step_id and ask.step_id != here for ask in asks)
+
+
+def no_search(context: ActionContext) -> str:
+    return "" if context.searched else "nothing is searched for; {run.search} begins a search"
 
 
 def has_failed(context: ActionContext) -> bool:
@@ -155,7 +189,7 @@ def cannot_edit(context: ActionContext) -> str:
 
 
 def no_ask(context: ActionContext) -> str:
-    if context.state is None or not context.state.asks:
+    if context.state is None or not context.state.asks or context.state.ended:
         return "no question is open"
     return ""
 

@@ -23,6 +23,7 @@ class _Block:
     header: int
     places: list[int] | None
     work: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    folded: bool = False
 
     def __len__(self) -> int:
         steps = len(self.phase.steps if self.places is None else self.places)
@@ -125,6 +126,11 @@ class RowList(Sequence[Row]):
         offset = block.find(self._places.place(step))
         return None if offset is None else self._starts[at] + offset
 
+    def is_folded(self, phase: PhaseState) -> bool:
+        """Whether the rows of a phase are left out, as they show now."""
+        at = self._of_phase.get(phase.title)
+        return at is not None and self._blocks[at].folded
+
     def index_near(self, row: Row, nth: int) -> int | None:
         """Where a row inside a step is, or what stands in its place (`nth` under the step) when it is over."""
         at = self.index_of(row.key)
@@ -153,7 +159,7 @@ def _block(outline: Outline, places: StepPlaces, phase: PhaseState, flat: bool) 
                 for place in shown
                 if phase.steps[place].status in wanted or pinned == (phase.title, phase.steps[place].id)
             ]
-        return _Block(phase, header, list(shown))
+        return _Block(phase, header, list(shown), folded=True)
     if not wanted:
         return _Block(phase, header, None)
     shown = list(places.in_phase(phase.title, outline.filter))

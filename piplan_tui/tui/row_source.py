@@ -9,8 +9,9 @@ from datetime import datetime
 from rich.cells import cell_len
 
 from piplan_tui.run.state import PhaseState, RunState, StepStatus
-from piplan_tui.tui.outline import Outline, Row
+from piplan_tui.tui.outline import Row
 from piplan_tui.tui.row_layout import Columns, phase_line, step_line, work_line
+from piplan_tui.tui.row_list import RowList
 from piplan_tui.tui.step_places import StepPlaces
 from piplan_tui.views.formatting import SPINNER
 from piplan_tui.views.line import Span, one_line
@@ -67,7 +68,7 @@ class RowSource:
         self._measured = len(order)
 
     def line(
-        self, row: Row, outline: Outline, columns: Columns, *, frame: int, cursor: bool, detail: int
+        self, row: Row, rows: RowList, columns: Columns, *, frame: int, cursor: bool, detail: int
     ) -> list[Span]:
         """The row laid out, with its spinner at a frame."""
         if row.step is not None and row.work:
@@ -75,7 +76,7 @@ class RowSource:
         cells = self.cells(row, with_title=detail > 1)
         glyph = SPINNER[frame % len(SPINNER)] if cells.status == "running" else cells.glyph
         if row.step is None:
-            folded = outline.is_folded(row.phase)
+            folded = rows.is_folded(row.phase)
             return phase_line(cells, columns, glyph=glyph, cursor=cursor, folded=folded)
         return step_line(cells, columns, glyph=glyph, cursor=cursor)
 

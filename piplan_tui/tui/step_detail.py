@@ -10,6 +10,7 @@ from typing import Any
 
 from piplan_tui.agents.protocol import SessionEvent, ToolEnded, ToolStarted
 from piplan_tui.clean import clean_text
+from piplan_tui.run.answer_line import answer_line
 from piplan_tui.run.model import UserInput
 from piplan_tui.run.state import AttemptState, Decision, RunState, StepState
 from piplan_tui.views.changes import changes_line
@@ -23,7 +24,7 @@ from piplan_tui.views.formatting import (
     format_size,
     format_tokens,
 )
-from piplan_tui.views.line import Span, one_line
+from piplan_tui.views.line import STATUS_ROLES, Span, one_line
 from piplan_tui.views.run_result import step_result
 
 MAX_TEXT = 20_000
@@ -49,9 +50,12 @@ def _json(value: Any) -> str:
 
 
 def title_line(step: StepState) -> list[Span]:
-    """The step in one line: id, title, agent, which try."""
+    """The step in one line: state, id, title, agent, which try."""
     attempt = step.attempt
-    spans = [Span(one_line(step.id), "strong")]
+    spans = [
+        Span(f"{GLYPHS[step.status]} ", STATUS_ROLES[step.status]),
+        Span(one_line(step.id), "strong"),
+    ]
     if one_line(step.title) != one_line(step.id):
         spans.append(Span(f" · {one_line(step.title)}"))
     if attempt is not None:
@@ -216,9 +220,25 @@ def _attempt(attempt: AttemptState, now: datetime, *, first: bool) -> list[Span]
         Span(f"\n{decision.at:%H:%M:%S} {decision_line(decision)}", "dim")
         for decision in attempt.decisions[-_MAX_DECISIONS:]
     ]
+    spans += [
+        Span(f"\n> {answer_line(given.action, given.values, secrets=_secrets(given), note=given.note)}")
+        for given in attempt.answers[-_MAX_DECISIONS:]
+    ]
+    spans += [
+        Span(
+            f"\n{remark.at:%H:%M:%S} > {'you' if remark.by == 'user' else one_line(remark.by)} told it: "
+            f"{one_line(remark.text)}"
+        )
+        for remark in attempt.remarks[-_MAX_DECISIONS:]
+    ]
     if attempt.session is not None and attempt.session.file:
         spans.append(Span(f"\nsession {one_line(attempt.session.file)}", "dim"))
     return spans
+
+
+def _secrets(given: UserInput) -> set[str]:
+    """Its values are not there; their places say which they are."""
+    return {name for name, value in given.values.items() if str(value).startswith("$secret:")}
 
 
 @dataclass(slots=True)

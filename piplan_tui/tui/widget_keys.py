@@ -15,6 +15,7 @@ from piplan_tui.tui.screens.typing import TypingDialog
 from piplan_tui.tui.widgets.ask_fields.option_rows import OptionRows
 from piplan_tui.tui.widgets.ask_form import AskForm
 from piplan_tui.tui.widgets.search_bar import SearchBar
+from piplan_tui.tui.widgets.text_scroll import TextScroll
 from piplan_tui.tui.widgets.timeline_view import TimelineView
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
 
@@ -22,6 +23,7 @@ _WIDGETS: tuple[tuple[str, type[Widget]], ...] = (
     ("In a question", AskForm),
     ("In its options", OptionRows),
     ("In the output and the log", TranscriptView),
+    ("In the text of a step", TextScroll),
     ("In the timeline", TimelineView),
     ("In a search", SearchBar),
     ("In a peek", PeekScreen),

@@ -11,7 +11,8 @@
          {number, status, agent, model, startedAt, endedAt, elapsedSeconds, waitedSeconds, usage | null, tools,
           reprompts, summary, error, errorKind, errorDetail, session | null, answers,
           plan: [{text, status}], changedFiles: [path], changes: {files, branch, worktree, merged} | null,
-          decisions: [{askId, at, question, action, choice, by, surface, policy, sameAs}], log | null}]}],
+          decisions: [{askId, at, question, action, choice, by, surface, policy, sameAs}],
+          remarks: [{at, text, heard, by}], log | null}]}],
      asks: [{askId, stepId, attempt, openedAt, expiresAt | null, live, appliesTo: [stepId], request}],
      totals: {wallSeconds, agentSeconds, blockedByUserSeconds, attempts, tools, usage, byModel: {label: usage}}}
 
@@ -182,6 +183,10 @@ def _attempt(
         "changedFiles": attempt.changed_files,
         "changes": attempt.changes,
         "decisions": [decision_document(decision) for decision in attempt.decisions],
+        "remarks": [
+            {"at": remark.at, "text": remark.text, "heard": remark.heard, "by": remark.by}
+            for remark in attempt.remarks
+        ],
         "log": str(path) if path is not None else None,
     }
 

@@ -56,6 +56,11 @@ _AFTER_A_NAME = ("is ", "has ", "runs ", "does ", "goes ")
 _NO_NAMES = ("there", "it", "nothing", "nobody")
 
 
+def first_line(text: str) -> str:
+    """The first line of a foreign text that says anything, for a row."""
+    return one_line(text.lstrip().partition("\n")[0])
+
+
 def names(ids: Iterable[str], limit: int = MAX_NAMES) -> str:
     known = list(ids)
     text = ", ".join(one_line(name) for name in known[:limit])

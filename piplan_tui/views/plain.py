@@ -172,6 +172,8 @@ class PlainPrinter:
                 return self._line(step, "will be tried again")
             case ev.StepEdited():
                 return self._line(step, f"has another goal: {one_line(event.goal)}")
+            case ev.StepSteered():
+                return self._line(step, f"told: {one_line(event.text)}")
             case ev.StepInterrupted() if event.kind:
                 return self._line(step, f"put off, not failed: {one_line(event.reason)}", "attention")
             case ev.StepInterrupted():

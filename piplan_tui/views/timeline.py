@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rich.cells import cell_len, set_cell_size
@@ -17,6 +17,8 @@ from piplan_tui.views.phase_row import phase_status
 Interval = tuple[float, float]
 """From and to, in seconds since the run's start."""
 
+CRITICAL = "*"
+"""Beside the name of a step on the critical path."""
 WORKING, WAITING, FAILED = "█", "▒", GLYPHS["failed"]
 _NICE = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400)
 _LEAST_TICK = 9
@@ -36,6 +38,10 @@ class Bar:
     waiting: tuple[Interval, ...]
     failures: tuple[float, ...]
     steps: int = 1
+    key: tuple[str, str] = ("", "")
+    """The phase, and the step where it is one."""
+    critical: bool = False
+    """Whether the step is one of those that decide how long the run takes."""
 
     @property
     def started(self) -> float | None:
@@ -67,7 +73,14 @@ def step_bar(state: RunState, step: StepState, now: datetime) -> Bar:
             working.append((at, end))
         if attempt.status == "failed":
             failures.append(end)
-    return Bar(one_line(step.id), step.status, tuple(working), tuple(waiting), tuple(failures))
+    return Bar(
+        one_line(step.id),
+        step.status,
+        tuple(working),
+        tuple(waiting),
+        tuple(failures),
+        key=(step.phase, step.id),
+    )
 
 
 def _since(origin: datetime, at: datetime) -> float:
@@ -92,14 +105,26 @@ def phase_bar(state: RunState, title: str, now: datetime) -> Bar:
         tuple(_without(waiting, working)),
         tuple(sorted(failure for bar in bars for failure in bar.failures)),
         steps=len(bars),
+        key=(title, ""),
     )
 
 
-def bars(state: RunState, now: datetime, *, grouped: bool) -> list[Bar]:
-    """A bar for every step in plan order, or one for every phase that has steps."""
-    if grouped:
-        return [phase_bar(state, title, now) for title, phase in state.phases.items() if phase.steps]
-    return [step_bar(state, step, now) for step in state.order]
+def bars(state: RunState, now: datetime, *, grouped: bool, critical: Set[str] = frozenset()) -> list[Bar]:
+    """A bar for every phase that has steps; unless `grouped`, below each the bars of its steps, in plan order.
+
+    A plan with one phase has no bar for it. Steps with an id in `critical` are marked.
+    """
+    phases = [phase for phase in state.phases.values() if phase.steps]
+    shown: list[Bar] = []
+    for phase in phases:
+        if grouped or len(phases) > 1:
+            shown.append(phase_bar(state, phase.title, now))
+        if not grouped:
+            inset = "  " if len(phases) > 1 else ""
+            for step in phase.steps:
+                bar = step_bar(state, step, now)
+                shown.append(replace(bar, name=inset + bar.name, critical=step.id in critical))
+    return shown
 
 
 def grouped_when_short(state: RunState, rows: int) -> bool:
@@ -181,8 +206,8 @@ def _tick(seconds: float) -> str:
     return "0" if not whole else format_duration(whole)
 
 
-def bar_line(bar: Bar, on: Scale) -> list[Span]:
-    """One row of exactly `name_width + cells + 12` cells: sign, name, bar, how long it was busy."""
+def bar_line(bar: Bar, on: Scale, *, cursor: bool = False) -> list[Span]:
+    """One row of exactly `name_width + cells + 12` cells: cursor, state, path, name, bar, how long it was busy."""
     cells: list[tuple[str, Role]] = [(" ", "plain")] * on.cells
     if on.live:
         cells[-1] = ("│", "dim")
@@ -200,8 +225,10 @@ def bar_line(bar: Bar, on: Scale) -> list[Span]:
         name = set_cell_size(bar.name, on.name_width - 1) + "…"
     busy = format_duration(bar.busy) if bar.started is not None else ""
     return [
-        Span(f" {GLYPHS[bar.status]} ", STATUS_ROLES[bar.status]),
-        Span(f"{name} "),
+        Span(">" if cursor else " ", "strong"),
+        Span(GLYPHS[bar.status], STATUS_ROLES[bar.status]),
+        Span(CRITICAL if bar.critical else " ", "strong"),
+        Span(f"{name} ", "plain" if bar.key[1] else "strong"),
         *_joined(cells),
         Span(f" {busy:>{_CLOCK}}", "dim"),
     ]

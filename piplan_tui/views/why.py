@@ -8,7 +8,7 @@ from datetime import datetime
 from piplan_tui.run.routing import limit_of
 from piplan_tui.run.state import RunState, StepState
 from piplan_tui.views.formatting import format_duration, ordinal
-from piplan_tui.views.line import MAX_NAMES, Span, one_line
+from piplan_tui.views.line import MAX_NAMES, Span, first_line, one_line
 from piplan_tui.views.step_row import before_the_start, limit_note, reason, retry_note, unmet_dependencies
 
 
@@ -102,9 +102,9 @@ def _why_queued(state: RunState, name: Span, position: int, continues: bool) -> 
 
 def _why_failed(state: RunState, step: StepState, name: Span) -> Why:
     attempt = step.attempt
-    error = one_line(attempt.error) if attempt else ""
+    error = first_line(attempt.error) if attempt else ""
     blocks = _frees(state, step, "blocks")
-    spans = (name, Span(f" failed: {error}" if error and not blocks else " failed", "failed"), *blocks)
+    spans = (name, Span(f" failed: {error}" if error else " failed", "failed"), *blocks)
     return Why(spans, (("run.retry", "retry"), ("run.skip", "go on without it")))
 
 

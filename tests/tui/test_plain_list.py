@@ -106,7 +106,7 @@ def drawn(text: str) -> set[str]:
         (("L",), "tool bash npm view pricing, done, 1 line"),
         (("space",), "Space close, Enter open, j/k other rows"),
         (("question_mark",), "Down: j or Down arrow. Next row"),
-        (("x",), "s: Stop pricing"),
+        (("x",), "S: Stop pricing"),
         (("s",), "Tell pricing, while it works"),
         (("y",), "i: Step id, pricing"),
         (("q",), "l: Pause and leave, go on with: piplan-tui resume 7f3a"),

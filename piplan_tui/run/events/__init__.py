@@ -73,6 +73,7 @@ from piplan_tui.run.events.steps import (
     StepReused,
     StepSkipped,
     StepStarted,
+    StepSteered,
     StepWaitingUser,
 )
 
@@ -92,6 +93,7 @@ DURABLE = (
     StepSkipped,
     StepRetried,
     StepEdited,
+    StepSteered,
     AskOpened,
     AskAnswered,
     AskWithdrawn,
@@ -158,6 +160,7 @@ __all__ = [
     "StepReused",
     "StepSkipped",
     "StepStarted",
+    "StepSteered",
     "StepWaitingUser",
     "UnknownEvent",
     "WorkflowCreated",

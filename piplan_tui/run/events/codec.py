@@ -45,6 +45,7 @@ AnyEvent = (
     | steps.StepSkipped
     | steps.StepRetried
     | steps.StepEdited
+    | steps.StepSteered
     | steps.StepInterrupted
     | sessions.SessionStarted
     | sessions.SessionToolStarted

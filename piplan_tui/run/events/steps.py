@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from piplan_tui.run.events.base import StepEvent
 from piplan_tui.run.model import Changes, HandoffDescriptor, StepExecutionInput
@@ -93,6 +93,14 @@ class StepEdited(StepEvent, tag="step.edited", kw_only=True):
     """A step that has not been tried gets another goal, for this run only."""
 
     goal: str
+    by: str = "user"
+
+
+class StepSteered(StepEvent, tag="step.steered", kw_only=True):
+    """The agent of a running step was told `text`; `heard` says whether at once or at the end of its turn."""
+
+    text: str
+    heard: Literal["now", "queued"] = "now"
     by: str = "user"
 
 

@@ -61,6 +61,7 @@ _HANDLERS: dict[type[ev.RuntimeEvent], Callable[[RunState, Any], None]] = {
     ev.StepInterrupted: steps.step_interrupted,
     ev.StepRetried: steps.step_retried,
     ev.StepEdited: steps.step_edited,
+    ev.StepSteered: steps.step_steered,
     ev.SessionStarted: sessions.session_started,
     ev.SessionToolStarted: sessions.tool_started,
     ev.SessionToolEnded: sessions.tool_ended,

@@ -6,7 +6,7 @@ from piplan_tui.run import events as ev
 from piplan_tui.run.reduce.attempts import attempt_of, end_attempt
 from piplan_tui.run.reduce.run import set_run_status
 from piplan_tui.run.reduce.step_status import rest, set_status
-from piplan_tui.run.state import AttemptState, RunState
+from piplan_tui.run.state import AttemptState, Remark, RunState
 
 
 def step_context(state: RunState, e: ev.StepContext) -> None:
@@ -103,6 +103,11 @@ def step_retried(state: RunState, e: ev.StepRetried) -> None:
         if e.model is not None:
             step.model_override = e.model
         rest(state, step)
+
+
+def step_steered(state: RunState, e: ev.StepSteered) -> None:
+    if found := attempt_of(state, e):
+        found[1].remarks.append(Remark(at=e.at, text=e.text, heard=e.heard, by=e.by))
 
 
 def step_edited(state: RunState, e: ev.StepEdited) -> None:

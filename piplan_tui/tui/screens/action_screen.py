@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual import events, on
-from textual.widgets import Input, TextArea
+from textual.widget import Widget
 
-from piplan_tui.tui.actions import BY_ID, Action, Where, actions_for, bar_actions
+from piplan_tui.tui.actions import BY_ID, Action, Where, actions_for
 from piplan_tui.tui.key_names import keymap_of, with_keys
+from piplan_tui.tui.key_offers import LiveKeys, live_keys, offers
 from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.type_ahead import TypeAheadApp
@@ -25,6 +26,9 @@ class ActionScreen(FocusInSight[None]):
     PLACES: ClassVar[tuple[Where, ...]] = ("app",)
     LEFT_OUT: ClassVar[frozenset[str]] = frozenset()
     """Commands of these places that mean something else here."""
+
+    _live_at: tuple[Widget | None, LiveKeys] | None = None
+    """What had the focus when it was last looked which keys do what."""
 
     def action_context(self) -> ActionContext:
         """What commands are about just now."""
@@ -57,14 +61,27 @@ class ActionScreen(FocusInSight[None]):
             await result
 
     def update_key_bar(self) -> None:
-        """Offer what can be done now."""
+        """Offer what can be done now, by keys that do it where the focus is."""
+        if self._live_at is None or self._live_at[0] is not self.focused:
+            self._live_at = self.focused, live_keys(self)
+        labels = self.bar_labels()
         for bar in self.query(KeyBar):
-            bar.typing = isinstance(self.focused, Input | TextArea)
-            bar.actions = bar_actions(self.actions(), self.action_context())
+            bar.offers = offers(self.actions(), self.action_context(), self._live_at[1], labels)
+
+    def bar_labels(self) -> dict[str, str]:
+        """By the id of a command or binding, what the key bar says of it here; an empty label hides it."""
+        return {}
 
     @on(events.DescendantFocus)
     def _focus_moved(self) -> None:
         self.update_key_bar()
 
+    @on(events.DescendantBlur)
+    def _focus_lost(self) -> None:
+        self.call_after_refresh(self.update_key_bar)
+
     async def on_key_bar_pressed(self, message: KeyBar.Pressed) -> None:
-        await self.perform(message.action)
+        if (action := BY_ID.get(message.offer.id)) is not None:
+            await self.perform(action)
+        elif (bound := self.active_bindings.get(message.offer.pressed)) is not None:
+            await self.app.run_action(bound.binding.action, bound.node)

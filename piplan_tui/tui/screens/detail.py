@@ -14,7 +14,7 @@ from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.actions import Action, Where, bindings_for
 from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.action_screen import ActionScreen
-from piplan_tui.tui.screens.run_view import RunView
+from piplan_tui.tui.screens.run_view import RunView, RunWatcher
 from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.detail_pane import INPUT, DetailPane
 from piplan_tui.tui.widgets.key_bar import KeyBar
@@ -22,7 +22,7 @@ from piplan_tui.tui.widgets.run_header import RunHeader
 from piplan_tui.tui.widgets.tab_bar import TabBar
 
 
-class DetailScreen(ActionScreen):
+class DetailScreen(RunWatcher, ActionScreen):
     """Enter opens it, Esc leaves it. The run screen below keeps it up to date."""
 
     PLACES: ClassVar[tuple[Where, ...]] = ("detail", "run", "app")
@@ -82,11 +82,13 @@ class DetailScreen(ActionScreen):
             self.query_one(DetailPane).choose(self._tab)
         else:
             self.query_one(DetailPane).focus_content()
-        self.set_interval(1.0, self._tick)
 
-    def _tick(self) -> None:
-        if not self._run.state.ended:
-            self.query_one(RunHeader).bring_up_to_date()
+    def run_changed(self) -> None:
+        """Header and keys; the pane hears of its step by itself."""
+        header = self.query_one(RunHeader)
+        header.state = self._run.state
+        header.bring_up_to_date()
+        self.update_key_bar()
 
     def action_context(self) -> ActionContext:
         return self._below.action_context()
@@ -99,6 +101,9 @@ class DetailScreen(ActionScreen):
             await self._below.perform(action)
         else:
             await super().perform(action)
+
+    def bar_labels(self) -> dict[str, str]:
+        return {**self._below.bar_labels(), "detail.back": "back", "ask.later": "back"}
 
     def action_tab(self, tab: int) -> None:
         self.query_one(DetailPane).choose(tab)

@@ -23,6 +23,7 @@ from piplan_tui.tui.background import in_background
 from piplan_tui.tui.plain_list import content_for
 from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.action_screen import ActionScreen
+from piplan_tui.tui.screens.run_view import RunWatcher
 from piplan_tui.tui.step_detail import title_line
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.log_view import LogView
@@ -35,7 +36,7 @@ _SLICE_BYTES = 2_000_000
 """How much of a transcript is searched between two looks at what the user wants."""
 
 
-class LogScreen(ActionScreen):
+class LogScreen(RunWatcher, ActionScreen):
     """An attempt of a step: its live end, or any part of its file.
 
     Scrolling beyond an edge shows the part before or after; End goes back to the live end. The search goes through
@@ -77,6 +78,11 @@ class LogScreen(ActionScreen):
 
     def on_unmount(self) -> None:
         self._unsubscribe()
+
+    def run_changed(self) -> None:
+        """The title and the keys; what is said comes by itself."""
+        self._show_title()
+        self.update_key_bar()
 
     # -- which part is shown -----------------------------------------------------------------------
 
@@ -160,7 +166,7 @@ class LogScreen(ActionScreen):
     # -- the search --------------------------------------------------------------------------------
 
     def action_context(self) -> ActionContext:
-        return ActionContext(state=self._run.state, step=self._step)
+        return ActionContext(state=self._run.state, step=self._step, searched=bool(self._search))
 
     def do_back(self) -> None:
         self.dismiss()
@@ -194,6 +200,7 @@ class LogScreen(ActionScreen):
             self.workers.cancel_group(self, "search")
             self._view.mark("")
         self._show_title()
+        self.update_key_bar()
 
     async def _go_through(self, find: TranscriptFind) -> None:
         """Search the whole file; go to a match near what is shown, as soon as that is known."""

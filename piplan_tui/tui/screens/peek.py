@@ -14,13 +14,14 @@ from textual.widgets import Static
 
 from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.run.run import Run
-from piplan_tui.run.state import StepState
+from piplan_tui.run.state import HOLDS_SLOT, StepState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.key_names import key_now
 from piplan_tui.tui.markdown_lines import wants_markdown
 from piplan_tui.tui.plain_list import content_for, wants_plain_list
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
+from piplan_tui.tui.screens.run_view import RunWatcher
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.step_detail import goal_lines, result_lines, title_line
 from piplan_tui.tui.type_ahead import TypeAheadApp
@@ -35,7 +36,7 @@ _TAIL_BYTES = 64_000
 _KEYS = {"close": "space,escape,q", "open": "enter", "answer": "a", "down": "j,down", "up": "k,up"}
 
 
-class PeekScreen(FocusInSight[PeekEnd], ModalScreen[PeekEnd]):
+class PeekScreen(RunWatcher, FocusInSight[PeekEnd], ModalScreen[PeekEnd]):
     """`move` moves the cursor of the tree below and gives the step that is then under it.
 
     Ends with what is to be done with that step.
@@ -58,14 +59,16 @@ class PeekScreen(FocusInSight[PeekEnd], ModalScreen[PeekEnd]):
         self._step = step
         self._move = move
         self._shown: tuple[str, int] | None = None
+        """The attempt whose output is heard."""
+        self._drawn: tuple[list[Span], tuple[str, int] | None, bool] | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
             yield Static(id="dialog-title", markup=False)
-            yield TranscriptView(id="peek-output", markdown=wants_markdown(self.app))
             with VerticalScroll(id="peek-text", can_focus=False):
                 yield Static(id="peek-said", markup=False)
+            yield TranscriptView(id="peek-output", markdown=wants_markdown(self.app))
             yield Static(id="dialog-hint", markup=False)
 
     def on_mount(self) -> None:
@@ -90,28 +93,42 @@ class PeekScreen(FocusInSight[PeekEnd], ModalScreen[PeekEnd]):
     def action_peek(self, rows: int) -> None:
         if (step := self._move(rows)) is not None:
             self._step = step
+            self._drawn = None
             self._show()
 
+    def run_changed(self) -> None:
+        """The step asks, ends or is tried again while it is looked at."""
+        self._show()
+
     def _show(self) -> None:
+        """Bring it up to date: what there is to say of the step, and below it the end of its output."""
         step = self._step
         if wants_plain_list(self.app):
             title = to_content([Span(step_sentence(self._run.state, step, calm(self._run.now())), "strong")])
         else:
             title = to_content(title_line(step)).truncate(max(20, self.size.width - 8), ellipsis=True)
         self.query_one("#dialog-title", Static).update(title)
-        spans = self._text(step)
-        self.query_one("#peek-output").display = spans is None
-        self.query_one("#peek-text").display = spans is not None
+        attempt = (step.id, step.attempt.number) if step.attempt is not None else None
+        drawn = self._text(step), attempt, step.status in HOLDS_SLOT
+        if drawn == self._drawn:
+            return
+        before, self._drawn = self._drawn, drawn
+        spans = drawn[0]
+        self.query_one("#peek-text").display = bool(spans)
+        self.query_one("#peek-said", Static).update(content_for(self.app, spans))
+        view = self.query_one(TranscriptView)
+        view.display = attempt is not None
+        if before is not None and before[1] == attempt:
+            if not drawn[2] and self._shown is not None:
+                view.end_message()
+            return
         self._shown = None
-        if spans is not None:
-            self.query_one("#peek-said", Static).update(content_for(self.app, spans))
-        elif step.attempt is not None:
-            self.query_one(TranscriptView).show([])
-            load = partial(self._load, (step.id, step.attempt.number))
-            in_background(self, load, exclusive=True, group="transcript")
+        view.show([])
+        if attempt is not None:
+            in_background(self, partial(self._load, attempt), exclusive=True, group="transcript")
 
-    def _text(self, step: StepState) -> list[Span] | None:
-        """What there is to say of a step that has no live output; `None` when its output says most."""
+    def _text(self, step: StepState) -> list[Span]:
+        """What there is to say of a step besides its output."""
         asks = [ask for name in step.asks if (ask := self._run.state.asks.get(name))]
         if asks:
             said = Span(f"? {whole_question(asks[0])}", "attention")
@@ -123,13 +140,16 @@ class PeekScreen(FocusInSight[PeekEnd], ModalScreen[PeekEnd]):
             return goal_lines(self._run.state, step)
         if step.handoff is not None:
             return [Span(one_line(step.handoff.summary) or "It gave no summary.")]
-        return result_lines(step, None) if step.status == "failed" else None
+        return result_lines(step, None) if step.status == "failed" else []
 
     async def _load(self, shown: tuple[str, int]) -> None:
         history = await self._run.transcripts.tail(*shown, _TAIL_BYTES)
         # nothing awaits from here on, so nothing is said between what was read and what is heard
         self._shown = shown
-        self.query_one(TranscriptView).show(history)
+        view = self.query_one(TranscriptView)
+        view.show(history)
+        if self._step.status not in HOLDS_SLOT:
+            view.end_message()
 
     def _said(self, step_id: str, attempt: int, event: SessionEvent) -> None:
         if (step_id, attempt) == self._shown:

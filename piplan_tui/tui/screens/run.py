@@ -30,6 +30,7 @@ from piplan_tui.tui.screens.run_arranging import Arranging
 from piplan_tui.tui.screens.run_looking import LookingAround
 from piplan_tui.tui.screens.run_opening import Opening
 from piplan_tui.tui.screens.run_redoing import Redoing
+from piplan_tui.tui.screens.run_view import RunWatcher
 from piplan_tui.tui.terminal_title import title_for
 from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.key_bar import KeyBar
@@ -177,14 +178,23 @@ class RunScreen(Arranging, Redoing, Opening, LookingAround):
         self._signal()
         if self._spinner is not None and self.state.slots_used and self.app.animation_level != "none":
             self._spinner.resume()
+        self._tell_watchers()
+
+    def _tell_watchers(self) -> None:
+        """Screens over this one hear of the run from here, so that none of them shows an older state."""
+        stack = self.app.screen_stack
+        for screen in stack[stack.index(self) :] if self in stack else ():
+            if isinstance(screen, RunWatcher) and screen.is_attached:
+                screen.run_changed()
 
     def show_selected(self) -> None:
         step = self.run_tree.selected_step
+        phase = self._selected_phase
         for pane in self._panes():
-            if pane.step is step:
+            if pane.step is step and pane.phase is phase:
                 pane.refresh_step()
             else:
-                pane.show_step(step)
+                pane.show_step(step, phase)
         self._sync_ask_slot()
         self._show_why()
         self.update_key_bar()
@@ -208,7 +218,7 @@ class RunScreen(Arranging, Redoing, Opening, LookingAround):
         )
 
     def _tick(self) -> None:
-        if self.state.ended or (isinstance(self.run_handle, StoredRun) and self.run_handle.owner is None):
+        if self.state.ended:
             return
         self.run_tree.tick()
         self._tell_problem()
@@ -218,6 +228,8 @@ class RunScreen(Arranging, Redoing, Opening, LookingAround):
             pane.tick()
         for panel in self.query_one("#ask-slot").query(AskPanel):
             panel.tick()
+        self.update_key_bar()  # its owner may be gone without a word
+        self._tell_watchers()
 
     def _tell_problem(self) -> None:
         run = self.run_handle

@@ -9,7 +9,7 @@ from textual.await_remove import AwaitRemove
 from textual.widget import AwaitMount
 
 from piplan_tui.run import events as ev
-from piplan_tui.run.state import AskState
+from piplan_tui.run.state import AskState, PhaseState
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.key_order import keys_held
 from piplan_tui.tui.plain_list import wants_plain_list
@@ -49,16 +49,19 @@ class Arranging(Steering):
         return next(iter(self.query(DetailPane)), None)
 
     def _panes(self) -> list[DetailPane]:
-        panes = [self.pane] if self.pane else []
-        if (screen := self._detail_screen) is not None and screen.pane is not None:
-            panes.append(screen.pane)
-        return panes
+        panes = [self.pane, *(screen.pane for screen in self._detail_screens)]
+        return [pane for pane in panes if pane is not None]
 
     @property
-    def _detail_screen(self) -> DetailScreen | None:
-        """The screen of a step, when it is open, and about a step of this run."""
-        screen = self.app.screen
-        return screen if isinstance(screen, DetailScreen) and screen.is_above(self) else None
+    def _selected_phase(self) -> PhaseState | None:
+        row = self.run_tree.selected
+        return row.phase if row is not None and row.step is None else None
+
+    @property
+    def _detail_screens(self) -> list[DetailScreen]:
+        """The screen of a step of this run, if it is open; a dialog may lie over it."""
+        over = (screen for screen in self.app.screen_stack if isinstance(screen, DetailScreen))
+        return [screen for screen in over if screen.is_above(self)]
 
     # -- arrangement -------------------------------------------------------------------------------
 
@@ -117,9 +120,9 @@ class Arranging(Steering):
         self.set_class(wide, "-wide")
         if wide and self.pane is None:
             pane = DetailPane(self.run_handle, places=self.form_places)
-            pane.show_step(self.run_tree.selected_step)
+            pane.show_step(self.run_tree.selected_step, self._selected_phase)
             change = self.query_one("#body").mount(pane)
-            if self._detail_screen is not None:
+            if self.app.screen in self._detail_screens:
                 self.app.pop_screen()
         elif not wide and self.pane is not None:
             change = self.pane.remove()
@@ -131,6 +134,7 @@ class Arranging(Steering):
         self.show_selected()
 
     def on_run_tree_opened(self) -> None:
+        self.run_tree.follow = False  # who reads a step is not taken to another one
         if self.pane is not None:
             self.pane.focus_content()
         else:
@@ -151,7 +155,7 @@ class Arranging(Steering):
     def _sync_ask_slot(self) -> None:
         """On a narrow screen one question is open under the tree, and stays until it is closed."""
         panel = self._open_panel
-        narrow = not self._is_wide(self.size.width) and self._detail_screen is None
+        narrow = not self._is_wide(self.size.width) and not self._detail_screens
         # what the run itself asks belongs to no step, whose detail could show it
         here = [ask for ask in ask_order(self.state) if narrow or ask.kind]
         if panel is not None and all(panel.ask.id != ask.id for ask in here):
@@ -227,9 +231,11 @@ class Arranging(Steering):
     # -- tabs and levels ------------------------------------------------------------------------------
 
     def _choose_tab(self, tab: int) -> None:
-        if self.pane is not None:
+        if self.run_tree.selected_step is None:
+            self.notify("Select a step first; only a step has tabs", severity="warning", markup=False)
+        elif self.pane is not None:
             self.pane.choose(tab)
-        elif self.run_tree.selected_step is not None:
+        else:
             self._open_detail(tab)
 
     def action_tab(self, tab: int) -> None:

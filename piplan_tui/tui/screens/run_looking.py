@@ -21,8 +21,6 @@ DETAIL_SAID = ("Rows without numbers", "Rows as they fit", "Rows with titles and
 class LookingAround(RunView):
     """Moves the cursor, and changes which rows there are."""
 
-    _search = ""
-
     def do_next_ask(self) -> None:
         self._go_to_ask(1)
 
@@ -78,13 +76,14 @@ class LookingAround(RunView):
             self.mount(SearchBar(self.selected_id), before=self.query_one(KeyBar))
 
     def on_search_bar_typed(self, message: SearchBar.Typed) -> None:
-        self._search = message.text
+        self.searched_for = message.text
         self._go_to_match(message.origin, 1, include_origin=True)
 
     def on_search_bar_done(self, message: SearchBar.Done) -> None:
         if message.given_up and message.origin:
             self.run_tree.select_step(message.origin)
         self.run_tree.focus()
+        self.update_key_bar()
 
     def do_next_match(self) -> None:
         self._go_to_match(self.selected_id, 1)
@@ -93,7 +92,7 @@ class LookingAround(RunView):
         self._go_to_match(self.selected_id, -1)
 
     def _go_to_match(self, origin: str, direction: int, *, include_origin: bool = False) -> None:
-        wanted = self._search.casefold()
+        wanted = self.searched_for.casefold()
         order = self.state.order
         if not wanted or not order:
             return
@@ -104,10 +103,18 @@ class LookingAround(RunView):
             if wanted in step.id.casefold() or wanted in step.title.casefold():
                 self.run_tree.select_step(step.id)
                 return
-        self.notify(f"no step matches {one_line(self._search)}", severity="warning", markup=False)
+        self.notify(f"no step matches {one_line(self.searched_for)}", severity="warning", markup=False)
 
     def do_timeline(self) -> None:
-        self.app.push_screen(TimelineScreen(lambda: self.state, now=lambda: self.run_handle.now()))
+        self.app.push_screen(
+            TimelineScreen(
+                lambda: self.state, now=lambda: self.run_handle.now(), open_step=self._open_from_timeline
+            )
+        )
+
+    def _open_from_timeline(self, step_id: str) -> None:
+        if self.run_tree.select_step(step_id):
+            self.run_tree.action_open()
 
     def do_result(self) -> None:
         self.app.push_screen(ResultScreen(self.state))

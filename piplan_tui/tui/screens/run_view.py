@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import RunState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.refusals import ActionContext
-from piplan_tui.tui.screens.action_screen import ActionScreen
+from piplan_tui.tui.screens.action_screen import BOTTOM_SCREENS, ActionScreen
 from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.ask_place import FormPlace
-from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.run_tree import RunTree
+
+
+class RunWatcher:
+    """A screen that lies over the run's and shows something of it; the run's screen says when that changed."""
+
+    def run_changed(self) -> None:
+        """Something happened to the run, or a second went by. Called at most ten times a second."""
+        raise NotImplementedError
 
 
 class RunView(ActionScreen):
@@ -21,6 +26,8 @@ class RunView(ActionScreen):
     run_handle: Run | StoredRun
     form_places: dict[str, FormPlace]
     """Where the user was in forms that are being moved to another place on the screen, by question."""
+    searched_for: str = ""
+    """What was looked for among the steps last."""
 
     @property
     def state(self) -> RunState:
@@ -45,25 +52,24 @@ class RunView(ActionScreen):
             step=row.step if row else None,
             phase=row.phase if row else None,
             refused=refused,
+            unowned=isinstance(run, StoredRun) and run.owner is None,
+            searched=bool(self.searched_for),
         )
 
-    def update_key_bar(self) -> None:
-        super().update_key_bar()
+    def bar_labels(self) -> dict[str, str]:
+        labels: dict[str, str] = {}
+        focused = self.focused
         if any(panel.has_focus_within for panel in self.query(AskPanel)):
-            for bar in self.query(KeyBar):
-                # the form says itself how to move in it
-                bar.actions = [
-                    action
-                    for action in bar.actions
-                    if action.where not in ("tree", "detail") and action.id != "run.answer"
-                ]
+            # the form says itself how to move in it, and how to leave it
+            labels |= {"ask.later": "", "run.answer": "", "tree.open": ""}
+        elif isinstance(focused, RunTree):
+            labels["detail.back"] = "all runs" if len(self.app.screen_stack) > BOTTOM_SCREENS else ""
+        else:
+            labels["detail.back"] = "to the tree"
         run = self.run_handle
         if isinstance(run, StoredRun) and run.owner is not None and not run.state.ended:
-            for bar in self.query(KeyBar):
-                bar.actions = [
-                    replace(action, bar="detach, it goes on") if action.id == "app.quit" else action
-                    for action in bar.actions
-                ]
+            labels["app.quit"] = "detach, it goes on"
+        return labels
 
     def show_selected(self) -> None:
         """Bring what is about the selected step up to date."""

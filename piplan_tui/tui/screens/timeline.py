@@ -16,34 +16,46 @@ from piplan_tui.tui.actions import Where, bindings_for
 from piplan_tui.tui.plain_list import wants_plain_list
 from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.action_screen import ActionScreen
+from piplan_tui.tui.screens.run_view import RunWatcher
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.run_header import RunHeader
 from piplan_tui.tui.widgets.timeline_view import TimelineView
 from piplan_tui.views.critical_path import StepTimes, critical_path_spans
 from piplan_tui.views.line import Span
-from piplan_tui.views.spoken import CALM_SECONDS, calm
+from piplan_tui.views.spoken import calm
 from piplan_tui.views.spoken_rows import critical_path_sentence
-from piplan_tui.views.timeline import FAILED, WAITING, WORKING
+from piplan_tui.views.timeline import CRITICAL, FAILED, WAITING, WORKING
 
+SHORT = 14
+"""Lines below which only header and bars have room."""
 _LEGEND = (
     Span(f"{WORKING}", "accent"),
     Span(" worked  ", "dim"),
     Span(f"{WAITING}", "attention"),
     Span(" waited for you  ", "dim"),
     Span(f"{FAILED}", "failed"),
-    Span(" failed", "dim"),
+    Span(" failed  ", "dim"),
+    Span(CRITICAL, "strong"),
+    Span(" critical path", "dim"),
 )
 
 
-class TimelineScreen(ActionScreen):
-    """Brought up to date once a second. `state` is asked each time: a run can get another handle meanwhile."""
+class TimelineScreen(RunWatcher, ActionScreen):
+    """`state` is asked each time: a run can get another handle meanwhile."""
 
     PLACES: ClassVar[tuple[Where, ...]] = ("timeline", "app")
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("timeline", "app")
 
-    def __init__(self, state: Callable[[], RunState], *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        state: Callable[[], RunState],
+        *,
+        now: Callable[[], datetime],
+        open_step: Callable[[str], None] = lambda step_id: None,
+    ) -> None:
         super().__init__()
+        self._open_step = open_step
         self._state = state
         self._now = now
         self._times = StepTimes()
@@ -59,10 +71,19 @@ class TimelineScreen(ActionScreen):
         self.query_one(TimelineView).focus()
         self.update_key_bar()
         self._show()
-        self.set_interval(CALM_SECONDS if wants_plain_list(self.app) else 1.0, self._show)
+
+    def run_changed(self) -> None:
+        """Bars grow, and steps come to their ends."""
+        self._show()
+        self.update_key_bar()
 
     def on_resize(self) -> None:
+        self.set_class(self.size.height < SHORT, "-short")
         self._show_path()
+
+    def on_timeline_view_opened(self, message: TimelineView.Opened) -> None:
+        self.dismiss()
+        self._open_step(message.step_id)
 
     def _show(self) -> None:
         header = self.query_one(RunHeader)
@@ -76,6 +97,7 @@ class TimelineScreen(ActionScreen):
         now = self._now()
         self._times.read(self._state(), calm(now) if wants_plain_list(self.app) else now)
         path = self._times.critical_path()
+        self.query_one(TimelineView).critical = frozenset(step.id for step in path.steps)
         if wants_plain_list(self.app):
             self.query_one("#critical-path", Static).update(Content(critical_path_sentence(path)))
             return
@@ -96,7 +118,4 @@ class TimelineScreen(ActionScreen):
         self._group(True)
 
     def _group(self, grouped: bool) -> None:
-        view = self.query_one(TimelineView)
-        view.grouped = grouped
-        view.scroll_to(y=0, animate=False, force=True)
-        view.update_bars()
+        self.query_one(TimelineView).group(grouped)

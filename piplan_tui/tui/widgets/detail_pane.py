@@ -8,15 +8,16 @@ from pathlib import Path
 
 import anyio
 from textual.app import ComposeResult
-from textual.containers import Container, Vertical, VerticalScroll
+from textual.containers import Container, Vertical
 from textual.widgets import Static
 
 from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.run.run import Run
-from piplan_tui.run.state import StepState
+from piplan_tui.run.state import PhaseState, StepState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.markdown_lines import wants_markdown
+from piplan_tui.tui.phase_detail import phase_lines, phase_title_line
 from piplan_tui.tui.plain_list import content_for, wants_plain_list
 from piplan_tui.tui.step_detail import (
     MAX_TEXT,
@@ -31,9 +32,11 @@ from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.ask_place import FormPlace
 from piplan_tui.tui.widgets.search_bar import SearchBar
 from piplan_tui.tui.widgets.tab_bar import TabBar
+from piplan_tui.tui.widgets.text_scroll import TextScroll
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
 from piplan_tui.views.line import Span, one_line
 from piplan_tui.views.spoken import calm, step_sentence
+from piplan_tui.views.why import why
 
 _PARTS = 5
 INPUT, OUTPUT, TOOLS, PROMPT, RESULT, TRIES = range(1, 7)
@@ -57,6 +60,8 @@ class DetailPane(Vertical):
         self.run = run
         self._places = places
         self.step: StepState | None = None
+        self.phase: PhaseState | None = None
+        """What is shown when it is no step."""
         self.chosen: int | None = None
         self._chosen_for_ask = False
         self._transcript_of: tuple[str, int] | None = None
@@ -76,7 +81,7 @@ class DetailPane(Vertical):
         yield TranscriptView(
             id="output", clock=lambda: self.run.now().timestamp(), markdown=wants_markdown(self.app)
         )
-        with VerticalScroll(id="text"):
+        with TextScroll(id="text"):
             yield Static(id="text-body", markup=False)
         yield Container(id="input")
 
@@ -115,11 +120,11 @@ class DetailPane(Vertical):
             return RESULT
         return OUTPUT if step.attempts else PROMPT
 
-    def show_step(self, step: StepState | None) -> None:
-        """Another step. A tab that the user chose stays, unless the step has a question."""
-        if step is self.step:
+    def show_step(self, step: StepState | None, phase: PhaseState | None = None) -> None:
+        """Another step, or a phase where it is none. A tab that the user chose stays, unless the step asks."""
+        if step is self.step and phase is self.phase:
             return
-        self.step = step
+        self.step, self.phase = step, phase
         if step is not None and step.asks and self.chosen not in (None, INPUT):
             self.chosen = None
         if self.chosen == INPUT and (step is None or not step.asks):
@@ -140,7 +145,7 @@ class DetailPane(Vertical):
         if not self._whole:
             return
         tab = self.tab
-        if tab == OUTPUT:
+        if self._has_output:
             self.query_one(TranscriptView).focus()
         elif tab == INPUT and (panel := self.ask_panel) is not None:
             panel.focus_form()
@@ -162,7 +167,7 @@ class DetailPane(Vertical):
             return
         if (panel := self.ask_panel) is not None:
             panel.tick()
-        if self.tab == TRIES:
+        if self.tab == TRIES or self.step is None:
             self._show_text()
         if self._tools_changed and self.tab == TOOLS:
             self._show_text()
@@ -182,7 +187,7 @@ class DetailPane(Vertical):
         if self.chosen == INPUT and had_form and not (step and step.asks):
             self.chosen = None  # its question was answered: on to what comes of it
         tab = self.tab
-        title = self._title_of(step) if step else [Span("No step selected", "dim")]
+        title = self._title_line()
         if (title, self.size.width) != self._title:
             self._title = title, self.size.width
             words = wants_plain_list(self.app)
@@ -191,21 +196,32 @@ class DetailPane(Vertical):
                 said = said.truncate(self.size.width or 80)
             self.query_one("#detail-title", Static).update(said, layout=words)
         bar = self.query_one(TabBar)
+        bar.display = step is not None
         bar.tab, bar.needs_you = tab, bool(step and step.asks)
         has_form = tab == INPUT and bool(step and step.asks)
-        self.query_one("#output").display = tab == OUTPUT
+        has_output = self._has_output
+        self.query_one("#output").display = has_output
         self.query_one("#input").display = has_form
-        self.query_one("#text").display = tab != OUTPUT and not has_form
+        self.query_one("#text").display = not has_output and not has_form
         self._sync_ask(has_form)
         self._sync_transcript()
-        if tab != OUTPUT and not has_form:
+        if not has_output and not has_form:
             self._show_text()
 
-    def _title_of(self, step: StepState) -> list[Span]:
-        if not wants_plain_list(self.app):
-            return title_line(step)
-        # all of the row, which is cut in the list where it is longer than the line
-        return [Span(step_sentence(self.run.state, step, calm(self.run.now())), "strong")]
+    @property
+    def _has_output(self) -> bool:
+        return self.tab == OUTPUT and self.step is not None and bool(self.step.attempts)
+
+    def _title_line(self) -> list[Span]:
+        state = self.run.state
+        if self.step is not None and wants_plain_list(self.app):
+            # all of the row, which is cut in the list where it is longer than the line
+            return [Span(step_sentence(state, self.step, calm(self.run.now())), "strong")]
+        if self.step is not None:
+            return title_line(self.step)
+        if self.phase is not None:
+            return phase_title_line(state, self.phase)
+        return [Span("No step selected", "dim")]
 
     def _sync_ask(self, wanted: bool) -> None:
         ask_id = self.step.asks[0] if wanted and self.step else None
@@ -219,8 +235,14 @@ class DetailPane(Vertical):
 
     def _show_text(self) -> None:
         step, now = self.step, self.run.now()
+        spans: list[Span]
         if step is None:
-            spans: list[Span] = []
+            spans = phase_lines(self.run.state, self.phase, now) if self.phase else []
+        elif self.tab == OUTPUT:
+            spans = [
+                Span("Nothing was said yet.\n\n", "dim"),
+                *why(self.run.state, step, now).spans,
+            ]
         elif self.tab == INPUT:
             spans = answers_lines(step)
         elif self.tab == TOOLS:

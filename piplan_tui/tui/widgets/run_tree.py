@@ -61,6 +61,8 @@ class RunTree(TreeLines, can_focus=True):
         self._last_activity = last_activity
         self._touched: set[str] = set()
         self._all_touched = False
+        self._left_alone: tuple[str, str] | None = None
+        """What the cursor would follow, but for the user having gone to the last row since."""
         self._set_state(state)
 
     # -- what is shown -----------------------------------------------------------------------------
@@ -148,6 +150,10 @@ class RunTree(TreeLines, can_focus=True):
     def _refresh_structure(self) -> None:
         self.outline.fold_ended()
         wanted = followed(self.state, self._places, self.selected_step) if self.follow else None
+        if self._left_alone is not None and wanted == self._left_alone:
+            wanted = None
+        elif wanted is not None:
+            self._left_alone = None
         key = wanted or (self.selected.key if self.selected else None)
         if not self.follow and key is not None:
             self.outline.hold_phases_above(key, self._is_open)
@@ -199,6 +205,7 @@ class RunTree(TreeLines, can_focus=True):
         if step is None:
             return False
         key = (step.phase, step.id)
+        before = self.selected.key if self.selected else None
         if self.rows.index_of(key) is None:
             if self.outline.is_folded(self.state.phases[step.phase]):
                 self.outline.folded[step.phase] = False
@@ -210,7 +217,10 @@ class RunTree(TreeLines, can_focus=True):
         index = self.rows.index_of(key)
         if index is None:
             return False
+        was_there = index == self.cursor
         self.move_to(index, by_user=by_user)
+        if was_there and before != key:  # unfolding its phase has put the cursor there already
+            self.post_message(self.Moved(self.selected))
         return True
 
     def set_filter(self, wanted: Filter) -> None:
@@ -252,7 +262,7 @@ class RunTree(TreeLines, can_focus=True):
                 self.move_to(self.cursor + 1)
             return
         self.follow = False
-        if self.outline.is_folded(row.phase):
+        if self.rows.is_folded(row.phase):
             self.outline.folded[row.phase.title] = False
             self._rebuild(row.key)
         else:
@@ -261,6 +271,7 @@ class RunTree(TreeLines, can_focus=True):
     def restore_follow(self) -> None:
         """Follow again, and go to what runs now."""
         self.follow = True
+        self._left_alone = None
         key = followed(self.state, self._places, self.selected_step)
         index = self.rows.index_of(key) if key is not None else None
         self.move_to(len(self.rows) - 1 if index is None else index, by_user=False)
@@ -285,13 +296,13 @@ class RunTree(TreeLines, can_focus=True):
             self.post_message(self.Opened(row))
 
     def action_last(self) -> None:
-        if self.outline.state.status == "pending":
-            self.move_to(len(self.rows) - 1)
-        else:
-            self.restore_follow()
+        """To the last row, and from there to what starts or asks next."""
+        self.move_to(len(self.rows) - 1)
+        self.follow = self.state.status != "pending"
+        self._left_alone = followed(self.state, self._places, None)
 
     def _toggle(self, row: Row) -> None:
-        if self.outline.is_folded(row.phase):
+        if self.rows.is_folded(row.phase):
             self.action_unfold()
         else:
             self.action_fold()

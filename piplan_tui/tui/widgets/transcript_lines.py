@@ -24,6 +24,7 @@ from piplan_tui.agents.protocol import (
     ToolEnded,
     ToolOutput,
     ToolStarted,
+    UserSaid,
 )
 from piplan_tui.clean import StreamCleaner, clean_text
 from piplan_tui.tui.markdown_lines import looks_like_markdown
@@ -194,7 +195,7 @@ class Transcript:
             self._blocks.append(piece)
 
     def _take(self, event: SessionEvent, at: float | None) -> None:
-        if isinstance(event, ToolStarted | Retrying | AskRaised | Notice):
+        if isinstance(event, ToolStarted | Retrying | AskRaised | Notice | UserSaid):
             self.end_message()
         match event:
             case ToolStarted():
@@ -223,6 +224,8 @@ class Transcript:
                 self._end_retry(ok=event.ok)
             case AskRaised():
                 self._line("ask", "?", f"asks: {_question(event.request)}")
+            case UserSaid():
+                self._line("ask", ">", event.text)
             case AskWithdrawn():
                 reason = f": {event.reason}" if event.reason else ""
                 self._line("notice", "-", f"question withdrawn{reason}")

@@ -54,7 +54,7 @@ class TreeLines(ScrollView):
         row = self.selected
         if row is None:
             return ""
-        return self._source.sentence(row, folded=row.step is None and self.outline.is_folded(row.phase))
+        return self._source.sentence(row, folded=row.step is None and self.rows.is_folded(row.phase))
 
     @property
     def columns(self) -> Columns:
@@ -108,12 +108,10 @@ class TreeLines(ScrollView):
     def _spans(self, index: int, columns: Columns) -> list[Span]:
         row, here = self.rows[index], index == self.cursor
         if wants_plain_list(self.app):
-            folded = row.step is None and self.outline.is_folded(row.phase)
+            folded = row.step is None and self.rows.is_folded(row.phase)
             said = self._source.sentence(row, folded=folded)
             return sentence_line(said, columns.width, cursor=here)
-        return self._source.line(
-            row, self.outline, columns, frame=self._frame, cursor=here, detail=self.detail
-        )
+        return self._source.line(row, self.rows, columns, frame=self._frame, cursor=here, detail=self.detail)
 
     def _refresh_changed(self) -> None:
         """Draw the lines that do not say what they should; the way to the terminal costs more than the words."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len
 from textual.content import Content
 from textual.reactive import reactive
@@ -26,18 +28,14 @@ class WhyLine(Widget):
 
     def render(self) -> Content:
         width = self.size.width
-        words = wants_plain_list(self.app)
-        hints = [
-            span
-            for action_id, label in self.why.hints
-            for span in (
-                Span(", " if words else " · ", "dim"),
-                Span(first_key(action_id, keymap_of(self.app)), "accent"),
-                Span(f" {label}"),
-            )
-        ]
-        hint_width = sum(cell_len(span.text) for span in hints)
-        wanted = sum(cell_len(span.text) for span in self.why.spans) + hint_width
+        said = sum(cell_len(span.text) for span in self.why.spans)
+        offered = list(self.why.hints)
+        # the reason comes before more than one thing to do about it: those are in the key bar too
+        while len(offered) > 1 and said + _width(self._hints(offered)) > width - 2:
+            offered.pop()
+        hints = self._hints(offered)
+        hint_width = _width(hints)
+        wanted = said + hint_width
         corner = self.corner if wanted + cell_len(self.corner) + 4 <= width else ""
         room = width - 2 - (cell_len(corner) + 2 if corner else 0)
         if self.sentence:
@@ -46,3 +44,20 @@ class WhyLine(Widget):
         line = (Content(" ") + text + to_content(hints)).truncate(room + 1, ellipsis=True)
         gap = max(0, width - 1 - line.cell_length - cell_len(corner))
         return line + to_content([Span(" " * gap), Span(corner, "dim")])
+
+    def _hints(self, offered: Sequence[tuple[str, str]]) -> list[Span]:
+        keymap = keymap_of(self.app)
+        between = ", " if wants_plain_list(self.app) else " · "
+        return [
+            span
+            for action_id, label in offered
+            for span in (
+                Span(between, "dim"),
+                Span(first_key(action_id, keymap), "accent"),
+                Span(f" {label}"),
+            )
+        ]
+
+
+def _width(spans: Sequence[Span]) -> int:
+    return sum(cell_len(span.text) for span in spans)

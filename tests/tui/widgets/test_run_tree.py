@@ -224,3 +224,61 @@ async def test_a_row_inside_a_step_opens_the_step() -> None:
         await pilot.press("h", "h")
         assert tree.selected is not None
         assert tree.selected.key == ("b", ""), "first the step, then its phase"
+
+
+async def test_the_last_row_is_the_last_row_and_the_cursor_goes_on_from_there() -> None:
+    run = three_phases()
+    run.started("a0")
+    run.asks("a0", {"message": "Which one?"})
+    run.started("a1")
+    async with TreeApp(run).run_test(size=(60, 20)) as pilot:
+        tree = pilot.app.query_one(RunTree)
+        tree.focus()
+        tree.flush()
+        await pilot.press("G")
+        assert at(tree) == "c3"
+        assert tree.follow
+        run.tool("a1", "read", "notes.md")
+        tree.touch("a1", structure=True)
+        tree.flush()
+        assert at(tree) == "c3", "nothing has started or asked since"
+        run.later(1).started("a2")
+        tree.touch("a2", structure=True)
+        tree.flush()
+        assert at(tree) == "a2"
+
+
+async def test_a_phase_whose_rows_show_has_the_sign_of_an_open_one() -> None:
+    run = three_phases()
+    async with TreeApp(run).run_test(size=(60, 20)) as pilot:
+        tree = pilot.app.query_one(RunTree)
+        tree.focus()
+        tree.select_step("a0")
+        finish(run, tree, "a0", "a1", "a2", "a3")
+        await pilot.press("k")
+        assert at(tree) == "-"
+        line = tree.render_line(0).text
+        assert tree.rows.index_of(("a", "a0")) is not None
+        assert "▾" in line
+        await pilot.press("enter")
+        assert tree.rows.index_of(("a", "a0")) is None
+        assert "▸" in tree.render_line(0).text
+
+
+async def test_a_row_that_had_to_be_unfolded_is_told_of() -> None:
+    run = three_phases()
+    moved: list[str] = []
+
+    class Listening(TreeApp):
+        def on_run_tree_moved(self, message: RunTree.Moved) -> None:
+            moved.append(message.row.key[1] if message.row else "-")
+
+    async with Listening(run).run_test(size=(60, 20)) as pilot:
+        tree = pilot.app.query_one(RunTree)
+        tree.select_step("b1")
+        finish(run, tree, "a0", "a1", "a2", "a3")
+        await pilot.press("j")
+        assert tree.rows.index_of(("a", "a0")) is None
+        tree.select_step("a2")
+        await pilot.pause()
+        assert moved[-1] == "a2"
