@@ -8,6 +8,7 @@ import re
 from tree_sitter import Node
 
 from piplan_tui.plan.problem import PlanInvalid, Problem
+from piplan_tui.workflow.js.call_check import CallCheck
 from piplan_tui.workflow.js.compile import RESERVED
 from piplan_tui.workflow.js.meta import read_meta
 from piplan_tui.workflow.js.scope import Scopes, bound_names
@@ -103,6 +104,7 @@ class _Checker:
         self._scopes = Scopes(source)
         self.found: list[Problem] = []
         self._assigned, self._asked_for = self._loosely_known()
+        self._calls = CallCheck(source, self._say, self._called)
 
     def problems(self) -> list[Problem]:
         for step in self._source.walk():
@@ -251,8 +253,16 @@ class _Checker:
             self._say(node, _NO_LOADER.format(what="require()"))
         elif name in {"eval", "Function"}:
             self._say(node, _NO_CODE.format(what=f"{name}()"))
+        elif name in _STARTS_WORK:
+            self._calls.look_at(name, node)
         elif callee.type == "identifier":
             self._unknown(callee, name)
+
+    def _called(self, node: Node) -> str | None:
+        """Which primitive that does work a node calls."""
+        callee = node.child_by_field_name("function") if node.type == "call_expression" else None
+        name = self._global(callee)
+        return name if name in _STARTS_WORK else None
 
     def _unknown(self, node: Node, name: str) -> None:
         if name == "await" or name in _GLOBALS or name in self._assigned or name in self._asked_for:

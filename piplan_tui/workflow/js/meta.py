@@ -52,6 +52,14 @@ def read_meta(source: Source, file: str) -> dict[str, Any]:
     return value
 
 
+def literal(source: Source, node: Node) -> tuple[bool, Any]:
+    """Whether an expression is nothing but a literal, and its value."""
+    try:
+        return True, _value(source, node, 0)
+    except _NotPure:
+        return False, None
+
+
 def _check_shape(value: Any, node: Node) -> None:
     if not isinstance(value, dict):
         raise _NotPure(node, "`meta` must be an object, such as { name: '…', description: '…' }")

@@ -141,3 +141,35 @@ def test_what_is_of_the_machine_is_told_before_anything_runs() -> None:
         "f.js:1:14: a workflow script does not see the machine: pass what it needs in args"
     ]
     assert said("const root = typeof process === 'object' ? process.cwd() : '.'") == []
+
+
+@pytest.mark.parametrize(
+    ("script", "place", "said"),
+    [
+        ("agent('a', {lable: 'x'})", "1:19", "has no option lable, which is ignored; did you mean label?"),
+        ("agent('a', {schema: {type: 'objekt'}})", "1:27", "no type 'objekt'; did you mean 'object'?"),
+        ("parallel([agent('a'), () => agent('b')])", "1:17", "start the work: write () => agent(…)"),
+        ("pipeline([1, 2])", "1:7", "pipeline() has no stages after its items"),
+    ],
+)
+def test_what_a_call_can_never_mean_is_said(script: str, place: str, said: str) -> None:
+    (found,) = check_javascript(f"await {script}", "f.js")
+    assert str(found).startswith(f"f.js:{place}: ")
+    assert said in found.message
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "await agent('a', {label, phase: 'x', schema: SCHEMA, ...more})",
+        "await agent('a', {schema: {type: ['object', 'null'], properties: {n: {type: kind}}}})",
+        "await agent('a', {schema: {type: 'array', items: {type: 'string'}}, 'model': 'opus'})",
+        "await parallel(items.map(i => () => agent(i)))",
+        "await parallel([() => agent('a'), make(agent)])",
+        "await pipeline(...both)",
+        "const agent = (a, b) => b; agent('a', {lable: 1})",
+    ],
+)
+def test_calls_that_are_right_are_let_be(script: str) -> None:
+    names = "const label = 'x', SCHEMA = {}, more = {}, kind = 'string', items = [], both = [[], x => x]\n"
+    assert check_javascript(f"{names}const make = f => () => f('b')\n{script}", "f.js") == []

@@ -153,7 +153,7 @@ async def test_a_name_that_does_not_exist_is_never_swallowed() -> None:
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        ("await parallel([agent('x')])", "item 0 is a promise"),
+        ("const p = agent('x'); await parallel([p])", "item 0 is a promise"),
         ("await parallel(agent('x'))", "one array of functions, not a promise"),
         ("await parallel(() => 1, () => 2)", "one array of functions"),
         ("await pipeline('abc', (x) => x)", "array of items before its stages, not a string"),
