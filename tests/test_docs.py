@@ -8,10 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from piplan_tui.agents.registry import AgentSettings
 from piplan_tui.cli.parser import OPEN, build
 from piplan_tui.cli.usage import COMMANDS
 from piplan_tui.config.settings import EXPECTED, ONLY_IN_FILE, Settings, variable
+from piplan_tui.run.factory import create_runtime
+from piplan_tui.run.options import RunOptions
+from piplan_tui.store.memory import MemoryRuntimeStore
 from piplan_tui.tui.all_keys import default_keys
+from piplan_tui.workflow.load import Language, read_workflow
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
@@ -124,3 +129,28 @@ def test_the_map_of_the_code_names_what_is_there() -> None:
         folders = (ROOT, ROOT / "piplan_tui", ROOT / "piplan_tui" / "run")
         assert any((folder / name).exists() for folder in folders), name
     assert all(name in travels for name in ("PlanRuntime", "RunDoor.emit", "RunState"))
+
+
+def examples() -> list[tuple[str, str]]:
+    text = (ROOT / "docs" / "workflows.md").read_text()
+    return re.findall(r"^```(python|js)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("language", "script"), examples())
+async def test_the_workflows_that_are_shown_run(language: str, script: str, tmp_path: Path) -> None:
+    kind: Language = "python" if language == "python" else "javascript"
+    loaded = read_workflow(script.encode(), f"shown.{language}", kind, folder=tmp_path)
+    assert loaded.problems == []
+    agents = AgentSettings(demo_pace=0)
+    runtime = create_runtime(
+        store=MemoryRuntimeStore(),
+        agents=agents,
+        options=RunOptions(workspace=tmp_path, agent="demo"),
+    )
+    async with runtime:
+        run = await runtime.create_workflow_run(loaded, args={"files": ["a.py", "b.py"]})
+        await run.start()
+        state = await run.wait()
+    assert (state.status, state.reason) == ("completed", "")
+    assert state.order
