@@ -118,6 +118,7 @@ class Drive:
             lambda ask: read_request(ask.request),
             verbosity=verbosity,
             colour=use_colour(sys.stderr),
+            answered_by_user=self._says_how_to_answer,
         )
         self._moved = anyio.Event()
         self._asked = anyio.Event()
@@ -126,6 +127,12 @@ class Drive:
         self._unsubscribe: list[Callable[[], None]] = [run.subscribe(self._on_event)]
         if ui == "plain" and verbosity >= 2:
             self._unsubscribe.append(run.transcripts.subscribe(self._on_said))
+
+    def _says_how_to_answer(self) -> bool:
+        """Under a question: not where nobody is to answer it, nor where the same is printed at the end, at once."""
+        counts = self._run.state.counts
+        goes_on = any(counts.get(status) for status in ("running", "retrying", "queued"))
+        return self._on_ask == "wait" or (self._on_ask == "exit" and goes_on)
 
     # -- listening -----------------------------------------------------------------------------
 

@@ -15,7 +15,9 @@ from piplan_tui.views.line import one_line
 _CONTEXT_LINES = 40
 
 
-def ask_lines(run_id: str, ask: AskState, request: InputRequest, note: str = "") -> list[str]:
+def ask_lines(
+    run_id: str, ask: AskState, request: InputRequest, note: str = "", *, commands: bool = True
+) -> list[str]:
     """Everything that is needed to answer: message, reason, context, fields, commands. `note` comes first."""
     lines = [f"? {one_line(ask.asker)} asks: {one_line(request.title)}".rstrip(": ").rstrip()]
     lines += _indented(note)
@@ -30,7 +32,8 @@ def ask_lines(run_id: str, ask: AskState, request: InputRequest, note: str = "")
         lines += _indented("\n".join(_field(field)))
     for action in request.actions:
         lines += _indented(f"--action {action.id}: {action.caption}")
-    lines += [f"    answer: {command}" for command in answer_commands(run_id, ask, request)]
+    if commands:
+        lines += [f"    answer: {command}" for command in answer_commands(run_id, ask, request)]
     return lines
 
 

@@ -62,7 +62,8 @@ class PlainPrinter:
     """Turns what happens to a run into lines.
 
     `verbosity` 1 adds tools and repeated prompts, 2 also what agents say. With `colour` the lines have escape
-    sequences of ours; text of plans and agents never has any.
+    sequences of ours; text of plans and agents never has any. `answered_by_user` tells whether the commands that
+    answer a question are to stand under it.
     """
 
     def __init__(
@@ -72,8 +73,10 @@ class PlainPrinter:
         *,
         verbosity: int = 0,
         colour: bool = False,
+        answered_by_user: Callable[[], bool] = lambda: True,
     ) -> None:
         self._state = state
+        self._answered_by_user = answered_by_user
         self._read_request = read_request
         self._verbosity = verbosity
         self._paint = paint if colour else lambda text, _role: text
@@ -265,7 +268,11 @@ class PlainPrinter:
     def question(self, ask: AskState) -> list[str]:
         """An open question in full, with how to answer it."""
         first, *rest = ask_lines(
-            self._state.run_id, ask, self._read_request(ask), applies_to(self._state, ask)
+            self._state.run_id,
+            ask,
+            self._read_request(ask),
+            applies_to(self._state, ask),
+            commands=self._answered_by_user(),
         )
         step = self._state.steps.get(ask.step_id)
         said = [self._paint(first, "attention")] if step is None else self._line(step, first, "attention")

@@ -272,3 +272,16 @@ def test_a_step_that_is_stopped_in_a_run_that_was_left_leaves_it_as_a_live_run_w
     assert listed == {"alone": "cancelled", "other": "waiting_user"}
     for run_id, status in listed.items():
         assert cli("show", run_id, "--json").json["status"] == status
+
+
+@pytest.mark.parametrize(("on_ask", "times"), [("exit", 1), ("fail", 0)])
+def test_how_to_answer_is_said_once_and_only_to_who_may(cli: Cli, on_ask: str, times: int) -> None:
+    done = cli("run", cli.plan(ASK), "--on-ask", on_ask)
+    assert "Which audience?" in done.err
+    assert done.err.count("piplan-tui answer ") == 2 * times, "to accept and to decline"
+
+
+def test_a_mistyped_command_before_a_plan_is_told(cli: Cli) -> None:
+    done = cli("rnu", cli.plan(*TWO))
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert done.err.endswith("Did you mean run?\n")
