@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -16,6 +17,7 @@ from mcp.client.stdio import StdioServerParameters
 from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitRequestFormParams, ElicitResult
 
+from piplan_tui.cli.mcp import install_command
 from tests.cli.conftest import ASK, SECONDS, Cli
 
 SCRIPT = """export const meta = {name: 'talk', description: 'd', phases: [{title: 'Say'}]}
@@ -192,3 +194,10 @@ def test_it_is_not_started_by_a_step(cli: Cli) -> None:
     done = cli("mcp", env={"PIPLAN_RUN_ID": "r"})
     assert done.code == 2
     assert "runs do not start runs" in done.err
+
+
+def test_how_to_install_what_is_missing_fits_this_installation() -> None:
+    # the tests run from a clone, where the name on PyPI would install something else
+    root = Path(__file__).resolve().parent.parent.parent
+    assert install_command().startswith(sys.executable)
+    assert install_command().endswith(f"-m pip install --editable '{root}[mcp]'")
