@@ -211,7 +211,13 @@ ACTIONS: tuple[Action, ...] = (
         "run",
     ),
     Action("run.less", "minus", "Less in every row", "No numbers, so that reasons have more room", "run"),
-    Action("run.filter", "f", "Filter by state", "All, running, needs you, failed, pending, done", "run"),
+    Action(
+        "run.filter",
+        "f",
+        "Filter by state",
+        "Running, needs you, failed, blocked, stopped, pending, done; Esc shows all",
+        "run",
+    ),
     Action("run.follow", "F", "Follow", "Keep the cursor on what runs", "run"),
     Action("run.fold_finished", "z", "Fold finished phases", "On or off", "run"),
     Action(

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from piplan_tui.run.state import PhaseState, RunState, StepState, StepStatus
 from piplan_tui.views.phase_row import phase_finished
 from piplan_tui.views.step_work import has_work, work_keys
 
-Filter = Literal["all", "running", "needs you", "failed", "pending", "done"]
-FILTERS: tuple[Filter, ...] = ("all", "running", "needs you", "failed", "pending", "done")
+Filter = Literal["all", "running", "needs you", "failed", "blocked", "stopped", "pending", "done"]
+FILTERS: tuple[Filter, ...] = get_args(Filter)
 
 _FILTER_STATUSES: dict[Filter, frozenset[StepStatus]] = {
     "all": frozenset(),
     "running": frozenset({"running", "retrying"}),
     "needs you": frozenset({"waiting_user"}),
-    "failed": frozenset({"failed", "blocked", "cancelled"}),
+    "failed": frozenset({"failed"}),
+    "blocked": frozenset({"blocked"}),
+    "stopped": frozenset({"cancelled"}),
     "pending": frozenset({"pending", "queued", "paused"}),
     "done": frozenset({"completed", "reused", "skipped"}),
 }
@@ -80,6 +82,10 @@ class Outline:
         """The states that the filter lets through; none for all of them."""
         return _FILTER_STATUSES[self.filter]
 
+    def lets_through(self, step: StepState) -> bool:
+        """Whether the filter is for steps in this one's state."""
+        return self.filter == "all" or step.status in self.wanted
+
     def rows(self) -> list[Row]:
         """All of them, spelled out. O(steps); `RowList` is the same without."""
         return list(self._rows())
@@ -126,7 +132,7 @@ class Outline:
         """Steps that ended are folded when they run again. O(unfolded steps)."""
         for step_id in list(self.unfolded):
             step = self.state.steps.get(step_id)
-            if step is None or FILTER_OF[step.status] in ("done", "failed"):
+            if step is None or FILTER_OF[step.status] in ("done", "failed", "blocked", "stopped"):
                 self.unfolded.discard(step_id)
 
     def hold_phases_above(self, key: tuple[str, str], is_open: Callable[[PhaseState], bool]) -> None:

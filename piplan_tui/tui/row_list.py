@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import overload
 
-from piplan_tui.run.state import PhaseState, RunState
+from piplan_tui.run.state import PhaseState, RunState, StepState
 from piplan_tui.tui.outline import Outline, Row
 from piplan_tui.tui.step_places import StepPlaces
 
@@ -130,6 +130,23 @@ class RowList(Sequence[Row]):
         """Whether the rows of a phase are left out, as they show now."""
         at = self._of_phase.get(phase.title)
         return at is not None and self._blocks[at].folded
+
+    def hidden_by(self, step: StepState) -> str:
+        """The filter that is not for steps in the state of this one; empty when it is."""
+        return "" if self._outline.lets_through(step) else self._outline.filter
+
+    def index_after(self, row: Row | None) -> int:
+        """Of the rows of steps, the first that is not before this one, else the last. O(rows)."""
+        order = {title: place for place, title in enumerate(self._state.phases)}
+        step = row.step if row is not None else None
+        wanted = (order.get(row.phase.title, 0) if row else 0, self._places.place(step) if step else 0)
+        found = 0
+        for index, other in enumerate(self):
+            if other.step is not None:
+                found = index
+                if (order[other.phase.title], self._places.place(other.step)) >= wanted:
+                    break
+        return found
 
     def index_near(self, row: Row, nth: int) -> int | None:
         """Where a row inside a step is, or what stands in its place (`nth` under the step) when it is over."""

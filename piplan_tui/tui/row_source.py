@@ -74,6 +74,9 @@ class RowSource:
         if row.step is not None and row.work:
             return work_line(work_row(row.step, row.work, self._now()), columns, cursor=cursor)
         cells = self.cells(row, with_title=detail > 1)
+        if row.step is not None and (hidden_by := rows.hidden_by(row.step)):
+            # it stays only because the cursor is on it
+            cells = replace(cells, note=f"no longer {hidden_by} · {cells.note}", note_role="dim")
         glyph = SPINNER[frame % len(SPINNER)] if cells.status == "running" else cells.glyph
         if row.step is None:
             folded = rows.is_folded(row.phase)

@@ -33,6 +33,7 @@ from piplan_tui.tui.screens.run_redoing import Redoing
 from piplan_tui.tui.screens.run_view import RunWatcher
 from piplan_tui.tui.terminal_title import title_for
 from piplan_tui.tui.widgets.ask_panel import AskPanel
+from piplan_tui.tui.widgets.filter_line import FilterLine
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.run_header import RunHeader
 from piplan_tui.tui.widgets.run_tree import RunTree
@@ -95,6 +96,7 @@ class RunScreen(Arranging, Redoing, Opening, LookingAround):
         run = self.run_handle
         yield RunHeader(run.state, now=run.now)
         with Horizontal(id="body"), Vertical(id="left"):
+            yield FilterLine()
             yield RunTree(run.state, now=run.now, last_activity=self._last_activity)
             yield WhyLine()
             yield WhyLine(id="run-note")
@@ -208,13 +210,13 @@ class RunScreen(Arranging, Redoing, Opening, LookingAround):
         else:
             position = tree.queue_position(step)
             line.why = why(state, step, self.run_handle.now(), queue_position=position)
-        shown = "" if tree.outline.filter == "all" else f"only {tree.outline.filter} · "
+        self.query_one(FilterLine).chosen = tree.outline.filter
         note = self.query_one("#run-note", WhyLine)
         note.why = run_note(state)
         note.set_class(bool(note.why.spans), "-says")
         line.sentence = tree.said_of_selected if wants_plain_list(self.app) else ""
         line.corner = (
-            f"{shown}{first_key('run.follow', keymap_of(self.app))} follow {'on' if tree.follow else 'off'}"
+            f"{first_key('run.follow', keymap_of(self.app))} follow {'on' if tree.follow else 'off'}"
         )
 
     def _tick(self) -> None:
@@ -262,6 +264,10 @@ class RunScreen(Arranging, Redoing, Opening, LookingAround):
     # -- levels ----------------------------------------------------------------------------------------
 
     async def do_back(self) -> None:
+        if self.run_tree.outline.filter != "all":
+            self.run_tree.set_filter("all")
+            self.show_selected()
+            return
         if self.focused is self.run_tree and self.put_off_open_ask():
             return
         on_home = len(self.app.screen_stack) > BOTTOM_SCREENS

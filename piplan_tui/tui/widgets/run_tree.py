@@ -150,6 +150,8 @@ class RunTree(TreeLines, can_focus=True):
     def _refresh_structure(self) -> None:
         self.outline.fold_ended()
         wanted = followed(self.state, self._places, self.selected_step) if self.follow else None
+        if wanted is not None and not self.outline.lets_through(self.state.steps[wanted[1]]):
+            wanted = None
         if self._left_alone is not None and wanted == self._left_alone:
             wanted = None
         elif wanted is not None:
@@ -206,13 +208,13 @@ class RunTree(TreeLines, can_focus=True):
             return False
         key = (step.phase, step.id)
         before = self.selected.key if self.selected else None
+        if not self.outline.lets_through(step):
+            self.outline.filter = "all"
+            self._rebuild(key)
         if self.rows.index_of(key) is None:
             if self.outline.is_folded(self.state.phases[step.phase]):
                 self.outline.folded[step.phase] = False
             self.outline.pinned = key
-            self._rebuild(key)
-        if self.rows.index_of(key) is None:
-            self.outline.filter = "all"
             self._rebuild(key)
         index = self.rows.index_of(key)
         if index is None:
@@ -224,8 +226,17 @@ class RunTree(TreeLines, can_focus=True):
         return True
 
     def set_filter(self, wanted: Filter) -> None:
+        """Show only steps in these states. From a row that is not one of them the cursor goes to the next that is."""
+        here = self.selected
         self.outline.filter = wanted
-        self._rebuild(self.selected.key if self.selected else None)
+        if wanted == "all":
+            self._rebuild(here.key if here else None)
+        elif here is None or here.step is None or not self.outline.lets_through(here.step):
+            self._rebuild(None)
+            self.cursor = self.rows.index_after(here) if self.rows else 0
+            self._rebuild(self.selected.key if self.selected else None)
+        else:
+            self._rebuild(here.key)
 
     def set_detail(self, detail: int) -> None:
         """Have every row say more or less."""

@@ -99,11 +99,18 @@ class TreeLines(ScrollView):
         index = y + self.scroll_offset.y
         if not 0 <= index < len(self.rows):
             self._drawn.pop(y, None)
+            if y == 0 and not self.rows and self.outline.filter != "all":
+                nothing = Segment(self._nothing_matches(), self._style("dim", cursor=False))
+                return Strip([nothing]).adjust_cell_length(self._width, self.rich_style)
             return Strip.blank(self._width, self.rich_style)
         columns = self.columns
         spans = self._drawn[y] = self._spans(index, columns)
         cursor = index == self.cursor
         return Strip([Segment(s.text, self._style(s.role, cursor)) for s in spans], columns.width)
+
+    def _nothing_matches(self) -> str:
+        chosen = self.outline.filter
+        return " No step needs you now" if chosen == "needs you" else f" No step is {chosen} now"
 
     def _spans(self, index: int, columns: Columns) -> list[Span]:
         row, here = self.rows[index], index == self.cursor

@@ -444,7 +444,7 @@ async def test_keys_for_looking_around() -> None:
         await pilot.press("f", "f")
         assert tree.outline.filter == "needs you"
         assert [row.step.id for row in tree.rows if row.step] == ["topic-choice"]
-        await pilot.press("f", "f", "f", "f")
+        await pilot.press(*"ffffff")
         assert tree.outline.filter == "all"
         await pilot.press("z")
         assert not tree.outline.fold_finished
