@@ -269,6 +269,7 @@ async def test_a_question_is_answered_on_the_screen_of_its_step() -> None:
         await settle(pilot)
         assert isinstance(pilot.app.screen, DetailScreen)
         assert not screen.query(AskPanel), "one form for one question"
+        await until(pilot, lambda: any(p.has_focus_within for p in pilot.app.screen.query(AskPanel)))
         await pilot.press("2")
         await until(pilot, lambda: run.asked)
         assert run.asked == [("answer", "ask-topic-choice", "accept", {"audience": "enterprise"})]
