@@ -116,8 +116,8 @@ def budget_request(over: BudgetExceeded) -> dict[str, Any]:
 
 
 def higher_limit(over: BudgetExceeded) -> float:
-    """A limit to go on with: twice the one that is reached, or more where it was passed by more than that."""
-    higher = over.limit + max(over.limit, over.spent - over.limit)
+    """A limit to go on with: twice the one that is reached, and well above what is used already."""
+    higher = max(2 * over.limit, over.spent + over.limit / 2)
     return round(higher, 2) if over.kind == "usd" else math.ceil(higher)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from piplan_tui.run import budget
 from piplan_tui.run import events as ev
 from piplan_tui.run.budget import budget_request
 from piplan_tui.run.inbox import AnswerInvalid
@@ -157,3 +158,9 @@ async def test_a_run_that_nobody_runs_can_be_stopped_by_its_answer(bench: Workfl
         run = await runtime.open_run(run_id)
         await run.answer(ask_id, {"decision": "stop"})
         assert (run.state.status, run.state.counts["completed"]) == ("cancelled", 3)
+
+
+@pytest.mark.parametrize(("limit", "spent"), [(100, 100), (100, 199), (100, 200), (100, 950)])
+def test_the_limit_that_is_suggested_lets_the_run_go_on(limit: int, spent: int) -> None:
+    over = ev.BudgetExceeded(kind="tokens", limit=limit, spent=spent)
+    assert budget.higher_limit(over) > spent
