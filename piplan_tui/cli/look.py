@@ -82,7 +82,7 @@ def _run_document(info: RunInfo, owner: Owner | None) -> dict[str, Any]:
         "openAsks": info.open_asks,
         "tokens": info.tokens,
         "costUsd": info.cost_usd,
-        "elapsedSeconds": info.elapsed_seconds,
+        "elapsedSeconds": info.elapsed_at(now(), owned=owner is not None),
         "owner": owner,
     }
 

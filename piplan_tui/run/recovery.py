@@ -19,13 +19,19 @@ def recover(state: RunState, emit: ev.OnEvent) -> None:
     """
     if state.ended:
         return
+    alive_until = state.at
     # a question may have been closed, and its owner gone before it could say where that leaves the run
     waits_for_nothing = state.status == "waiting_user" and not state.asks
     if state.status == "running" or state.slots_used or waits_for_nothing:
-        emit(ev.RunInterrupted(reason="the process that owned the run is gone"))
+        reason = "the process that owned the run is gone"
+        emit(ev.RunInterrupted(reason=reason, alive_until=alive_until))
     for step in state.order:
         if step.status in HOLDS_SLOT:
-            emit(ev.StepInterrupted(step_id=step.id, attempt=step.attempt_number, reason=_GONE))
+            emit(
+                ev.StepInterrupted(
+                    step_id=step.id, attempt=step.attempt_number, reason=_GONE, alive_until=alive_until
+                )
+            )
     if state.cancelling:
         close_cancelled(state, emit)
 

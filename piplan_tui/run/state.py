@@ -315,6 +315,10 @@ class RunState:
     tools: int = 0
     waiting_since: datetime | None = None
     blocked_by_user_seconds: float = 0.0
+    still_since: datetime | None = None
+    """Since when nothing was meant to move: the run is paused, has ended, or its process is gone."""
+    still_seconds: float = 0.0
+    """How long that was so before the run went on again."""
     schema_version: int = 0
     touched: dict[str, list[str]] = field(default_factory=dict)
     """Files that steps with a running attempt have changed, and these steps."""
@@ -393,7 +397,11 @@ class RunState:
         return self.order[index].status == "queued"
 
     def elapsed_seconds(self, now: datetime) -> float:
-        """Wall time since the run first started, until its end or `now`."""
+        """How long the run went on, waiting for the user included; not while it was paused, ended or left alone."""
+        return max(0.0, self.span_seconds(now) - self.still_seconds)
+
+    def span_seconds(self, now: datetime) -> float:
+        """From the run's first start until it last stood still, or `now`."""
         if self.started_at is None:
             return 0.0
-        return max(0.0, ((self.ended_at or now) - self.started_at).total_seconds())
+        return max(0.0, ((self.still_since or now) - self.started_at).total_seconds())

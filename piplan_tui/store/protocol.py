@@ -40,6 +40,11 @@ class RunInfo(msgspec.Struct, rename="camel", omit_defaults=True, kw_only=True):
     cost_usd: float | None = None
     elapsed_seconds: float = 0.0
 
+    def elapsed_at(self, now: datetime, *, owned: bool) -> float:
+        """`elapsed_seconds` brought up to `now`, when the run goes on in a live process or waits for the user."""
+        goes_on = self.status == "waiting_user" or (owned and self.status == "running")
+        return self.elapsed_seconds + (max(0.0, (now - self.updated_at).total_seconds()) if goes_on else 0.0)
+
     def current_status(self, *, owned: bool) -> str:
         """The run's state as it is now: one that no live process owns does not run, whatever was written last."""
         return "interrupted" if self.status == "running" and not owned else self.status

@@ -88,8 +88,10 @@ def step_line(cells: RowCells, columns: Columns, *, glyph: str, cursor: bool) ->
 
 def phase_line(cells: RowCells, columns: Columns, *, glyph: str, cursor: bool, folded: bool) -> list[Span]:
     """A phase's row, exactly `columns.width` cells."""
-    middle = max(_PROGRESS, columns.agent)
-    progress = _clip(cells.progress, middle - 1)
+    # what failed and what waits for the user is never left out; the rest is where there is room
+    needed = sum(1 + cell_len(span.text) for span in cells.progress if span.role != "dim")
+    middle = min(max(_PROGRESS, columns.agent, needed), max(0, columns.width - _PHASE_PREFIX - columns.right))
+    progress = _clip(cells.progress, max(0, middle - 1))
     room = max(0, columns.width - _PHASE_PREFIX - middle - columns.right)
     title = _left(cells.name, min(room, cell_len(cells.name)))
     note_room = max(0, room - cell_len(title))

@@ -44,7 +44,7 @@ class StepTimes:
         self._guesses = False
 
     def read(self, state: RunState, now: datetime) -> None:
-        """Bring the times up to date; those that are not done are guessed to take as long as others on average."""
+        """Bring the times up to date; for those that are not done it is guessed what they took last time, or else what others took on average."""
         if state is not self._state or len(state.order) < len(self._settled):
             self._state, self._settled, self._worked, self._waited, self._in_order = state, [], [], [], []
         if len(state.order) != len(self._in_order):
@@ -115,9 +115,13 @@ class StepTimes:
 
 def _left(step: StepState, now: datetime, usual: float) -> float:
     attempt = step.attempt
-    if attempt is None or step.status not in _STARTED:
-        return usual
-    return max(0.0, usual - attempt.elapsed_seconds(now) + attempt.waiting_seconds(now))
+    started = attempt is not None and step.status in _STARTED
+    before = (a for a in reversed(step.attempts) if a.status == "completed")
+    # a step that is run again is likely to take what it took when it was last completed
+    last = next((a.elapsed_seconds(now) - a.waiting_seconds(now) for a in before), usual)
+    if attempt is None or not started:
+        return max(0.0, last)
+    return max(0.0, last - attempt.elapsed_seconds(now) + attempt.waiting_seconds(now))
 
 
 def critical_path(state: RunState, now: datetime) -> CriticalPath:
@@ -152,5 +156,5 @@ def critical_path_spans(path: CriticalPath, width: int) -> list[list[Span]]:
     if path.waited >= 1:
         second += [Span(" · "), Span(f"waited for you {format_duration(path.waited)}", "attention")]
     if path.left is not None:
-        second.append(Span(f" · about {format_duration(path.left)} left", "dim"))
+        second.append(Span(f" · about {format_duration(path.left)} of it left", "dim"))
     return [[Span("Critical path ", "strong"), Span(chain)], second]

@@ -51,7 +51,7 @@ def runs_table(infos: Sequence[RunInfo], owned: Mapping[str, bool], now: datetim
                 str(info.open_asks or ""),
                 format_tokens(info.tokens),
                 format_money(info.cost_usd),
-                format_clock(info.elapsed_seconds),
+                format_clock(info.elapsed_at(now, owned=owned.get(info.run_id, False))),
                 short_duration((now - info.updated_at).total_seconds()),
                 one_line(info.title),
             ]

@@ -41,7 +41,8 @@ def ask_order(state: RunState) -> list[AskState]:
         urgency = request.get("urgency") if isinstance(request, dict) else None
         level = {"high": 0, "low": 2}.get(urgency if isinstance(urgency, str) else "", 1)
         step = state.steps.get(ask.step_id)
-        return level, -len(state.dependents[step.index]) if step else 0, ask.opened_at
+        freed = sum(after.status != "blocked" for after in state.dependents[step.index]) if step else 0
+        return level, -freed, ask.opened_at
 
     alone = [ask for ask in state.asks.values() if not ask.sameness]
     # of equal ones the oldest stays: it comes last here, and the last value of a key wins

@@ -57,7 +57,7 @@ def step_cells(
         tokens=_known(format_tokens(usage.tokens), usage.tokens, ended),
         tools=str(tools) if tools else "",
         money=_known(format_money(usage.cost_usd), usage.cost_usd, ended),
-        elapsed=format_clock(attempt.elapsed_seconds(now)) if attempt else "",
+        elapsed=format_clock(sum(a.elapsed_seconds(now) for a in step.attempts)) if attempt else "",
     )
 
 

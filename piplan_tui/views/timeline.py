@@ -37,6 +37,8 @@ class Bar:
     working: tuple[Interval, ...]
     waiting: tuple[Interval, ...]
     failures: tuple[float, ...]
+    took: float
+    """Seconds: of a step, of all its attempts; of a phase, from its first start to its last end."""
     steps: int = 1
     key: tuple[str, str] = ("", "")
     """The phase, and the step where it is one."""
@@ -48,10 +50,6 @@ class Bar:
         """When it first did anything."""
         return min((start for start, _ in (*self.working, *self.waiting)), default=None)
 
-    @property
-    def busy(self) -> float:
-        """Seconds in which it worked or waited."""
-        return sum(end - start for start, end in _merged((*self.working, *self.waiting)))
 
 
 def step_bar(state: RunState, step: StepState, now: datetime) -> Bar:
@@ -60,8 +58,10 @@ def step_bar(state: RunState, step: StepState, now: datetime) -> Bar:
     working: list[Interval] = []
     waiting: list[Interval] = []
     failures: list[float] = []
+    took = 0.0
     for attempt in step.attempts:
         start, end = _since(origin, attempt.started_at), _since(origin, attempt.ended_at or now)
+        took += end - start
         at = start
         for wait_start, wait_end in _waits(attempt, origin, now):
             if wait_start > at:
@@ -79,6 +79,7 @@ def step_bar(state: RunState, step: StepState, now: datetime) -> Bar:
         tuple(working),
         tuple(waiting),
         tuple(failures),
+        took,
         key=(step.phase, step.id),
     )
 
@@ -98,12 +99,14 @@ def phase_bar(state: RunState, title: str, now: datetime) -> Bar:
     bars = [step_bar(state, step, now) for step in phase.steps]
     working = _merged(interval for bar in bars for interval in bar.working)
     waiting = _merged(interval for bar in bars for interval in bar.waiting)
+    busy = _merged((*working, *waiting))
     return Bar(
         one_line(title) or "(no phase)",
         phase_status(phase),
         tuple(working),
         tuple(_without(waiting, working)),
         tuple(sorted(failure for bar in bars for failure in bar.failures)),
+        busy[-1][1] - busy[0][0] if busy else 0.0,
         steps=len(bars),
         key=(title, ""),
     )
@@ -180,7 +183,7 @@ def scale(state: RunState, now: datetime, width: int, shown: Iterable[Bar]) -> S
     longest = max((cell_len(bar.name) for bar in shown), default=0)
     name_width = max(8, min(longest, width // 3, 28))
     cells = max(4, width - name_width - _CLOCK - 5)
-    return Scale(max(1.0, state.elapsed_seconds(now)), cells, name_width, not state.ended)
+    return Scale(max(1.0, state.span_seconds(now)), cells, name_width, not state.ended)
 
 
 def scale_line(on: Scale) -> list[Span]:
@@ -223,14 +226,14 @@ def bar_line(bar: Bar, on: Scale, *, cursor: bool = False) -> list[Span]:
     name = set_cell_size(bar.name, on.name_width)
     if cell_len(bar.name) > on.name_width:
         name = set_cell_size(bar.name, on.name_width - 1) + "…"
-    busy = format_duration(bar.busy) if bar.started is not None else ""
+    took = format_duration(bar.took) if bar.started is not None else ""
     return [
         Span(">" if cursor else " ", "strong"),
         Span(GLYPHS[bar.status], STATUS_ROLES[bar.status]),
         Span(CRITICAL if bar.critical else " ", "strong"),
         Span(f"{name} ", "plain" if bar.key[1] else "strong"),
         *_joined(cells),
-        Span(f" {busy:>{_CLOCK}}", "dim"),
+        Span(f" {took:>{_CLOCK}}", "dim"),
     ]
 
 

@@ -120,6 +120,9 @@ def _why_blocked(state: RunState, step: StepState, name: Span) -> Why:
 
 def _frees(state: RunState, step: StepState, verb: str = "frees") -> tuple[Span, ...]:
     after = state.dependents[step.index]
+    if verb == "frees":
+        # what something else blocks as well is not free when this is done
+        after = [dependent for dependent in after if dependent.status != "blocked"]
     if not after:
         return ()
     more = f" + {len(after) - 1:,}" if len(after) > 1 else ""

@@ -148,6 +148,34 @@ def test_waiting_for_the_user_frees_the_slot_and_is_counted_apart() -> None:
     assert state.blocked_by_user_seconds == 61
 
 
+def test_the_clock_of_a_run_stands_while_nothing_is_meant_to_move() -> None:
+    state = begun({"a": []})
+    emit(state, ev.StepStarted(step_id="a", attempt=1), after=10)
+    emit(state, ev.RunPaused(by="user"), after=10)
+    assert state.elapsed_seconds(state.at + timedelta(seconds=500)) == 20
+    emit(state, ev.RunResumed(), after=500)
+    emit(state, ev.StepFailed(step_id="a", attempt=1, error="no"), after=10)
+    emit(state, ev.RunFailed(reason="a failed"), after=0)
+    assert state.elapsed_seconds(state.at + timedelta(seconds=500)) == 30
+    emit(state, ev.RunReopened(), after=1_000)
+    assert state.elapsed_seconds(state.at + timedelta(seconds=5)) == 35
+    assert state.span_seconds(state.at) == 30 + 500 + 1_000
+
+
+def test_a_run_whose_process_went_away_went_on_until_its_last_sign_of_life() -> None:
+    state = begun({"a": []})
+    emit(state, ev.StepStarted(step_id="a", attempt=1), after=10)
+    emit(state, ev.Logged(message="still here"), after=10)
+    state.at += timedelta(hours=8)
+    # what recovery finds the next morning
+    alive_until = state.at - timedelta(hours=8)
+    emit(state, ev.RunInterrupted(alive_until=alive_until))
+    emit(state, ev.StepInterrupted(step_id="a", attempt=1, alive_until=alive_until))
+    assert state.elapsed_seconds(state.at) == 20
+    attempt = state.steps["a"].attempts[0]
+    assert attempt.elapsed_seconds(state.at) == 10
+
+
 def test_a_retry_is_a_new_attempt_and_the_old_one_stays_readable() -> None:
     state = begun({"a": [], "b": ["a"]})
     emit(state, ev.StepStarted(step_id="a", attempt=1))

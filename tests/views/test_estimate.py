@@ -88,6 +88,15 @@ def test_it_counts_down_while_something_runs_and_is_worked_out_anew_rarely(
     assert worked_out == 2
 
 
+def test_a_step_that_runs_again_takes_what_it_took_when_it_was_completed() -> None:
+    run = with_basis(slots=4)
+    run.started("first")
+    run.later(10 * SECONDS)
+    run.completed("first")
+    run.emit(ev.StepRetried(step_id="first"))
+    assert Estimate().left(run.state, run.now()) == pytest.approx(10 * SECONDS + SECONDS)
+
+
 def test_time_of_the_user_is_not_counted() -> None:
     run = with_basis()
     run.started("first")

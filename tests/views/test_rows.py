@@ -117,7 +117,7 @@ def test_phases() -> None:
         "blocked",
     ]
     cells = phase_cells(run.state, phases["Research"])
-    assert [span.text for span in cells.progress] == ["1/6", "?1", "✗1"]
+    assert [span.text for span in cells.progress] == ["1/6", "?1", "✗1", "⊝1"]
     assert phase_dependencies(run.state)["Verify"] == ("Research",)
     run.emit(ev.StepRetried(step_id="interviews", attempt=1))
     assert (

@@ -43,7 +43,7 @@ def test_waiting_is_apart_from_working() -> None:
     bar = step_bar(run.state, run.state.steps["a"], run.now())
     assert bar.working == ((0, 10), (40, 45))
     assert bar.waiting == ((10, 40), (45, 60)), "one that is over, and the one that is open"
-    assert bar.busy == 60
+    assert bar.took == 60
 
 
 def test_a_failed_attempt_is_marked_where_it_ended_and_the_next_has_its_own_bar() -> None:
@@ -123,7 +123,7 @@ def test_the_critical_path_counts_the_users_minutes_apart() -> None:
     assert path.worked == 15
     assert path.left == 5 + 20, "steps take as long as the one that is done: 20 seconds"
     said = "\n".join("".join(span.text for span in line) for line in critical_path_spans(path, 80))
-    assert said == "Critical path a > c\nworked 15s · waited for you 1m05s · about 25s left"
+    assert said == "Critical path a > c\nworked 15s · waited for you 1m05s · about 25s of it left"
 
 
 def test_without_a_step_that_is_done_nothing_is_guessed() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -117,9 +118,13 @@ class RunReopened(RuntimeEvent, tag="run.reopened", kw_only=True):
 
 
 class RunInterrupted(RuntimeEvent, tag="run.interrupted", kw_only=True):
-    """The process that owned the run was found gone, or left in order while steps were running."""
+    """The process that owned the run was found gone, or left in order while steps were running.
+
+    `alive_until` is its last sign of life, where that is known.
+    """
 
     reason: str = ""
+    alive_until: datetime | None = None
 
 
 class RunCancelRequested(RuntimeEvent, tag="run.cancel_requested", kw_only=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
 from piplan_tui.run.events.base import StepEvent
@@ -121,8 +122,10 @@ class StepInterrupted(StepEvent, tag="step.interrupted", kw_only=True):
     """The attempt ended without a result that counts; the step will be taken up again.
 
     Its process is gone, or it is not the step's fault: `kind` is `rate_limit` when the provider refuses for a
-    while, `missing` when the agent is not there and another one takes its place.
+    while, `missing` when the agent is not there and another one takes its place. `alive_until` is the last sign of
+    life of that process, where that is known.
     """
 
     reason: str = ""
     kind: str = ""
+    alive_until: datetime | None = None

@@ -27,8 +27,9 @@ def end_attempt(
     if attempt is None or attempt.number != e.attempt:
         return step, None
     if attempt.ended_at is None:
-        stop_waiting(attempt, e.at)
-        attempt.ended_at = e.at
+        ended = (e.alive_until if isinstance(e, ev.StepInterrupted) else None) or e.at
+        stop_waiting(attempt, ended)
+        attempt.ended_at = ended
         attempt.open_tools.clear()
         attempt.provider_retry = None
     for path in attempt.writes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from piplan_tui.run import events as ev
 from piplan_tui.run.state import ProviderLimit, RunState, RunStatus
 
@@ -40,13 +42,19 @@ def run_configured(state: RunState, e: ev.RunConfigured) -> None:
     state.bring_back()
 
 
-def set_run_status(state: RunState, status: RunStatus) -> None:
+def set_run_status(state: RunState, status: RunStatus, *, since: datetime | None = None) -> None:
+    """`since` is when it came to stand still, if that was before it was noticed."""
     if state.waiting_since is not None and status != "waiting_user":
         # the clock may have been set back meanwhile
         state.blocked_by_user_seconds += max(0.0, (state.at - state.waiting_since).total_seconds())
         state.waiting_since = None
     if status == "waiting_user" and state.waiting_since is None:
         state.waiting_since = state.at
+    if status not in ("running", "waiting_user"):
+        state.still_since = state.still_since or since or state.at
+    elif state.still_since is not None:
+        state.still_seconds += max(0.0, (state.at - state.still_since).total_seconds())
+        state.still_since = None
     state.status = status
 
 
@@ -80,7 +88,7 @@ def run_paused(state: RunState, e: ev.RunPaused) -> None:
 
 def run_interrupted(state: RunState, e: ev.RunInterrupted) -> None:
     state.reason = e.reason
-    set_run_status(state, "interrupted")
+    set_run_status(state, "interrupted", since=e.alive_until)
 
 
 def run_cancel_requested(state: RunState, e: ev.RunCancelRequested) -> None:
