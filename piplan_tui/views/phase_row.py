@@ -94,9 +94,9 @@ def phase_cells(
         progress.append(Span(f"{GLYPHS['waiting_user']}{waiting}", "attention"))
     if failed := counts.get("failed"):
         progress.append(Span(f"{GLYPHS['failed']}{failed}", "failed"))
-    for status in ("blocked", "skipped"):
-        if count := counts.get(status):
-            progress.append(Span(f"{GLYPHS[status]}{count}", "dim"))
+    for other in ("blocked", "skipped"):
+        if count := counts.get(other):
+            progress.append(Span(f"{GLYPHS[other]}{count}", "dim"))
     usage = phase.usage
     return RowCells(
         status=status,
