@@ -44,7 +44,10 @@ class StepTimes:
         self._guesses = False
 
     def read(self, state: RunState, now: datetime) -> None:
-        """Bring the times up to date; for those that are not done it is guessed what they took last time, or else what others took on average."""
+        """Bring the times up to date.
+
+        What is not done is guessed to take what it took last time, or else what others took on average.
+        """
         if state is not self._state or len(state.order) < len(self._settled):
             self._state, self._settled, self._worked, self._waited, self._in_order = state, [], [], [], []
         if len(state.order) != len(self._in_order):

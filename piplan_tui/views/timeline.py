@@ -51,7 +51,6 @@ class Bar:
         return min((start for start, _ in (*self.working, *self.waiting)), default=None)
 
 
-
 def step_bar(state: RunState, step: StepState, now: datetime) -> Bar:
     """The bar of one step, over all its attempts."""
     origin = state.started_at or now
