@@ -105,8 +105,9 @@ class Leaving(TypeAheadApp[TuiResult]):
         self.leave("stopped")
 
     def _handle_exception(self, error: Exception) -> None:
-        # a widget that is mounted while the interface closes hears of it without ever having been composed
-        if not (self._exit and isinstance(error, NoMatches)):
+        # what a widget or a key still wants while the interface closes may be gone, or was never composed
+        closing = self._exit or not self._running
+        if not (closing and isinstance(error, NoMatches)):
             super()._handle_exception(error)
 
     def leave(self, ending: Ending, *, signal_number: int = 0) -> None:

@@ -234,6 +234,7 @@ def _runs(tokens: Iterable[Token]) -> list[tuple[str, tuple[Mark, ...]]]:
 
     def add(text: str, *styles: MarkStyle) -> None:
         nonlocal length
+        text = text.expandtabs(4)
         if text:
             marks.extend(
                 Mark(length, length + len(text), style)
@@ -258,6 +259,6 @@ def _runs(tokens: Iterable[Token]) -> list[tuple[str, tuple[Mark, ...]]]:
             if address and address != "".join(parts)[-len(address) :]:
                 add(f" ({address})", "mark")
         else:
-            add(token.content.expandtabs(4))
+            add(token.content)
     lines.append(("".join(parts), tuple(marks)))
     return lines

@@ -56,6 +56,7 @@ def test_a_table_fits(width: int) -> None:
 @settings(max_examples=200, deadline=None)
 @given(SIGNS | st.text(max_size=60), st.integers(1, 60))
 @example("1.", 1)
+@example("`\t`", 1)
 def test_any_text_becomes_clean_lines(text: str, width: int) -> None:
     for line in markdown_lines(text, width):
         assert isinstance(line, MarkdownLine)

@@ -59,7 +59,7 @@ async def test_what_a_workflow_returned_is_shown_and_copied() -> None:
             await pilot.pause(0.01)
         else:
             raise AssertionError("the result was never shown")
-        assert "run.result" in [action.id for action in app.screen.query_one(KeyBar).actions]
+        assert "run.result" in [offer.id for offer in app.screen.query_one(KeyBar).offers]
         await pilot.press("R")
         assert isinstance(app.screen, ResultScreen)
         said = str(app.screen.query_one("#result-said", Static).render())
