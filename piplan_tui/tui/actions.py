@@ -305,7 +305,7 @@ ACTIONS: tuple[Action, ...] = (
         "home.resume",
         "r",
         "Resume the run",
-        "Go on with a run that was left, or whose process is gone",
+        "Go on with a run that was left; of one that failed or was stopped, says what is tried again",
         "home",
         bar="resume",
         refusal=cannot_resume,

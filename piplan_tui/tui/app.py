@@ -246,7 +246,7 @@ class PiplanApp(BetweenRuns):
     def on_home_screen_run_chosen(self, message: HomeScreen.RunChosen) -> None:
         screen = self.show_run(message.run)
         if message.resume:
-            screen.call_after_refresh(screen.do_pause)
+            screen.call_after_refresh(screen.take_up)
 
     def on_plan_screen_started(self, message: PlanScreen.Started) -> None:
         self.show_run(message.run, instead=True)

@@ -53,7 +53,7 @@ class BetweenRuns(Leaving):
         super().__init__(can_keep_running=can_keep_running)
         self._beginnings = beginnings
         self._how_to_notify = notify
-        self._ascii_only = ascii_only
+        self.ascii_only = ascii_only
         self._now = now
         self._screens: dict[str, RunScreen] = {}
         """Of the runs of this process, by their ids."""
@@ -139,7 +139,7 @@ class BetweenRuns(Leaving):
             title = title_for(shown.state, elsewhere=self.own.asks_besides(shown.run_handle.id))
         else:
             title = title_for_all(run.state for run in self.own.going_on)
-        title = to_ascii(title) if self._ascii_only else title
+        title = to_ascii(title) if self.ascii_only else title
         if title != self._title:
             self._title = title
             self.write_to_terminal(("" if self._title_saved else SAVE_TITLE) + set_title_sequence(title))

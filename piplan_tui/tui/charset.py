@@ -18,3 +18,8 @@ def shows_unicode(environment: Mapping[str, str]) -> bool:
         return False  # Python itself puts this LC_CTYPE there, for a locale that knows ASCII only
     locale = overall or ctype or language
     return not locale or "utf-8" in locale.lower() or "utf8" in locale.lower()
+
+
+def cursor_sign(app: object) -> str:
+    """What stands before the row under the cursor: none of the signs that states have."""
+    return "@" if getattr(app, "ascii_only", False) else ">"

@@ -228,8 +228,8 @@ def cannot_resume(context: ActionContext) -> str:
     if home.is_live:
         return f"{one_line(home.run_id)} goes on already; " + "{home.open} shows it"
     if home.status in RUN_ENDED:
-        again = "" if home.status == "completed" else "; open it, and retry what failed"
-        return f"{one_line(home.run_id)} is {home.status}{again}"
+        # of one that failed or was stopped it is asked what is tried again
+        return f"{one_line(home.run_id)} is completed" if home.status == "completed" else ""
     return ""
 
 

@@ -12,6 +12,8 @@ from piplan_tui.views.row_cells import RowCells
 from piplan_tui.views.step_work import WorkRow
 
 _ELAPSED, _MONEY, _TOOLS, _TOKENS, _AGENT, _PROGRESS = 8, 8, 4, 7, 12, 11
+_WIDE = 92
+"""From how many cells there is room for what most rows have in common."""
 _EAGER = 16
 """By how many cells a screen counts as wider when all columns are asked for."""
 _STEP_PREFIX, _FLAT_PREFIX, _PHASE_PREFIX = 7, 4, 5
@@ -29,6 +31,7 @@ class Columns:
     money: int
     elapsed: int
     flat: bool
+    cursor_sign: str = ">"
 
     @property
     def right(self) -> int:
@@ -41,24 +44,38 @@ class Columns:
 
 
 def columns_for(
-    width: int, longest_name: int, *, flat: bool, numbers: bool = True, detail: int = 1
+    width: int,
+    longest_name: int,
+    *,
+    flat: bool,
+    numbers: bool = True,
+    detail: int = 1,
+    longest_agent: int = _AGENT - 1,
+    one_agent: bool = False,
+    cursor_sign: str = ">",
 ) -> Columns:
     """The columns that fit. Names get at most a quarter of the width; the note what is left.
 
     Without `numbers` there are none after the note: nothing has run yet. `detail` 0 leaves them out too, and 2
-    keeps them on narrower screens, where the note has less room for it.
+    keeps them on narrower screens, where the note has less room for it. Agents have all the room that the longest
+    needs, up to a quarter of a wide screen; with `one_agent` in all rows they have none on one that is not wide.
     """
     numbers = numbers and detail > 0
     room = width + _EAGER if detail > 1 else width
+    if width >= _WIDE:
+        agent = min(longest_agent + 1, max(_AGENT, width // 4)) if longest_agent else 0
+    else:
+        agent = 0 if one_agent and detail < 2 else _AGENT
     return Columns(
         width=width,
         name=min(longest_name, max(8, width // 4)),
-        agent=_AGENT if numbers and room >= 76 else 0,
+        agent=agent if numbers and room >= 76 else 0,
         tokens=_TOKENS if numbers and room >= 48 else 0,
         tools=_TOOLS if numbers and room >= 92 else 0,
         money=_MONEY if numbers and room >= 56 else 0,
         elapsed=_ELAPSED if numbers and width >= 36 else 0,
         flat=flat,
+        cursor_sign=cursor_sign,
     )
 
 
@@ -69,7 +86,7 @@ def glyph_column(columns: Columns, *, phase: bool) -> int:
 
 def step_line(cells: RowCells, columns: Columns, *, glyph: str, cursor: bool) -> list[Span]:
     """A step's row, exactly `columns.width` cells."""
-    marker = ">" if cursor else " "
+    marker = columns.cursor_sign if cursor else " "
     note = max(0, columns.width - columns.prefix - columns.name - 1 - columns.agent - columns.right)
     role = STATUS_ROLES[cells.status]
     return _exact(
@@ -97,7 +114,7 @@ def phase_line(cells: RowCells, columns: Columns, *, glyph: str, cursor: bool, f
     note_room = max(0, room - cell_len(title))
     return _exact(
         [
-            Span(">" if cursor else " ", "strong"),
+            Span(columns.cursor_sign if cursor else " ", "strong"),
             Span("▸ " if folded else "▾ ", "dim"),
             Span(f"{glyph} ", STATUS_ROLES[cells.status]),
             Span(title, "strong"),
@@ -116,7 +133,7 @@ def work_line(row: WorkRow | None, columns: Columns, *, cursor: bool) -> list[Sp
     return _exact(
         [
             Span(" " * (columns.prefix - 4)),
-            Span(">" if cursor else " ", "strong"),
+            Span(columns.cursor_sign if cursor else " ", "strong"),
             Span(" " * 5),
             *_cut(row.spans if row else (), max(0, columns.width - inset - columns.elapsed)),
             Span(_right(row.elapsed if row else "", columns.elapsed), "dim"),

@@ -8,12 +8,12 @@ from datetime import datetime
 
 from rich.cells import cell_len
 
-from piplan_tui.run.state import PhaseState, RunState, StepStatus
+from piplan_tui.run.state import PhaseState, RunState, StepState, StepStatus
 from piplan_tui.tui.outline import Row
 from piplan_tui.tui.row_layout import Columns, phase_line, step_line, work_line
 from piplan_tui.tui.row_list import RowList
 from piplan_tui.tui.step_places import StepPlaces
-from piplan_tui.views.formatting import SPINNER
+from piplan_tui.views.formatting import SPINNER, agent_label
 from piplan_tui.views.line import Span, one_line
 from piplan_tui.views.phase_row import phase_cells, phase_dependencies, phase_ended_at, phase_started_at
 from piplan_tui.views.row_cells import RowCells
@@ -49,6 +49,25 @@ class RowSource:
         self._longest_name = 0
         self._phase_waits: dict[str, tuple[str, ...]] = {}
         self._looked_at: dict[str, dict[StepStatus, int]] = {}
+        self._agents: dict[tuple[str, str], int] = {}
+        for step in state.order:
+            self.note(step)
+
+    def note(self, step: StepState) -> None:
+        """Something happened to a step: it may have another agent now."""
+        attempt = step.attempt
+        if attempt is not None and (attempt.agent, attempt.model) not in self._agents:
+            self._agents[attempt.agent, attempt.model] = cell_len(agent_label(attempt.agent, attempt.model))
+
+    @property
+    def longest_agent(self) -> int:
+        """Cells of the longest agent and model that an attempt had; 0 before the first."""
+        return max(self._agents.values(), default=0)
+
+    @property
+    def one_agent(self) -> str:
+        """The agent and model of every attempt, when they all have the same."""
+        return agent_label(*next(iter(self._agents))) if len(self._agents) == 1 else ""
 
     @property
     def longest_name(self) -> int:
@@ -66,6 +85,10 @@ class RowSource:
         new = (cell_len(one_line(step.id)) for step in order[self._measured :])
         self._longest_name = max(self._longest_name, *new) if order else 8
         self._measured = len(order)
+
+    def running(self) -> list[StepState]:
+        """The steps that run, at the cost of these."""
+        return self._places.with_status("running")
 
     def line(
         self, row: Row, rows: RowList, columns: Columns, *, frame: int, cursor: bool, detail: int

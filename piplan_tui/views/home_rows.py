@@ -60,20 +60,27 @@ def needs_you(info: RunInfo) -> bool:
 def home_rows(
     runs: Iterable[RunInfo], plans: Iterable[FoundPlan], live: AbstractSet[str], *, folder: str
 ) -> list[HomeRow]:
-    """Runs that need the user, runs that go on, plans of the folder, all other runs by age."""
+    """Runs that need the user, runs that go on, runs that were left, plans of the folder, all other runs by age."""
     asking: list[HomeRow] = []
     going_on: list[HomeRow] = []
+    left: list[HomeRow] = []
     earlier: list[HomeRow] = []
     for info in runs:
-        group = asking if needs_you(info) else going_on if info.run_id in live else earlier
+        if needs_you(info):
+            group = asking
+        elif info.run_id in live:
+            group = going_on
+        else:
+            group = earlier if info.status in RUN_ENDED else left
         group.append(HomeRow("run", f"run:{info.run_id}", run=info))
     found = [HomeRow("plan", f"plan:{plan.path}", plan=plan) for plan in plans]
     rows: list[HomeRow] = []
     sections = (
         ("Needs you", asking),
         ("Going on", going_on),
+        ("Left, to be gone on with", left),
         (f"Plans and workflows {folder}", found),
-        ("Earlier runs" if asking or going_on else "Runs", earlier),
+        ("Earlier runs" if asking or going_on or left else "Runs", earlier),
     )
     for title, group in sections:
         if not group:

@@ -10,7 +10,7 @@ from piplan_tui.run import events as ev
 from piplan_tui.tui.actions import ACTIONS, BY_ID, actions_for
 from piplan_tui.tui.app import PiplanApp
 from piplan_tui.tui.key_names import all_keys, first_key, key_name
-from piplan_tui.tui.refusals import ActionContext
+from piplan_tui.tui.refusals import ActionContext, HomeChoice
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.screens.detail import DetailScreen
 from piplan_tui.tui.screens.home import HomeScreen
@@ -83,3 +83,12 @@ def test_key_names() -> None:
     assert key_name("right_square_bracket") == "]"
     assert first_key("run.pause", {"run.pause": "b"}) == "b"
     assert all_keys(BY_ID["app.palette"]) == ": Ctrl-p"
+
+
+@pytest.mark.parametrize(
+    ("status", "refusal"),
+    [("cancelled", ""), ("failed", ""), ("paused", ""), ("completed", "r1 is completed")],
+)
+def test_what_is_left_of_a_run_can_be_taken_up_from_the_list(status: str, refusal: str) -> None:
+    chosen = ActionContext(home=HomeChoice(run_id="r1", status=status, anything=True))
+    assert BY_ID["home.resume"].refusal(chosen) == refusal

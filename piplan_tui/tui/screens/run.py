@@ -215,7 +215,9 @@ class RunScreen(Arranging, Redoing, Opening, LookingAround):
         note.why = run_note(state)
         note.set_class(bool(note.why.spans), "-says")
         line.sentence = tree.said_of_selected if wants_plain_list(self.app) else ""
+        away = tree.running_out_of_sight
         line.corner = (
+            f"{away}{' · ' if away else ''}"
             f"{first_key('run.follow', keymap_of(self.app))} follow {'on' if tree.follow else 'off'}"
         )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from piplan_tui.agents.registry import KNOWN_AGENTS, is_agent_name
 from piplan_tui.run.run import Run
 from piplan_tui.run.state import StepState
 from piplan_tui.run.stored_run import StoredRun
+from piplan_tui.tui.refusals import cannot_retry
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.screens.run_steering import Steering
 from piplan_tui.tui.screens.typing import TypedField, TypingDialog
@@ -51,6 +53,15 @@ class Redoing(Steering):
         self.app.push_screen(
             ChoiceDialog(title, retry_spans(self.state, step), choices), lambda pick: self._retry(pick, step)
         )
+
+    def take_up(self) -> None:
+        """Go on with a run that was left; of one that has ended, ask what is tried again."""
+        if not self.state.ended:
+            self.do_pause()
+        elif refused := cannot_retry(replace(self.action_context(), step=None, phase=None)):
+            self.notify(refused[:1].upper() + refused[1:], severity="warning", markup=False)
+        else:
+            self.ask_to_retry_all()
 
     def ask_to_retry_all(self) -> None:
         """Offer to run again whatever failed or was stopped in the whole run."""

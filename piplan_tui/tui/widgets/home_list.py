@@ -16,6 +16,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from piplan_tui.tui.actions import bindings_for
+from piplan_tui.tui.charset import cursor_sign
 from piplan_tui.views.home_rows import HomeRow
 from piplan_tui.views.line import Role, Span
 
@@ -90,7 +91,7 @@ class HomeList(ScrollView, can_focus=True):
             return Strip.blank(self._width, self.rich_style)
         row = self.rows[index]
         cursor = index == self.cursor
-        marker = ("> " if cursor else "  ") if row.can_be_chosen else ""
+        marker = (f"{cursor_sign(self.app)} " if cursor else "  ") if row.can_be_chosen else ""
         spans = [Span(marker, "strong"), *self._draw(row, max(0, self._width - len(marker)))]
         segments = [Segment(span.text, self._style(span.role, cursor)) for span in spans]
         return Strip(segments).adjust_cell_length(self._width, self._style("plain", cursor))

@@ -139,10 +139,12 @@ class RunTree(TreeLines, can_focus=True):
         if not touched and not everything:
             return
         self._touched, self._all_touched = set(), False
+        steps = [step for step_id in touched if (step := self.state.steps.get(step_id)) is not None]
+        for step in steps:
+            self._source.note(step)
         if everything or self.rows.has_other_work(touched):
-            for step_id in touched:
-                if (step := self.state.steps.get(step_id)) is not None:
-                    self._places.note(step)
+            for step in steps:
+                self._places.note(step)
             self._refresh_structure()
             return
         self._refresh_changed()
@@ -196,8 +198,9 @@ class RunTree(TreeLines, can_focus=True):
         if not height:
             return
         top = self.scroll_offset.y
-        if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False, force=True, immediate=True)
+        above = self._lines_above_cursor
+        if self.cursor < top + above:
+            self.scroll_to(y=max(0, self.cursor - above), animate=False, force=True, immediate=True)
         elif self.cursor >= top + height:
             self.scroll_to(y=self.cursor - height + 1, animate=False, force=True, immediate=True)
 
@@ -319,7 +322,7 @@ class RunTree(TreeLines, can_focus=True):
             self.action_fold()
 
     def on_click(self, event: events.Click) -> None:
-        index = event.y + self.scroll_offset.y
+        index = self._index_at(event.y)
         if not 0 <= index < len(self.rows):
             return
         row = self.rows[index]

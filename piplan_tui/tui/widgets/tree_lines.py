@@ -11,6 +11,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from piplan_tui.run.state import RunState
+from piplan_tui.tui.charset import cursor_sign
 from piplan_tui.tui.outline import Outline, Row
 from piplan_tui.tui.plain_list import sentence_line, wants_plain_list
 from piplan_tui.tui.row_layout import Columns, columns_for, glyph_column
@@ -19,6 +20,8 @@ from piplan_tui.tui.row_source import RowSource
 from piplan_tui.views.line import Role, Span
 
 _SPINNING = frozenset({"running"})
+_LEAST_FOR_PHASE = 4
+"""Lines from which the first is given to the phase of what is below."""
 
 
 class TreeLines(ScrollView):
@@ -64,6 +67,9 @@ class TreeLines(ScrollView):
             flat=self.outline.flat,
             numbers=self.state.status != "pending",
             detail=self.detail,
+            longest_agent=self._source.longest_agent,
+            one_agent=bool(self._source.one_agent),
+            cursor_sign=cursor_sign(self.app),
         )
 
     def tick(self) -> None:
@@ -95,8 +101,36 @@ class TreeLines(ScrollView):
         if 0 <= y < self.size.height:
             self.refresh(Region(0, y, self._width, 1))
 
-    def render_line(self, y: int) -> Strip:
+    def _index_at(self, y: int) -> int:
+        """The row on a line of the screen: on the first, the phase of the row that would be there."""
         index = y + self.scroll_offset.y
+        if y or index == self.cursor or index >= len(self.rows) or self.size.height < _LEAST_FOR_PHASE:
+            return index
+        row = self.rows[index]
+        phase = self.rows.index_of((row.phase.title, "")) if row.step is not None else None
+        return index if phase is None else phase
+
+    @property
+    def _lines_above_cursor(self) -> int:
+        """How many lines have to be over the row of the cursor: one for its phase."""
+        row = self.selected
+        inside = row is not None and row.step is not None and not self.outline.flat
+        return 1 if inside and self.size.height >= _LEAST_FOR_PHASE else 0
+
+    @property
+    def running_out_of_sight(self) -> str:
+        """How many running steps are above and below what is in sight; empty without any. O(running steps)."""
+        shown = self._visible()
+        above = below = 0
+        for step in self._source.running():
+            index = self.rows.index_of((step.phase, step.id))
+            above += index is not None and index < shown.start
+            below += index is not None and index >= shown.stop
+        said = [f"↑ {above} running above"] * bool(above) + [f"↓ {below} running below"] * bool(below)
+        return " · ".join(said)
+
+    def render_line(self, y: int) -> Strip:
+        index = self._index_at(y)
         if not 0 <= index < len(self.rows):
             self._drawn.pop(y, None)
             if y == 0 and not self.rows and self.outline.filter != "all":
@@ -123,9 +157,8 @@ class TreeLines(ScrollView):
     def _refresh_changed(self) -> None:
         """Draw the lines that do not say what they should; the way to the terminal costs more than the words."""
         columns = self.columns
-        top = self.scroll_offset.y
         for y in range(self.size.height):
-            index = y + top
+            index = self._index_at(y)
             spans = self._spans(index, columns) if index < len(self.rows) else None
             if spans != self._drawn.get(y):
                 self.refresh(Region(0, y, columns.width, 1))

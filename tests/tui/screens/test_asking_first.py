@@ -168,3 +168,26 @@ async def test_a_letter_means_the_same_in_every_dialog() -> None:
     assert all(len(ids) == 1 for ids in meanings.values())
     assert "step" in meanings["S"]
     assert run.asked == []
+
+
+async def test_taking_up_a_run_that_ended_asks_what_is_tried_again() -> None:
+    run = two_phases("Left1", "Right2")
+    run.emit(ev.RunFailed(reason="a step failed"))
+    async with shown(run) as (pilot, screen):
+        screen.take_up()
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, ChoiceDialog)
+        assert "Runs again: Left1, Right2" in text_of(pilot.app.screen)
+        await pilot.press("y")
+        await settle(pilot)
+        assert run.asked == [("retry", "Left1", "Right2")]
+
+
+async def test_taking_up_a_run_that_is_done_says_that_nothing_is_left() -> None:
+    run = two_phases()
+    run.emit(ev.RunCompleted())
+    async with shown(run) as (pilot, screen):
+        screen.take_up()
+        await settle(pilot)
+        assert said(pilot) == ["No step failed or was stopped, so there is nothing to retry"]
+        assert run.asked == []

@@ -131,10 +131,10 @@ async def test_what_needs_the_user_stands_first_then_what_goes_on_then_plans(tmp
         assert [row.key for row in listed.rows if row.can_be_chosen] == [
             "run:asks",
             "run:runs",
+            "run:gone",
             f"plan:{tmp_path / 'plan.json'}",
             f"plan:{tmp_path / 'research.py'}",
             "run:done",
-            "run:gone",
         ]
         shown = "\n".join(texts(listed))
         assert "? 2 to answer" in shown

@@ -143,4 +143,5 @@ def test_ascii(snap_compare: SnapCompare) -> None:
 
     app = app_on(deck(asking=False))
     app._guards.append(AsciiFilter())
+    app.ascii_only = True
     assert snap_compare(app, terminal_size=(80, 24), run_before=still)

@@ -18,6 +18,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from piplan_tui.tui.charset import cursor_sign
 from piplan_tui.tui.widgets.soft_wrap import soft_wrap
 
 _DIGITS = "123456789"
@@ -243,7 +244,7 @@ class OptionRows(Widget, can_focus=True):
         return "(•)" if index in self.chosen else "( )"
 
     def _cursor_mark(self, index: int) -> str:
-        return ">" if index == self.cursor and self._shows_cursor else " "
+        return cursor_sign(self.app) if index == self.cursor and self._shows_cursor else " "
 
     def _label_style(self, index: int) -> str:
         return "bold $text-accent" if index == self.cursor and self._shows_cursor else ""

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static, TextArea
 from piplan_tui.clean import clean_text
 from piplan_tui.run.asks import Field
 from piplan_tui.run.asks.request import PathRule
+from piplan_tui.tui.charset import cursor_sign
 from piplan_tui.tui.path_completion import common_part, complete_path
 from piplan_tui.tui.widgets.ask_fields.field_editor import FieldEditor
 from piplan_tui.tui.widgets.ask_fields.text_editors import BlockEditor, LineEditor, LineInput
@@ -139,7 +140,7 @@ class PathCompletion(FieldEditor):
         first = max(0, min(self._turn - _SHOWN // 2, len(self._found) - _SHOWN))
         lines = [
             Content.assemble(
-                "> " if first + number == self._turn else "  ",
+                f"{cursor_sign(self.app)} " if first + number == self._turn else "  ",
                 clean_text(path, keep_newlines=False),
             ).stylize("bold $text-accent" if first + number == self._turn else "$foreground-muted")
             for number, path in enumerate(self._found[first : first + _SHOWN])
