@@ -25,7 +25,6 @@ from piplan_tui.tui.actions import BY_ID, Where, bindings_for
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.key_names import first_key, keymap_of
 from piplan_tui.tui.plain_list import wants_plain_list
-from piplan_tui.tui.screens.action_screen import BOTTOM_SCREENS
 from piplan_tui.tui.screens.run_arranging import Arranging
 from piplan_tui.tui.screens.run_looking import LookingAround
 from piplan_tui.tui.screens.run_opening import Opening
@@ -272,8 +271,7 @@ class RunScreen(Arranging, Redoing, Opening, LookingAround):
             return
         if self.focused is self.run_tree and self.put_off_open_ask():
             return
-        on_home = len(self.app.screen_stack) > BOTTOM_SCREENS
-        if self.focused is self.run_tree and on_home:
+        if self.focused is self.run_tree and self.has_home_below:
             await self.perform(BY_ID["app.home"])
         else:
             self.run_tree.focus()

@@ -56,6 +56,11 @@ class RunView(ActionScreen):
             searched=bool(self.searched_for),
         )
 
+    @property
+    def has_home_below(self) -> bool:
+        """Whether it was opened from the list of all runs, whatever is open over it."""
+        return self in self.app.screen_stack[BOTTOM_SCREENS:]
+
     def bar_labels(self) -> dict[str, str]:
         labels: dict[str, str] = {}
         focused = self.focused
@@ -63,7 +68,7 @@ class RunView(ActionScreen):
             # the form says itself how to move in it, and how to leave it
             labels |= {"ask.later": "", "run.answer": "", "tree.open": ""}
         elif isinstance(focused, RunTree):
-            labels["detail.back"] = "all runs" if len(self.app.screen_stack) > BOTTOM_SCREENS else ""
+            labels["detail.back"] = "all runs" if self.has_home_below else ""
         else:
             labels["detail.back"] = "to the tree"
         run = self.run_handle
