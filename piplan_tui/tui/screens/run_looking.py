@@ -77,7 +77,9 @@ class LookingAround(RunView):
 
     def on_search_bar_typed(self, message: SearchBar.Typed) -> None:
         self.searched_for = message.text
-        self._go_to_match(message.origin, 1, include_origin=True)
+        place, matches = self._go_to_match(message.origin, 1, include_origin=True)
+        for bar in self.query(SearchBar):
+            bar.say_found(place, matches)
 
     def on_search_bar_done(self, message: SearchBar.Done) -> None:
         if message.given_up and message.origin:
@@ -86,24 +88,28 @@ class LookingAround(RunView):
         self.update_key_bar()
 
     def do_next_match(self) -> None:
-        self._go_to_match(self.selected_id, 1)
+        self._go_on_to_match(1)
 
     def do_previous_match(self) -> None:
-        self._go_to_match(self.selected_id, -1)
+        self._go_on_to_match(-1)
 
-    def _go_to_match(self, origin: str, direction: int, *, include_origin: bool = False) -> None:
+    def _go_on_to_match(self, direction: int) -> None:
+        if self._go_to_match(self.selected_id, direction) == (0, 0) and self.searched_for:
+            self.notify(f"no step matches {one_line(self.searched_for)}", severity="warning", markup=False)
+
+    def _go_to_match(self, origin: str, direction: int, *, include_origin: bool = False) -> tuple[int, int]:
+        """Put the cursor on the next match, and say which of how many it is. O(steps)."""
         wanted = self.searched_for.casefold()
         order = self.state.order
-        if not wanted or not order:
-            return
+        found = [step for step in order if wanted in step.id.casefold() or wanted in step.title.casefold()]
+        if not wanted or not found:
+            return 0, 0
         start = self.state.steps[origin].index if origin in self.state.steps else 0
         offset = 0 if include_origin else 1
-        for distance in range(offset, len(order) + offset):
-            step = order[(start + direction * distance) % len(order)]
-            if wanted in step.id.casefold() or wanted in step.title.casefold():
-                self.run_tree.select_step(step.id)
-                return
-        self.notify(f"no step matches {one_line(self.searched_for)}", severity="warning", markup=False)
+        size = len(order)
+        nearest = min(found, key=lambda step: (direction * (step.index - start) - offset) % size)
+        self.run_tree.select_step(nearest.id)
+        return found.index(nearest) + 1, len(found)
 
     def do_timeline(self) -> None:
         self.app.push_screen(

@@ -38,9 +38,16 @@ class SearchBar(Horizontal):
     def compose(self) -> ComposeResult:
         yield Label("/", markup=False)
         yield Input(self._text, placeholder=self._placeholder, compact=True)
+        yield Label("", id="search-found", markup=False)
 
     def on_mount(self) -> None:
         self.focus_field()
+
+    def say_found(self, place: int, matches: int) -> None:
+        """Which of the matches is shown, from 1; 0 of 0 is none, and with nothing typed nothing is said."""
+        typed = bool(self.query_one(Input).value)
+        found = f"{place:,}/{matches:,}" if matches else "no match"
+        self.query_one("#search-found", Label).update(found if typed else "")
 
     def focus_field(self) -> None:
         """Have it typed in."""
