@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +10,8 @@ from typing import Literal
 
 import anyio
 from textual.css.query import NoMatches
+from textual.widget import Widget
+from textual.worker import WorkerFailed
 
 from piplan_tui.run.run import Run
 from piplan_tui.tui.background import in_background
@@ -105,9 +108,10 @@ class Leaving(TypeAheadApp[TuiResult]):
         self.leave("stopped")
 
     def _handle_exception(self, error: Exception) -> None:
-        # what a widget or a key still wants while the interface closes may be gone, or was never composed
+        # what a key or a call on its way still wants of a screen may be gone, or was never composed
+        missed = error.error if isinstance(error, WorkerFailed) else error
         closing = self._exit or not self._running
-        if not (closing and isinstance(error, NoMatches)):
+        if not (isinstance(missed, NoMatches) and (closing or _of_what_is_gone(missed))):
             super()._handle_exception(error)
 
     def leave(self, ending: Ending, *, signal_number: int = 0) -> None:
@@ -139,3 +143,9 @@ def _stakes(runs: Sequence[Run]) -> list[Span]:
         spans.append(Span(one_line(state.title), "strong"))
         spans.append(Span(f": {state.done:,} of {len(state.order):,} steps are done{asks}\n"))
     return [*spans, Span("What is done is kept, whatever you choose.", "dim")]
+
+
+def _of_what_is_gone(missed: NoMatches) -> bool:
+    """Whether it was a screen or widget that has been taken away that did not find a part of itself."""
+    nodes = (frame.f_locals.get("self") for frame, _ in traceback.walk_tb(missed.__traceback__))
+    return any(isinstance(node, Widget) and (node._closing or not node.is_attached) for node in nodes)

@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
+import anyio.lowlevel
 import pytest
+from textual.css.query import NoMatches
 
 from piplan_tui.run.asks import read_request
+from piplan_tui.tui.leaving import _of_what_is_gone
+from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.widgets.ask_form import AskForm
 from tests.tui.support.run_double import RunDouble
 from tests.tui.support.scenes import app_on, step
 
 pytestmark = pytest.mark.anyio
+
+
+async def test_a_call_that_comes_late_to_a_closed_dialog_is_no_crash() -> None:
+    app = app_on(RunDouble([step("outline", "Draft", "Plan")]))
+    late: list[NoMatches] = []
+
+    def look_for(part: str) -> None:
+        try:
+            dialog.query_one(part)
+        except NoMatches as missed:
+            late.append(missed)
+
+    async with app.run_test():
+        dialog = ChoiceDialog("Sure?", [], [Choice("yes", "y", "Yes")])
+        await app.push_screen(dialog)
+        look_for("#no-such-part")
+        [mistake] = late
+        assert not _of_what_is_gone(mistake)
+        dialog.dismiss("yes")
+        while len(late) == 1:
+            look_for("#dialog")
+            await anyio.lowlevel.checkpoint()
+        app._handle_exception(late[-1])
+        assert app._exception is None
 
 
 async def test_leaving_while_a_form_comes_up_is_no_crash() -> None:

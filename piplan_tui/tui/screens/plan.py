@@ -109,7 +109,7 @@ class PlanScreen(ActionScreen):
             self.query_one(RunTree).show(state)
         self.set_class(loaded.spec is None, "-invalid")
         self._show_problems(loaded.problems)
-        header.facts = self._facts(loaded.spec)
+        header.facts = [Span(" · ".join(self._facts(loaded.spec)), "dim" if loaded.spec else "failed")]
         header.refresh()
         self._show_goal()
         self.update_key_bar()
@@ -139,21 +139,20 @@ class PlanScreen(ActionScreen):
         self.query_one("#problems-text", Static).update(to_content(spans))
         self.set_class(bool(problems), "-problems")
 
-    def _facts(self, spec: PlanSpec | None) -> list[Span]:
+    def _facts(self, spec: PlanSpec | None) -> list[str]:
         options = self._options
         if spec is None:
-            return [Span("cannot run yet", "failed")]
+            return ["cannot run yet"]
         serial = options.mode == "serial" or spec.execution_mode == "serial"
         phases = len({step.phase for step in spec.steps if step.phase})
         steps = f"{len(spec.steps):,} step{'s' if len(spec.steps) != 1 else ''}"
-        parts = [
+        return [
             steps + (f" in {phases} phases" if phases > 1 else ""),
             "one at a time" if serial else f"up to {options.max_concurrency} at a time",
             f"agent {agent_label(options.agent, options.model)}",
             "budget " + " or ".join(self._budget()) if self._budget() else "no budget",
             f"in {one_line(_short(options.workspace))}",
         ]
-        return [Span(" · ".join(parts), "dim")]
 
     def _budget(self) -> list[str]:
         budget = []
@@ -174,8 +173,13 @@ class PlanScreen(ActionScreen):
         spans: list[Span] = []
         if step is not None:
             spans = [*title_line(step), Span("\n\n"), *goal_lines(tree.state, step)]
-        elif summary := tree.state.plan.get("summary"):
-            spans = [Span(one_line(tree.state.title), "strong"), Span(f"\n\n{one_line(str(summary))}")]
+        else:
+            spans = [Span(one_line(tree.state.title), "strong")]
+            if summary := tree.state.plan.get("summary"):
+                spans.append(Span(f"\n\n{one_line(str(summary))}"))
+            # the header has one line for these, which may be too short
+            facts = self._facts(self._loaded.spec if self._loaded is not None else None)
+            spans += [Span("\n\n"), *(Span(f"{fact}\n", "dim") for fact in facts)]
         self.query_one("#goal-text", Static).update(to_content(spans))
         self.query_one("#goal").scroll_home(animate=False)
 

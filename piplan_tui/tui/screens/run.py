@@ -123,6 +123,8 @@ class RunScreen(Arranging, Redoing, Opening, LookingAround):
 
     def use_run(self, run: Run) -> None:
         super().use_run(run)
+        if not self.is_attached:
+            return  # it was closed while the run was taken over
         self.workers.cancel_group(self, "follow")
         self._listen()
         self.query_one(RunHeader).state = run.state
