@@ -16,6 +16,7 @@ import json
 import os
 import pty
 import random
+import re
 import select
 import signal
 import struct
@@ -69,11 +70,11 @@ class Screen:
             self.read(left)
 
     @property
-    def cursor_row(self) -> int | None:
-        """The line whose row has the cursor."""
-        for row, line in enumerate(self.screen.display):
-            if row >= 3 and ">" in line[:6]:
-                return row
+    def cursor(self) -> tuple[int, str] | None:
+        """The line whose row has the cursor, and what the row is about: the line alone stays while all scrolls."""
+        for place, line in enumerate(self.screen.display):
+            if place >= 3 and ">" in line[:6] and (name := re.search(r"s\d{5}|Phase \d+", line)):
+                return place, name[0]
         return None
 
     def wait_for(self, text: str, seconds: float = 120) -> None:
@@ -85,12 +86,12 @@ class Screen:
 
     def press(self, key: str) -> float | None:
         """Seconds until the cursor stands elsewhere."""
-        before = self.cursor_row
+        before = self.cursor
         started = time.perf_counter()
         os.write(self.master, key.encode())
         while time.perf_counter() - started < 5:
             at = self.read(0.5)
-            if at is not None and self.cursor_row not in (before, None):
+            if at is not None and self.cursor not in (before, None):
                 return at - started
         return None
 

@@ -85,6 +85,9 @@ class AskPanel(Vertical):
         self.tick()
         draft = await self._run.load_draft(self.ask.id)
         self._draft = dict(draft) if draft else None
+        if not self.is_attached:
+            self.shown.set()
+            return  # another row was selected while the draft was read
         try:
             request = self._run.request(self.ask.id)
         except ControlRefused:

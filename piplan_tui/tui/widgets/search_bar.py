@@ -11,6 +11,12 @@ from textual.containers import Horizontal
 from textual.message import Message
 from textual.widgets import Input, Label
 
+from piplan_tui.tui.widgets.leaves_nothing import LeavesNothing
+
+
+class SearchInput(LeavesNothing, Input):
+    """What is looked for."""
+
 
 class SearchBar(Horizontal):
     """Says what is typed as it is typed. Enter keeps the place that was found, Esc goes back to `origin`."""
@@ -37,7 +43,7 @@ class SearchBar(Horizontal):
 
     def compose(self) -> ComposeResult:
         yield Label("/", markup=False)
-        yield Input(self._text, placeholder=self._placeholder, compact=True)
+        yield SearchInput(self._text, placeholder=self._placeholder, compact=True)
         yield Label("", id="search-found", markup=False)
 
     def on_mount(self) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from typing import Any
 
+import anyio.lowlevel
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
 from piplan_tui.run import events as ev
+from piplan_tui.tui.widgets.ask_fields.text_editors import LineInput
 from piplan_tui.tui.widgets.ask_panel import AskPanel
+from piplan_tui.tui.widgets.run_tree import RunTree
 from tests.tui.support.run_double import RunDouble
 from tests.tui.support.scenes import app_on
 
@@ -29,7 +34,7 @@ COLOUR = {
 
 
 def asking(*requests: Any) -> RunDouble:
-    names = "abc"[: len(requests)]
+    names = "abcdef"[: len(requests)]
     steps = [{"id": name, "title": name, "goal": "g", "dependsOn": []} for name in names]
     for step, request in zip(steps, requests, strict=True):
         step["inputRequest"] = request  # what the plan itself says, so that its time limit counts
@@ -106,3 +111,21 @@ async def test_more_questions_do_not_replace_the_one_that_is_open() -> None:
         pilot.app.screen.query_one(AskPanel).tick()
         assert "2 of 2 · a asks" in title(pilot)
         assert pilot.app.screen.query_one(AskPanel).ask.id == "ask-a"
+
+
+async def test_rows_that_are_passed_quickly_leave_no_form_behind() -> None:
+    run = asking(*({"message": f"Question {n}?", "fields": ["a", "b"]} for n in range(6)))
+    seen: list[weakref.ref[LineInput]] = []
+    async with app_on(run).run_test(size=(120, 40)) as pilot:
+        tree = pilot.app.screen.query_one(RunTree)
+        tree.focus()
+        for turn in range(60):
+            tree.action_move(1 if turn // 5 % 2 == 0 else -1)
+            # now and then the next row comes before the form is whole
+            for _ in range(turn % 30):
+                await anyio.lowlevel.checkpoint()
+            seen += map(weakref.ref, pilot.app.screen.query(LineInput))
+        await pilot.pause()
+        gc.collect()
+        assert len(set(seen)) > 10
+        assert [field for ref in seen if (field := ref()) is not None and not field.is_attached] == []

@@ -16,6 +16,7 @@ from piplan_tui.tui.widgets.ask_fields.field_editor import FieldEditor
 from piplan_tui.tui.widgets.ask_fields.option_rows import OptionRow, OptionRows
 from piplan_tui.tui.widgets.ask_fields.text_editors import LineInput, as_text, range_hint
 from piplan_tui.tui.widgets.laid_out import LaidOut, markdown_rows
+from piplan_tui.tui.widgets.leaves_nothing import LeavesNothing
 
 _LONGEST_PREVIEW = 40
 _MANY = 9
@@ -23,7 +24,7 @@ _MANY = 9
 _OTHER = OptionRow("Other…", "type your own")
 
 
-class OptionFilter(Input):
+class OptionFilter(LeavesNothing, Input):
     """A line for a part of the option that is looked for; Up and Down move among those that are left."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -19,6 +19,7 @@ from piplan_tui.tui.charset import cursor_sign
 from piplan_tui.tui.path_completion import common_part, complete_path
 from piplan_tui.tui.widgets.ask_fields.field_editor import FieldEditor
 from piplan_tui.tui.widgets.ask_fields.text_editors import BlockEditor, LineEditor, LineInput
+from piplan_tui.tui.widgets.leaves_nothing import LeavesNothing
 
 _SHOWN = 8
 
@@ -46,7 +47,7 @@ class PathInput(LineInput):
             self.post_message(Completing(bool(go_on)))
 
 
-class PathArea(TextArea):
+class PathArea(LeavesNothing, TextArea):
     """Lines that ask to be completed when Tab is pressed in them; in an empty one, Tab goes on."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -13,6 +13,7 @@ from textual.widgets import Input, Static, TextArea
 from piplan_tui.clean import clean_text
 from piplan_tui.run.asks import Field
 from piplan_tui.tui.widgets.ask_fields.field_editor import FieldEditor
+from piplan_tui.tui.widgets.leaves_nothing import LeavesNothing
 
 _SUFFIXES = {
     "python": "py",
@@ -60,7 +61,7 @@ def range_hint(low: float | None, high: float | None, unit: str = "") -> str:
     return f"at least {low:,}{unit}" if high is None else f"{low:,} to {high:,}{unit}"
 
 
-class LineInput(Input):
+class LineInput(LeavesNothing, Input):
     """A line of text that takes several pasted lines as one, and loses none of them."""
 
     def __init__(self, value: str, *, placeholder: str, password: bool = False, kind: str = "text") -> None:
@@ -84,6 +85,10 @@ class LineInput(Input):
                 self.notify(f"{len(lines):,} lines were put into one.", markup=False)
                 text = " ".join(filter(None, lines))
         self.replace(text, *self.selection)
+
+
+class TextBox(LeavesNothing, TextArea):
+    """Text of several lines."""
 
 
 class LineEditor(FieldEditor):
@@ -156,7 +161,7 @@ class BlockEditor(FieldEditor):
         )
 
     def make_area(self, text: str) -> TextArea:
-        return TextArea(
+        return TextBox(
             text,
             compact=True,
             soft_wrap=self.field.type == "multiline",
