@@ -6,6 +6,7 @@ sizes of the terminal.
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 import time
@@ -173,6 +174,7 @@ async def program(folder: Path, plan: str | None, pace: float = 1.0) -> AsyncIte
 
 async def main() -> None:
     with tempfile.TemporaryDirectory() as name:
+        os.environ["HOME"] = name  # the pictures say "~/orders-api"
         folder = Path(name)
         async with program(folder, "demo.json") as app, app.run_test(size=SIZES[1]) as pilot:
             await run_scenes(pilot)

@@ -179,7 +179,7 @@ class PlanScreen(ActionScreen):
                 spans.append(Span(f"\n\n{one_line(str(summary))}"))
             # the header has one line for these, which may be too short
             facts = self._facts(self._loaded.spec if self._loaded is not None else None)
-            spans += [Span("\n\n"), *(Span(f"{fact}\n", "dim") for fact in facts)]
+            spans.append(Span(f"\n\n{' · '.join(facts)}", "dim"))
         self.query_one("#goal-text", Static).update(to_content(spans))
         self.query_one("#goal").scroll_home(animate=False)
 
