@@ -125,6 +125,7 @@ class RunSteering(RunDoor):
         self._attempts.withdraw_asks(step, "its step was skipped")
         self.emit(ev.StepSkipped(step_id=step_id, attempt=step.attempt_number, by=by))
         await self._journal.sync()
+        driver.end_if_over()
         driver.pump()
 
     async def edit_step(self, step_id: str, goal: str, *, by: str = "user") -> None:

@@ -133,10 +133,20 @@ class Model:
         if self.all("running"):
             return
         if not self.all("pending", "queued", "waiting_user"):
-            states = self.all("failed"), self.all("cancelled")
-            self.status = "failed" if states[0] else "cancelled" if states[1] else "completed"
+            self.finish()
         elif self.all("waiting_user") and not self.all("queued") and self.status == "running":
             self.status = "waiting_user"
+
+    def finish(self) -> None:
+        self.status = (
+            "failed" if self.all("failed") else "cancelled" if self.all("cancelled") else "completed"
+        )
+
+    def end_if_over(self) -> None:
+        """A run that was taken up and does not move ends when nothing of it is left; one never begun begins."""
+        left = self.all("pending", "queued", "running", "waiting_user")
+        if not self.started and self.status != "pending" and not self.ended and not left:
+            self.finish()
 
     def owner_gone(self, in_order: bool) -> None:
         for step in self.steps.values():
@@ -320,6 +330,7 @@ class Machine(RuleBasedStateMachine):
         if allowed:
             step = self.model.steps[name]
             step.own, step.answered, step.answered_live = "cancelled", False, False
+            self.model.end_if_over()
         self.model.settle()
 
     @rule(data=st.data())
@@ -335,6 +346,7 @@ class Machine(RuleBasedStateMachine):
         if allowed:
             step.own, step.answered = "skipped", False
             self._reopen()
+            self.model.end_if_over()
         self.model.settle()
 
     @rule(data=st.data(), downstream=st.booleans(), named=st.booleans())
@@ -380,11 +392,9 @@ class Machine(RuleBasedStateMachine):
         self._end_host()
         running = self.model.status == "running" and self.model.started
         self.model.owner_gone(in_order=True)
-        if running:
+        if running or (self.model.status == "waiting_user" and not self._can("waiting_user")):
             self.model.status = "paused"
-        elif self.model.status == "running" or (
-            self.model.status == "waiting_user" and not self._can("waiting_user")
-        ):
+        elif self.model.status == "running":
             self.model.status = "interrupted"
         after = fold(self.store._runs[RUN_ID].events)
         self.do(self._open())
