@@ -19,6 +19,7 @@ from piplan_tui.run.worktree import Worktree
 _MAX_FILES = 20
 _SPARE_BYTES = 256 * 1024
 """Room for the objects and references of a merge, beside the files and the index."""
+_CHUNK = 1 << 20
 
 
 async def conflicts(worktree: Worktree) -> str:
@@ -113,6 +114,14 @@ async def _look_for_room(top: Path, touched: dict[str, str]) -> None:
     await anyio.to_thread.run_sync(_try_to_write, top, common, files)
 
 
+def _take_room(fd: int, size: int) -> None:
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(fd, 0, size)
+        return
+    while size > 0:  # macOS has no call for it, and a file with holes takes no room
+        size -= os.write(fd, bytes(min(size, _CHUNK)))
+
+
 def _try_to_write(top: Path, common: Path, files: int) -> None:
     index = common / "index"
     needed = {common: _SPARE_BYTES + (index.stat().st_size if index.exists() else 0)}
@@ -125,7 +134,7 @@ def _try_to_write(top: Path, common: Path, files: int) -> None:
         try:
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
-                os.posix_fallocate(fd, 0, size)
+                _take_room(fd, size)
             finally:
                 os.close(fd)
         except OSError as error:
