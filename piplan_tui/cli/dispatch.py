@@ -25,7 +25,7 @@ def dispatch(words: Sequence[str]) -> int:
     except SystemExit as asked:  # argparse has printed a help page
         return asked.code if isinstance(asked.code, int) else USAGE
     except UsageError as error:
-        say(f"piplan-tui: {error}{mistyped_command(error, words)}")
+        say(f"piplan-tui: {error}")
         return USAGE
     except (Exception, KeyboardInterrupt, BaseExceptionGroup) as error:
         return tell(error)
@@ -72,14 +72,6 @@ def _run(args: argparse.Namespace) -> int:
     from piplan_tui.cli import running
 
     return anyio.run(running.COMMANDS[args.command], args)
-
-
-def mistyped_command(error: UsageError, words: Sequence[str]) -> str:
-    """` Did you mean …?` when a command line that makes no sense begins like a mistyped command."""
-    first = words[0] if words else ""
-    known = not first or first.startswith("-") or first in COMMANDS or Path(first).exists()
-    near = "" if known or any(mark in first for mark in "/.\\") else did_you_mean(first, COMMANDS)
-    return near if "one argument too many" in str(error) else ""
 
 
 def refuse_unknown_word(word: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Never
 
 from piplan_tui.cli.usage import COMMANDS, did_you_mean
@@ -158,7 +159,7 @@ _RUNNING: list[tuple[tuple[str, ...], dict[str, Any]]] = [
         ("--yes",),
         {
             "action": "store_true",
-            "help": "start at once, and begin large fan-outs, without asking in the terminal view",
+            "help": "start at once and begin large fan-outs without asking, also beside a run of the same plan",
         },
     ),
     _ASCII,
@@ -246,7 +247,9 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     early.parse_args(before, namespace)
     _, unknown = parser.parse_known_intermixed_args(after, namespace)
     if unknown:
-        raise UsageError(_unexpected(parser, unknown[0]))
+        said = _unexpected(parser, unknown[0])
+        # a command that is not known counts as the plan, and what follows it is too much
+        raise UsageError(said + _mistyped_command(namespace.plan) if command == OPEN else said)
     return namespace
 
 
@@ -367,6 +370,12 @@ def _unexpected(parser: argparse.ArgumentParser, word: str) -> str:
         known = [option for option in parser._option_string_actions if option.startswith("--")]
         return f"{parser.prog} has no option {flag}.{did_you_mean(flag, known)}"
     return f'"{word}" is one argument too many for {parser.prog}.'
+
+
+def _mistyped_command(word: str | None) -> str:
+    if not word or any(mark in word for mark in "/.\\") or Path(word).exists():
+        return ""
+    return did_you_mean(word, COMMANDS)
 
 
 def _sentence(text: str) -> str:
