@@ -82,8 +82,8 @@ class PlanScreen(ActionScreen):
         # before the file is read, so that no change of it in between goes unnoticed
         in_background(self, self._watch, group="watch")
         await self._load()
-        if self._auto_start and self._can_start:
-            await self.do_start()
+        if self._auto_start and (loaded := self._startable()) is not None:
+            await self._start(*loaded)
 
     def on_resize(self) -> None:
         self.set_class(self.size.width >= 100, "-wide")
@@ -199,14 +199,25 @@ class PlanScreen(ActionScreen):
         if len(self.app.screen_stack) > BOTTOM_SCREENS:
             self.dismiss()
 
-    async def do_start(self) -> None:
+    def _startable(self) -> tuple[LoadedPlan, PlanSpec] | None:
+        """The plan as it is now, which from here on no change of its file touches; `None` when it cannot start."""
         loaded = self._loaded
         if self._starting or loaded is None or loaded.spec is None:
-            return
+            return None
         self._starting = True
-        rival = await self._runtime.going_on_beside(loaded.spec, self._options.workspace)
+        return loaded, loaded.spec
+
+    async def do_start(self) -> None:
+        if (found := self._startable()) is None:
+            return
+        loaded, spec = found
+        try:
+            rival = await self._runtime.going_on_beside(spec, self._options.workspace)
+        except StoreError as problem:
+            self._not_started(problem)
+            return
         if rival is None:
-            await self._start(loaded, loaded.spec)
+            await self._start(loaded, spec)
             return
 
         async def picked(pick: str | None) -> None:
@@ -214,8 +225,8 @@ class PlanScreen(ActionScreen):
                 await self._start(loaded, spec)
             else:
                 self._starting = False
+                await self._load()  # it may have been saved meanwhile
 
-        spec = loaded.spec
         said = (
             f"Run {one_line(rival)} of it is going on in {one_line(_short(self._options.workspace))}. Both would "
             "write the same handoff files, each over the other's. Another --workspace keeps them apart."
@@ -230,10 +241,13 @@ class PlanScreen(ActionScreen):
             )
             await run.start()
         except (StoreError, PlanInvalid, ControlRefused) as problem:
-            self._starting = False
-            self.notify(str(problem), severity="error", markup=False)
+            self._not_started(problem)
             return
         self.post_message(self.Started(run))
+
+    def _not_started(self, problem: Exception) -> None:
+        self._starting = False
+        self.notify(str(problem), severity="error", markup=False)
 
 
 def preview(spec: PlanSpec, options: RunOptions, source: str) -> RunState:

@@ -131,6 +131,32 @@ async def test_a_plan_that_runs_already_in_the_same_folder_is_not_started_unaske
         assert app.run_shown.id != other.id
 
 
+async def test_who_wants_no_questions_is_not_asked_about_a_run_beside(tmp_path: Path) -> None:
+    async with opened(tmp_path, None) as (pilot, app):
+        other = await app.runtime.create_run(PlanSpec.model_validate(plan(ask=True)))
+        await other.start()
+        (tmp_path / "plan.json").write_text(json.dumps(plan()))
+        path = tmp_path / "plan.json"
+        app.push_screen(PlanScreen(app.runtime, path, app.runtime.options, auto_start=True))
+        await until(pilot, lambda: on_run(app))
+        assert app.run_shown is not None
+        assert app.run_shown.id != other.id
+
+
+async def test_a_plan_saved_while_the_run_beside_is_asked_about_is_read_again(tmp_path: Path) -> None:
+    async with opened(tmp_path, plan(ask=True)) as (pilot, app):
+        await until(pilot, lambda: app.screen.query(RunTree) and ids(app) == ["first", "second"])
+        other = await app.runtime.create_run(PlanSpec.model_validate(plan(ask=True)))
+        await other.start()
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
+        changed = plan()
+        changed["steps"][0]["id"] = changed["steps"][1]["dependsOn"][0] = "begin"
+        (tmp_path / "plan.json").write_text(json.dumps(changed))
+        await pilot.press("n")
+        await until(pilot, lambda: app.screen.query(RunTree) and ids(app) == ["begin", "second"])
+
+
 async def test_a_question_is_answered_by_keys_and_the_run_goes_on(tmp_path: Path) -> None:
     async with opened(tmp_path, plan(ask=True), auto_start=True) as (pilot, app):
         await until(pilot, lambda: on_run(app) and app.screen.query(AskPanel))
