@@ -62,7 +62,7 @@ async def _carry_out(
     run: Run, request: control.ControlRequest, *, holds_secret: bool = False
 ) -> control.ControlReply:
     try:
-        done = await _do(run, request)
+        return await _do(run, request)
     except (ControlRefused, AnswerInvalid, StoreError) as refused:
         return control.ControlReply(id=request.id, accepted=False, message=str(refused))
     except Exception as error:
@@ -73,24 +73,11 @@ async def _carry_out(
             said += f": {error}"
         message = f"internal error: {said}"
         return control.ControlReply(id=request.id, accepted=False, message=message)
-    return done
 
 
 async def _do(run: Run, request: control.ControlRequest) -> control.ControlReply:
     """Do it, and say in one sentence what was done."""
-    if isinstance(request, control.SteerRequest):
-        told = await run.steer(request.step_id, request.message)
-        if not told:
-            raise ControlRefused(
-                f"the agent of step {request.step_id} cannot be told anything now; stop the step and retry it with "
-                "an edited goal"
-            )
-        message = f"step {request.step_id} {'was told' if told == 'now' else 'is told when its turn ends'}"
-        return control.ControlReply(id=request.id, accepted=True, message=message, queued=told == "queued")
-    return control.ControlReply(id=request.id, accepted=True, message=await _done(run, request))
-
-
-async def _done(run: Run, request: control.ControlRequest) -> str:
+    queued = False
     match request:
         case control.AnswerRequest():
             await run.answer(
@@ -101,24 +88,24 @@ async def _done(run: Run, request: control.ControlRequest) -> str:
                 note=request.note,
                 surface=request.surface,
             )
-            return "the answer was taken"
+            message = "the answer was taken"
         case control.DeclineRequest():
             await run.answer(request.ask_id, action="decline", note=request.note, surface=request.surface)
-            return "the question was declined"
+            message = "the question was declined"
         case control.CancelRequest() if request.step_id:
             await run.cancel_step(request.step_id)
-            return f"step {request.step_id} was cancelled"
+            message = f"step {request.step_id} was cancelled"
         case control.CancelRequest():
             result = await run.cancel(reason=request.reason)
             if not result.cancelled:
                 raise ControlRefused(f"the run is already {result.status}")
-            return cancelled(run.id, result)
+            message = cancelled(run.id, result)
         case control.PauseRequest():
             await run.pause(reason=request.reason)
-            return f"run {run.id} is paused"
+            message = f"run {run.id} is paused"
         case control.ResumeRequest():
             await run.resume()
-            return f"run {run.id} goes on"
+            message = f"run {run.id} goes on"
         case control.RetryRequest():
             again = await run.retry(
                 request.step_ids,
@@ -127,12 +114,20 @@ async def _done(run: Run, request: control.ControlRequest) -> str:
                 model=request.model,
                 with_downstream=request.with_downstream,
             )
-            return f"will be tried again: {', '.join(again)}"
+            message = f"will be tried again: {', '.join(again)}"
         case control.SkipRequest():
             await run.skip(request.step_id)
-            return f"step {request.step_id} was skipped"
+            message = f"step {request.step_id} was skipped"
         case control.EditRequest():
             await run.edit_step(request.step_id, request.goal)
-            return f"step {request.step_id} has a new goal"
+            message = f"step {request.step_id} has a new goal"
         case control.SteerRequest():
-            raise AssertionError("it was told before")
+            told = await run.steer(request.step_id, request.message)
+            if not told:
+                raise ControlRefused(
+                    f"the agent of step {request.step_id} cannot be told anything now; stop the step and retry it "
+                    "with an edited goal"
+                )
+            queued = told == "queued"
+            message = f"step {request.step_id} {'is told when its turn ends' if queued else 'was told'}"
+    return control.ControlReply(id=request.id, accepted=True, message=message, queued=queued)

@@ -17,9 +17,7 @@ from piplan_tui.run.room import NoRoom, what_helps
 from piplan_tui.store.disk import Disk
 
 HANDOFF_ROOT = Path(".pi-plan-runtime") / "handoff"
-
-
-RESULT = "result.json"
+_RESULT = "result.json"
 
 
 class _Written(msgspec.Struct, rename="camel"):
@@ -29,7 +27,8 @@ class _Written(msgspec.Struct, rename="camel"):
 
 
 class HandoffError(Exception):
-    """The handoff files could not be written. `str()` is one sentence with the path."""
+    """Handoff files could not be written, or are not those that a step builds on. `str()` is one sentence with the
+    path."""
 
 
 def _refused(error: OSError, what: str) -> HandoffError | NoRoom:
@@ -67,7 +66,7 @@ def _write_handoff(
         "attempt": given.attempt,
     }
     contents = {
-        RESULT: msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n",
+        _RESULT: msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n",
         "raw_output.txt": raw_output.encode("utf-8", "replace"),
     }
     try:
@@ -129,7 +128,7 @@ def _require_own(run_id: str, handoff: HandoffDescriptor, home: Path) -> None:
         path = home / file.path
         try:
             # the raw output may be long, and is no other's while the result is this run's
-            data = path.read_bytes() if file.name == RESULT else None
+            data = path.read_bytes() if file.name == _RESULT else None
             path.stat()
         except OSError as error:
             raise HandoffError(

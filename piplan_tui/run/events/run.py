@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -124,7 +123,7 @@ class RunInterrupted(RuntimeEvent, tag="run.interrupted", kw_only=True):
     """
 
     reason: str = ""
-    alive_until: datetime | None = None
+    alive_until: Moment | None = None
 
 
 class RunCancelRequested(RuntimeEvent, tag="run.cancel_requested", kw_only=True):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Literal
 
-from piplan_tui.run.events.base import StepEvent
+from piplan_tui.run.events.base import Moment, StepEvent
 from piplan_tui.run.model import Changes, HandoffDescriptor, StepExecutionInput
 
 
@@ -128,4 +127,4 @@ class StepInterrupted(StepEvent, tag="step.interrupted", kw_only=True):
 
     reason: str = ""
     kind: str = ""
-    alive_until: datetime | None = None
+    alive_until: Moment | None = None

@@ -62,9 +62,8 @@ class EngineProcess:
         self._sent = 0  # answers
         self._ended = False  # the program ends by itself now
         self._taken = -1  # answers that the engine had when it last waited; it begins busy
-        self._busy: tuple[int, float] | None = (
-            None  # answers sent, and the processor time, when it was seen busy
-        )
+        # answers sent, and the processor time, when it was seen busy
+        self._busy: tuple[int, float] | None = None
 
     def answer(self, request: int, budget: Budget, *, value: Any = None, error: str | None = None) -> None:
         """Settle a request with a JSON value, or with an error that `parallel` and `pipeline` pass on.
