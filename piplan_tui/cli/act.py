@@ -14,13 +14,14 @@ from piplan_tui.cli.context import Context, make_context
 from piplan_tui.cli.live import act_on
 from piplan_tui.cli.output import say
 from piplan_tui.cli.parser import UsageError
+from piplan_tui.run.ask_state import AskState
 from piplan_tui.run.asks import InputRequest, PairError, check_answer, parse_pairs, read_request
 from piplan_tui.run.asks.answer import CheckedAnswer
 from piplan_tui.run.control_watch import cancelled
 from piplan_tui.run.inbox import AnswerInvalid
 from piplan_tui.run.remote_control import tell_owner_secret
 from piplan_tui.run.run import Run
-from piplan_tui.run.state import AskState, RunState
+from piplan_tui.run.state import RunState
 from piplan_tui.store.control import AnswerRequest, CancelRequest, DeclineRequest
 from piplan_tui.views.line import one_line
 from piplan_tui.views.next_commands import resume_command

@@ -17,8 +17,9 @@ from anyio.abc import Process
 from piplan_tui.clean import clean_text
 from piplan_tui.config.screen_tables import Notify
 from piplan_tui.run import events as ev
+from piplan_tui.run.ask_state import AskState
 from piplan_tui.run.asks import read_request
-from piplan_tui.run.state import AskState, RunState
+from piplan_tui.run.state import RunState
 from piplan_tui.views.ask_text import answer_commands
 from piplan_tui.views.questions import whole_question
 

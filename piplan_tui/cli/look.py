@@ -12,9 +12,10 @@ import msgspec
 from piplan_tui.clean import clean_text
 from piplan_tui.cli.context import Context, make_context, now
 from piplan_tui.cli.output import put, put_json, put_result, say
+from piplan_tui.run.ask_state import AskState
 from piplan_tui.run.asks import read_request
 from piplan_tui.run.run_info import run_info
-from piplan_tui.run.state import AskState, RunState
+from piplan_tui.run.state import RunState
 from piplan_tui.store.protocol import Owner, RunInfo, StoreError
 from piplan_tui.views.ask_text import ask_lines
 from piplan_tui.views.decisions import applies_to

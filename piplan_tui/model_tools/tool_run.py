@@ -13,12 +13,12 @@ from anyio.abc import TaskGroup
 from piplan_tui.config.settings import OnAsk
 from piplan_tui.model_tools.outcome import Outcome, outcome
 from piplan_tui.run import events as ev
+from piplan_tui.run.ask_state import AskState
 from piplan_tui.run.asks import InputRequest, read_request
 from piplan_tui.run.control_watch import serve_control
 from piplan_tui.run.inbox import AnswerInvalid
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
-from piplan_tui.run.state import AskState
 from piplan_tui.store.protocol import StoreError
 from piplan_tui.views.line import one_line
 from piplan_tui.views.plain import PlainPrinter

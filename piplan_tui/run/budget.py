@@ -10,10 +10,11 @@ import math
 from typing import Any
 
 from piplan_tui.run import events as ev
+from piplan_tui.run.ask_state import AskState
 from piplan_tui.run.asks import FieldError
 from piplan_tui.run.events import BudgetExceeded
 from piplan_tui.run.refused import ControlRefused
-from piplan_tui.run.state import AskState, RunState
+from piplan_tui.run.state import RunState
 
 _OPTIONS = {
     "tokens": "--budget-tokens",

@@ -13,6 +13,7 @@ from piplan_tui.agents.protocol import AskReply
 from piplan_tui.run import budget
 from piplan_tui.run import events as ev
 from piplan_tui.run.answer_line import answer_line
+from piplan_tui.run.ask_state import AskState
 from piplan_tui.run.asks import (
     CheckedAnswer,
     FieldError,
@@ -24,7 +25,7 @@ from piplan_tui.run.asks import (
 from piplan_tui.run.attempts import Attempts
 from piplan_tui.run.redact import Redactor
 from piplan_tui.run.refused import ControlRefused
-from piplan_tui.run.state import AskState, RunState
+from piplan_tui.run.state import RunState
 
 Expire = Callable[[str, str], Awaitable[None]]
 """Called with the question's id and what the plan wants done: decline, cancel, fail or defaults."""

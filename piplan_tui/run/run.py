@@ -12,11 +12,12 @@ import anyio
 
 from piplan_tui.run import budget
 from piplan_tui.run import events as ev
+from piplan_tui.run.ask_state import AskState
 from piplan_tui.run.recovery import recover
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run_asks import RunAsks
 from piplan_tui.run.run_steering import RunSteering
-from piplan_tui.run.state import AskState, RunState
+from piplan_tui.run.state import RunState
 from piplan_tui.store.protocol import StoreError
 
 log = logging.getLogger(__name__)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from piplan_tui.run import events as ev
+from piplan_tui.run.ask_state import AskState
 from piplan_tui.run.asks import InputRequest
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run_door import RunDoor
-from piplan_tui.run.state import AskState
 
 
 class RunAsks(RunDoor):

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
-from piplan_tui.run.events import EPOCH, PlanEntry, RunQuestion, WorkflowCreated, WorkflowNested
-from piplan_tui.run.model import Changes, HandoffDescriptor, SessionRef, StepExecutionInput, Usage, UserInput
-from piplan_tui.run.time_limit import TimeLimit
+from piplan_tui.run.ask_state import AskState
+from piplan_tui.run.attempt_state import AttemptState
+from piplan_tui.run.events import EPOCH, WorkflowCreated, WorkflowNested
+from piplan_tui.run.model import HandoffDescriptor, StepExecutionInput, Usage
 
 StepStatus = Literal[
     "pending",
@@ -31,9 +32,6 @@ StepStatus = Literal[
 RunStatus = Literal[
     "pending", "running", "waiting_user", "paused", "completed", "failed", "cancelled", "interrupted"
 ]
-AttemptStatus = Literal[
-    "running", "waiting_user", "retrying", "completed", "failed", "cancelled", "interrupted"
-]
 
 SATISFIED: frozenset[StepStatus] = frozenset({"completed", "reused", "skipped"})
 """States of a dependency that let its dependents start."""
@@ -43,140 +41,8 @@ TERMINAL: frozenset[StepStatus] = SATISFIED | BROKEN
 HOLDS_SLOT: frozenset[StepStatus] = frozenset({"running", "retrying"})
 RUN_ENDED: frozenset[RunStatus] = frozenset({"completed", "failed", "cancelled"})
 
-
 BUDGETS = {"tokens": "budget_tokens", "outputTokens": "budget_output_tokens", "usd": "budget_usd"}
 """The field of `RunState` for each kind of limit."""
-
-
-@dataclass(slots=True)
-class Tool:
-    """A tool call in flight; `target` is its file, command or pattern."""
-
-    name: str
-    target: str
-    started_at: datetime
-
-
-@dataclass(slots=True)
-class ProviderRetry:
-    """The agent waits to repeat a refused request: try `retry` of `max_retries`, at `until`."""
-
-    retry: int
-    max_retries: int
-    until: datetime
-    error: str
-
-
-@dataclass(slots=True)
-class Decision:
-    """Who answered a question, and how. `by` is `user`, `policy`, `timeout`, or what stood in for the user."""
-
-    ask_id: str
-    at: datetime
-    question: str
-    action: str
-    choice: str
-    by: str
-    surface: str = ""
-    policy: str = ""
-    same_as: str = ""
-
-
-@dataclass(slots=True)
-class Remark:
-    """What the agent was told while it worked; `heard` at once (`now`), or at the end of its turn (`queued`)."""
-
-    at: datetime
-    text: str
-    heard: Literal["now", "queued"] = "now"
-    by: str = "user"
-
-
-@dataclass(slots=True)
-class AttemptState:
-    """One try at a step."""
-
-    number: int
-    status: AttemptStatus
-    started_at: datetime
-    agent: str = ""
-    model: str = ""
-    input: StepExecutionInput | None = None
-    ended_at: datetime | None = None
-    usage: Usage | None = None
-    tools: int = 0
-    open_tools: dict[str, Tool] = field(default_factory=dict)
-    session: SessionRef | None = None
-    answers: list[UserInput] = field(default_factory=list)
-    decisions: list[Decision] = field(default_factory=list)
-    remarks: list[Remark] = field(default_factory=list)
-    plan: list[PlanEntry] = field(default_factory=list)
-    """The agent's own to-do list."""
-    writes: dict[str, None] = field(default_factory=dict)
-    """Files that its tool calls changed, as far as the agent told, in the order of the first change."""
-    changes: Changes | None = None
-    """What it changed in a git worktree of its own."""
-
-    @property
-    def tools_known(self) -> int | None:
-        """The number of tool calls; `None` when the agent does not report them."""
-        return self.tools if self.tools or self.session is None or self.session.reports_tools else None
-
-    @property
-    def changed_files(self) -> list[str]:
-        """All that is known of what it changed."""
-        return list(self.changes.files) if self.changes is not None else list(self.writes)
-
-    waited_seconds: float = 0.0
-    waiting_since: datetime | None = None
-    waits: list[tuple[datetime, datetime]] = field(default_factory=list)
-    """When the user was waited for, but for the wait that is still open."""
-    reprompts: int = 0
-    summary: str = ""
-    error: str = ""
-    error_kind: str = ""
-    error_detail: str = ""
-    provider_retry: ProviderRetry | None = None
-
-    def elapsed_seconds(self, now: datetime) -> float:
-        """Wall time from the attempt's start to its end, or to `now`; waiting for the user included."""
-        return max(0.0, ((self.ended_at or now) - self.started_at).total_seconds())
-
-    def waiting_seconds(self, now: datetime) -> float:
-        """How much of that the user was being waited for."""
-        open_wait = (now - self.waiting_since).total_seconds() if self.waiting_since else 0.0
-        return self.waited_seconds + max(0.0, open_wait)
-
-
-@dataclass(slots=True)
-class AskState:
-    """A question that is open. `live` means that a session stands still until it is answered.
-
-    `sameness` is equal for permissions that are the same question of several agents, and empty otherwise.
-    `limit` is how long the answer is waited for; `None`: for ever. A question of the run itself has a `kind` and no
-    step; `about` is the limit or the fan-out that it is about.
-    """
-
-    id: str
-    step_id: str
-    attempt: int
-    request: Any
-    opened_at: datetime
-    live: bool
-    sameness: str = ""
-    limit: TimeLimit | None = None
-    kind: RunQuestion | Literal[""] = ""
-    about: str = ""
-
-    @property
-    def expires_at(self) -> datetime | None:
-        """When nobody waits for the answer any more."""
-        return self.opened_at + timedelta(seconds=self.limit.seconds) if self.limit is not None else None
-
-    @property
-    def asker(self) -> str:
-        """Who asks, for people: the step, or the run itself."""
-        return self.step_id or "the run"
 
 
 @dataclass(slots=True)

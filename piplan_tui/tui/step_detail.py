@@ -11,8 +11,9 @@ from typing import Any
 from piplan_tui.agents.protocol import SessionEvent, ToolEnded, ToolStarted
 from piplan_tui.clean import clean_text
 from piplan_tui.run.answer_line import answer_line
+from piplan_tui.run.attempt_state import AttemptState, Decision
 from piplan_tui.run.model import UserInput
-from piplan_tui.run.state import AttemptState, Decision, RunState, StepState
+from piplan_tui.run.state import RunState, StepState
 from piplan_tui.views.changes import changes_line
 from piplan_tui.views.decisions import decided, decided_by, decision_line
 from piplan_tui.views.formatting import (

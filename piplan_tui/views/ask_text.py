@@ -8,8 +8,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from piplan_tui.clean import clean_text
+from piplan_tui.run.ask_state import AskState
 from piplan_tui.run.asks.request import ContextBlock, Field, InputRequest
-from piplan_tui.run.state import AskState
 from piplan_tui.views.line import one_line
 
 _CONTEXT_LINES = 40

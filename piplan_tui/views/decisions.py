@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from piplan_tui.clean import clean_text
-from piplan_tui.run.state import AskState, Decision, RunState
+from piplan_tui.run.ask_state import AskState
+from piplan_tui.run.attempt_state import Decision
+from piplan_tui.run.state import RunState
 
 _WORDS = {"accept": "answered", "decline": "declined", "cancel": "dismissed", "expire": "expired"}
 _WHO = {"user": "you", "default": "the defaults of its fields", "timeout": "its time limit"}

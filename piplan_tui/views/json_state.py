@@ -27,8 +27,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from piplan_tui.run.ask_state import AskState
+from piplan_tui.run.attempt_state import AttemptState
 from piplan_tui.run.model import Usage
-from piplan_tui.run.state import AskState, AttemptState, PhaseState, RunState, StepState, StepStatus
+from piplan_tui.run.state import PhaseState, RunState, StepState, StepStatus
 from piplan_tui.store.protocol import Owner
 from piplan_tui.views.decisions import decision_document
 from piplan_tui.views.formatting import STATUS_WORDS

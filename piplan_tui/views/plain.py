@@ -13,8 +13,10 @@ from typing import Any
 from piplan_tui.agents import protocol as said
 from piplan_tui.clean import StreamCleaner, clean_text
 from piplan_tui.run import events as ev
+from piplan_tui.run.ask_state import AskState
 from piplan_tui.run.asks.request import InputRequest
-from piplan_tui.run.state import AskState, AttemptState, RunState, StepState, StepStatus
+from piplan_tui.run.attempt_state import AttemptState
+from piplan_tui.run.state import RunState, StepState, StepStatus
 from piplan_tui.views.ask_text import ask_lines, value_text
 from piplan_tui.views.changes import changes_line, overlap_line
 from piplan_tui.views.decisions import applies_to, decision_line

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from piplan_tui.run.state import AskState, RunState
+from piplan_tui.run.ask_state import AskState
+from piplan_tui.run.state import RunState
 from piplan_tui.views.line import one_line
 
 

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 
 from rich.cells import cell_len
 
+from piplan_tui.run.attempt_state import AttemptState
 from piplan_tui.run.model import Usage
 from piplan_tui.run.routing import limit_of
-from piplan_tui.run.state import AttemptState, PhaseState, RunState, RunStatus, StepState
+from piplan_tui.run.state import PhaseState, RunState, RunStatus, StepState
 from piplan_tui.views.changes import overlap_warning
 from piplan_tui.views.formatting import counted, ordinal
 from piplan_tui.views.line import MAX_NAMES, one_line

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from piplan_tui.run.attempt_state import AttemptState
 from piplan_tui.run.routing import limit_of
-from piplan_tui.run.state import SATISFIED, AttemptState, ProviderLimit, RunState, StepState
+from piplan_tui.run.state import SATISFIED, ProviderLimit, RunState, StepState
 from piplan_tui.views.changes import overlap_warning
 from piplan_tui.views.formatting import (
     agent_label,

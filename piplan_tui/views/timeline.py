@@ -9,7 +9,8 @@ from datetime import datetime
 
 from rich.cells import cell_len, set_cell_size
 
-from piplan_tui.run.state import AttemptState, RunState, StepState, StepStatus
+from piplan_tui.run.attempt_state import AttemptState
+from piplan_tui.run.state import RunState, StepState, StepStatus
 from piplan_tui.views.formatting import GLYPHS, format_duration
 from piplan_tui.views.line import STATUS_ROLES, Role, Span, one_line
 from piplan_tui.views.phase_row import phase_status

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from piplan_tui.export.as_plan import _dependencies
+from piplan_tui.run.attempt_state import AttemptState
 from piplan_tui.run.events import EPOCH
-from piplan_tui.run.state import AttemptState, StepState
+from piplan_tui.run.state import StepState
 
 spans = st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6)), min_size=1, max_size=12).map(sorted)
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from piplan_tui.run import events as ev
+from piplan_tui.run.ask_state import AskState
+from piplan_tui.run.attempt_state import AttemptState, Decision
 from piplan_tui.run.model import UserInput
 from piplan_tui.run.permission import choice_of, question_of, sameness
 from piplan_tui.run.reduce.attempts import attempt_of, stop_waiting
 from piplan_tui.run.reduce.step_status import rest, set_status
-from piplan_tui.run.state import BUDGETS, AskState, AttemptState, Decision, RunState, StepState
+from piplan_tui.run.state import BUDGETS, RunState, StepState
 from piplan_tui.run.time_limit import time_limit
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from piplan_tui.run import events as ev
-from piplan_tui.run.state import AttemptState, AttemptStatus, RunState, StepState
+from piplan_tui.run.attempt_state import AttemptState, AttemptStatus
+from piplan_tui.run.state import RunState, StepState
 
 
 def attempt_of(state: RunState, e: ev.StepEvent) -> tuple[StepState, AttemptState] | None:

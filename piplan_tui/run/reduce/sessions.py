@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from piplan_tui.run import events as ev
+from piplan_tui.run.attempt_state import ProviderRetry, Tool
 from piplan_tui.run.model import Usage
 from piplan_tui.run.reduce.attempts import attempt_of
 from piplan_tui.run.reduce.step_status import set_status
-from piplan_tui.run.state import ProviderRetry, RunState, Tool
+from piplan_tui.run.state import RunState
 
 
 def session_started(state: RunState, e: ev.SessionStarted) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from piplan_tui.run import events as ev
+from piplan_tui.run.attempt_state import AttemptState, Remark
 from piplan_tui.run.reduce.attempts import attempt_of, end_attempt
 from piplan_tui.run.reduce.run import set_run_status
 from piplan_tui.run.reduce.step_status import rest, set_status
-from piplan_tui.run.state import AttemptState, Remark, RunState
+from piplan_tui.run.state import RunState
 
 
 def step_context(state: RunState, e: ev.StepContext) -> None:

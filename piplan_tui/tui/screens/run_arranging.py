@@ -9,7 +9,8 @@ from textual.await_remove import AwaitRemove
 from textual.widget import AwaitMount
 
 from piplan_tui.run import events as ev
-from piplan_tui.run.state import AskState, PhaseState
+from piplan_tui.run.ask_state import AskState
+from piplan_tui.run.state import PhaseState
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.key_order import keys_held
 from piplan_tui.tui.plain_list import wants_plain_list

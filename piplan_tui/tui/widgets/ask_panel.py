@@ -15,10 +15,10 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Static
 
+from piplan_tui.run.ask_state import AskState
 from piplan_tui.run.asks import FieldError, read_request
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
-from piplan_tui.run.state import AskState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.key_names import key_now
 from piplan_tui.tui.spans import to_content
