@@ -248,7 +248,7 @@ async def main(given: argparse.Namespace) -> None:
                 await app.run_async(headless=True, size=(int(columns), int(rows)))
             (folder / "measured.json").write_text(json.dumps(app.measured))
         else:
-            await run_tui(runtime, plan_path=None, run=run, options=options, auto_start=True)
+            await run_tui(PiplanApp(runtime, run=run, options=options, auto_start=True))
 
 
 async def quietly(run: Run) -> None:

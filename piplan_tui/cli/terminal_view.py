@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -25,8 +26,9 @@ from piplan_tui.run.options import RunChanges, RunOptions
 from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.stored_run import StoredRun
-from piplan_tui.tui.app import run_tui
+from piplan_tui.tui.app import PiplanApp, run_tui
 from piplan_tui.tui.beginnings import Beginnings
+from piplan_tui.tui.charset import shows_unicode
 from piplan_tui.tui.leaving import TuiResult
 from piplan_tui.tui.notices import Notices
 from piplan_tui.tui.theme_memory import ThemeMemory
@@ -35,7 +37,7 @@ from piplan_tui.views.summary import result_line
 from piplan_tui.workflow.load import is_workflow
 
 Show = Callable[..., Awaitable[TuiResult]]
-"""`run_tui` with all that is the same whatever is shown."""
+"""Shows a `PiplanApp`: with these arguments, and with all that is the same whatever is shown."""
 
 
 async def show_plan(context: Context, options: RunOptions, *, plan_path: Path | None) -> int:
@@ -68,10 +70,8 @@ async def show_run(
             await before(run)
         await run.start()  # what keeps it from starting is told before the screen is taken
         result = await show(
-            plan_path=None,
             run=run,
             options=run_options(context, run.state.source),
-            auto_start=False,
             beginnings=_beginnings(context, runtime),
         )
     return await _after(context, result, nothing_ran=COMPLETED)
@@ -82,11 +82,8 @@ async def show_elsewhere(context: Context, run_id: str) -> int:
     run = await StoredRun.open(context.store, run_id, now)
     async with _terminal_view(context) as (runtime, show):
         result = await show(
-            plan_path=None,
-            run=None,
             watched=run,
             options=run_options(context, run.state.source),
-            auto_start=False,
             beginnings=_beginnings(context, runtime),
         )
     if result.run is not None or result.ending == "crashed":
@@ -121,22 +118,19 @@ async def _terminal_view(context: Context) -> AsyncIterator[tuple[PlanRuntime, S
 
         runtime = make_runtime(context, heard)
         async with runtime:
-            yield (
+            app_for = partial(
+                PiplanApp,
                 runtime,
-                partial(
-                    run_tui,
-                    runtime,
-                    can_keep_running=files is not None,
-                    ascii_only=settings.ascii,
-                    plain_list=settings.plain_list,
-                    markdown=settings.markdown,
-                    theme=settings.theme,
-                    theme_memory=ThemeMemory(files.root) if files is not None else None,
-                    keys_by_id=keys_of(settings.keys),
-                    notify=notify,
-                    notices=notices,
-                ),
+                can_keep_running=files is not None,
+                ascii_only=settings.ascii or not shows_unicode(os.environ),
+                plain_list=settings.plain_list,
+                markdown=settings.markdown,
+                theme=settings.theme,
+                theme_memory=ThemeMemory(files.root) if files is not None else None,
+                keys_by_id=keys_of(settings.keys),
+                notify=notify,
             )
+            yield runtime, lambda **shown: run_tui(app_for(**shown), notices)
         tasks.cancel_scope.cancel()
     say(f"piplan-tui: {problem}" for problem in notices.kept)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,7 +13,6 @@ from pathlib import Path, PurePath
 from typing import ClassVar
 
 import anyio
-from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.filter import LineFilter
 
@@ -30,7 +28,6 @@ from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.beginnings import Beginnings
 from piplan_tui.tui.between_runs import BetweenRuns
-from piplan_tui.tui.charset import shows_unicode
 from piplan_tui.tui.commands import ActionCommands
 from piplan_tui.tui.key_names import first_key
 from piplan_tui.tui.leaving import TuiResult
@@ -63,8 +60,10 @@ TERMINAL_SECONDS = 1.0
 
 
 class PiplanApp(BetweenRuns):
-    """Shows a plan before it runs, a run, or what there is to choose from.
+    """Shows `run`; or `watched`, a run of another process; or the plan at `plan_path` before it starts (at once with
+    `auto_start`); or else what there is to choose from.
 
+    `can_keep_running` offers to leave a run to a process of its own, which is for the caller to start.
     `theme` outranks what is in `theme_memory`. `keys_by_id` replaces keys by the ids of `piplan_tui.tui.actions`.
     `plain_list` says what happens in lines of words, for screen readers, and that nothing moves.
     """
@@ -73,10 +72,6 @@ class PiplanApp(BetweenRuns):
     CSS_PATH: ClassVar[list[str | PurePath]] = [*style_files()]
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {ActionCommands}
     COMMAND_PALETTE_BINDING = "ctrl+p"
-    BINDINGS: ClassVar[list[BindingType]] = [
-        # modal screens have no commands of their own for these
-        Binding("ctrl+q", "do_quit", show=False, priority=True, system=True),
-    ]
 
     def __init__(
         self,
@@ -286,56 +281,16 @@ class PiplanApp(BetweenRuns):
         else:
             self.do_quit()
 
-    def action_do_quit(self) -> None:
-        self.do_quit()
-
     async def action_quit(self) -> None:
+        # what Textual binds to Ctrl-q, in dialogs and fields too
         self.do_quit()
 
 
-async def run_tui(
-    runtime: PlanRuntime,
-    *,
-    plan_path: Path | None,
-    run: Run | None,
-    options: RunOptions | None,
-    auto_start: bool,
-    watched: StoredRun | None = None,
-    can_keep_running: bool = False,
-    ascii_only: bool = False,
-    plain_list: bool = False,
-    markdown: bool = True,
-    keys_by_id: Mapping[str, str] | None = None,
-    beginnings: Beginnings = NOTHING_ELSE,
-    notify: Notify = PLAIN_NOTIFY,
-    notices: Notices | None = None,
-    theme: str = "",
-    theme_memory: ThemeMemory | None = None,
-) -> TuiResult:
-    """Show the interface until the user leaves. To be awaited inside `async with runtime`.
+async def run_tui(app: PiplanApp, notices: Notices | None = None) -> TuiResult:
+    """Show the interface until the user leaves. To be awaited inside `async with` its runtime.
 
-    With `run`, that run; with `watched`, that run of another process; with `plan_path`, the plan before it
-    starts (it starts at once with `auto_start`); with none, what there is to choose from. `can_keep_running`
-    offers to leave a run to a process of its own, which is for the caller to start. The terminal is restored
-    whatever happens, signals included.
+    What `notices` are called with is shown meanwhile. The terminal is restored whatever happens, signals included.
     """
-    app = PiplanApp(
-        runtime,
-        plan_path=plan_path,
-        run=run,
-        watched=watched,
-        can_keep_running=can_keep_running,
-        options=options,
-        auto_start=auto_start,
-        ascii_only=ascii_only or not shows_unicode(os.environ),
-        plain_list=plain_list,
-        markdown=markdown,
-        keys_by_id=keys_by_id,
-        beginnings=beginnings,
-        notify=notify,
-        theme=theme,
-        theme_memory=theme_memory,
-    )
     if notices is not None:
         notices.show = partial(app.notify, severity="error", markup=False)
     loop = asyncio.get_running_loop()

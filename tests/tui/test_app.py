@@ -6,9 +6,11 @@ import anyio.lowlevel
 import pytest
 from textual.css.query import NoMatches
 
+from piplan_tui.run import events as ev
 from piplan_tui.run.asks import read_request
 from piplan_tui.tui.leaving import _of_what_is_gone
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
+from piplan_tui.tui.screens.typing import TypedField, TypingDialog
 from piplan_tui.tui.widgets.ask_form import AskForm
 from tests.tui.support.run_double import RunDouble
 from tests.tui.support.scenes import app_on, step
@@ -47,3 +49,15 @@ async def test_leaving_while_a_form_comes_up_is_no_crash() -> None:
         app.leave("left")
     assert app.return_value is not None
     assert app.return_value.ending == "left"
+
+
+async def test_ctrl_q_asks_from_within_a_dialog_and_its_field() -> None:
+    run = RunDouble([step("outline", "Draft", "Plan")])
+    run.emit(ev.RunStarted())
+    run.started("outline")
+    app = app_on(run)
+    async with app.run_test() as pilot:
+        await app.push_screen(TypingDialog("Which?", (), [TypedField("name", "Name")]))
+        await pilot.press("ctrl+q")
+        assert isinstance(app.screen, ChoiceDialog)
+        assert app.return_value is None
