@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from piplan_tui.run.state import HOLDS_SLOT, RUN_ENDED, TERMINAL, PhaseState, RunState, StepState, StepStatus
+from piplan_tui.run.state import (
+    HOLDS_SLOT,
+    RUN_ENDED,
+    SATISFIED,
+    TERMINAL,
+    PhaseState,
+    RunState,
+    StepState,
+    StepStatus,
+)
 from piplan_tui.views.line import one_line
 from piplan_tui.views.phase_row import phase_title
 
@@ -57,19 +66,32 @@ def no_step(context: ActionContext) -> str:
     return "" if context.step is not None else "select a step first"
 
 
-def no_run(context: ActionContext) -> str:
-    if context.state is None:
-        return "there is no run"
-    return context.refused
+def _of_run(check: Callable[[ActionContext, RunState], str]) -> Refusal:
+    """A refusal of what is done to the run: looked at where there is one to which something can be done."""
+
+    def refusal(context: ActionContext) -> str:
+        if context.state is None:
+            return "there is no run"
+        return context.refused or check(context, context.state)
+
+    return refusal
 
 
-def cannot_retry(context: ActionContext) -> str:
-    if (refused := no_run(context)) or context.state is None:
-        return refused
+def _of_step(check: Callable[[StepState], str]) -> Refusal:
+    """The same of what is done to the selected step."""
+
+    def refusal(context: ActionContext, state: RunState) -> str:
+        return check(context.step) if context.step is not None else no_step(context)
+
+    return _of_run(refusal)
+
+
+@_of_run
+def cannot_retry(context: ActionContext, state: RunState) -> str:
     step = context.step
     if step is None:
-        return _nothing_to_retry(context.state, context.phase)
-    if step.status in ("running", "retrying"):
+        return _nothing_to_retry(state, context.phase)
+    if step.status in HOLDS_SLOT:
         return f"{one_line(step.id)} is running; stop it before it is tried again"
     if step.status in ("pending", "queued", "blocked"):
         return f"{one_line(step.id)} has not been tried yet"
@@ -128,60 +150,48 @@ def has_failed(context: ActionContext) -> bool:
     return context.step.status in ("failed", "cancelled")
 
 
-def cannot_skip(context: ActionContext) -> str:
-    if refused := no_run(context) or no_step(context):
-        return refused
-    step = context.step
-    if step is not None and step.status in ("completed", "reused", "skipped"):
+@_of_step
+def cannot_skip(step: StepState) -> str:
+    if step.status in SATISFIED:
         return f"{one_line(step.id)} is already {step.status}"
-    if step is not None and step.status in ("running", "retrying"):
+    if step.status in HOLDS_SLOT:
         return f"{one_line(step.id)} is running; stop it first"
     return ""
 
 
-def cannot_stop(context: ActionContext) -> str:
-    if (refused := no_run(context)) or context.state is None:
-        return refused
-    if context.state.cancelling:
+@_of_run
+def cannot_stop(context: ActionContext, state: RunState) -> str:
+    if state.cancelling:
         return "the run is being stopped already"
-    if context.state.ended and (context.step is None or context.step.status in TERMINAL):
-        return f"the run is {context.state.status}; nothing runs"
+    if state.ended and (context.step is None or context.step.status in TERMINAL):
+        return f"the run is {state.status}; nothing runs"
     return ""
 
 
-def cannot_pause(context: ActionContext) -> str:
-    if (refused := no_run(context)) or context.state is None:
-        return refused
-    if context.state.ended:
-        return f"the run is {context.state.status}; " + "{run.retry} retries a step"
-    if context.state.cancelling:
-        return "the run is being stopped"
-    return ""
+@_of_run
+def cannot_pause(context: ActionContext, state: RunState) -> str:
+    if state.ended:
+        return f"the run is {state.status}; " + "{run.retry} retries a step"
+    return "the run is being stopped" if state.cancelling else ""
 
 
 def no_log(context: ActionContext) -> str:
-    if refused := no_step(context):
-        return refused
     step = context.step
-    return (
-        "" if step is None or step.attempts else f"{one_line(step.id)} has not been tried, so it has no log"
-    )
+    if step is not None and not step.attempts:
+        return f"{one_line(step.id)} has not been tried, so it has no log"
+    return no_step(context)
 
 
-def cannot_steer(context: ActionContext) -> str:
-    if refused := no_run(context) or no_step(context):
-        return refused
-    step = context.step
-    if step is not None and step.status not in HOLDS_SLOT:
-        return f"{one_line(step.id)} does not run, so there is nobody to tell"
-    return ""
+@_of_step
+def cannot_steer(step: StepState) -> str:
+    if step.status in HOLDS_SLOT:
+        return ""
+    return f"{one_line(step.id)} does not run, so there is nobody to tell"
 
 
-def cannot_edit(context: ActionContext) -> str:
-    if refused := no_run(context) or no_step(context):
-        return refused
-    step = context.step
-    if step is None or (step.status in ("pending", "queued", "blocked") and not step.attempts):
+@_of_step
+def cannot_edit(step: StepState) -> str:
+    if step.status in ("pending", "queued", "blocked") and not step.attempts:
         return ""
     if step.status in HOLDS_SLOT:
         return f"{one_line(step.id)} is running; " + "{run.steer} tells its agent something"

@@ -43,12 +43,8 @@ class ActionScreen(FocusInSight[None]):
 
     async def perform(self, action: Action) -> None:
         """Carry a command out, or say why not."""
-        refusal = action.refusal(self.action_context())
-        if refusal:
-            said = with_keys(refusal, keymap_of(self.app))
-            self.notify(as_sentence(said), severity="warning", markup=False)
-            if isinstance(self.app, TypeAheadApp):
-                self.app.let_keys_go()
+        if refusal := action.refusal(self.action_context()):
+            self.refuse(refusal)
             return
         if action.command:
             target = self.focused if action.where == "tree" and self.focused is not None else self
@@ -59,6 +55,13 @@ class ActionScreen(FocusInSight[None]):
         result = getattr(owner, name)()
         if result is not None:
             await result
+
+    def refuse(self, refusal: str) -> None:
+        """Say why a command cannot be carried out now, in the sentence of a `Refusal`."""
+        said = with_keys(refusal, keymap_of(self.app))
+        self.notify(as_sentence(said), severity="warning", markup=False)
+        if isinstance(self.app, TypeAheadApp):
+            self.app.let_keys_go()
 
     def update_key_bar(self) -> None:
         """Offer what can be done now, by keys that do it where the focus is."""

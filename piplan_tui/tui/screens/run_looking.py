@@ -95,7 +95,7 @@ class LookingAround(RunView):
 
     def _go_on_to_match(self, direction: int) -> None:
         if self._go_to_match(self.selected_id, direction) == (0, 0) and self.searched_for:
-            self.notify(f"no step matches {one_line(self.searched_for)}", severity="warning", markup=False)
+            self.notify(f"No step matches {one_line(self.searched_for)}", severity="warning", markup=False)
 
     def _go_to_match(self, origin: str, direction: int, *, include_origin: bool = False) -> tuple[int, int]:
         """Put the cursor on the next match, and say which of how many it is. O(steps)."""

@@ -30,16 +30,14 @@ class Redoing(Steering):
 
     def do_retry(self) -> None:
         row = self.run_tree.selected
-        step = row.step if row is not None else None
-        if row is None or step is None:
-            broken = broken_steps(row.phase.steps) if row is not None else []
-            if row is not None and broken:
-                self._ask_to_retry(
-                    f"Retry what failed in {phase_title(self.state, row.phase.title)}?", broken
-                )
-            else:
-                self.ask_to_retry_all()
-            return
+        if row is not None and row.step is not None:
+            self._ask_how_to_retry(row.step)
+        elif row is not None and (broken := broken_steps(row.phase.steps)):
+            self._ask_to_retry(f"Retry what failed in {phase_title(self.state, row.phase.title)}?", broken)
+        else:
+            self.ask_to_retry_all()
+
+    def _ask_how_to_retry(self, step: StepState) -> None:
         choices = [
             Choice("same", "y", "Same again"),
             Choice("goal", "g", "With an edited goal…", opens=True),
@@ -59,7 +57,7 @@ class Redoing(Steering):
         if not self.state.ended:
             self.do_pause()
         elif refused := cannot_retry(replace(self.action_context(), step=None, phase=None)):
-            self.notify(refused[:1].upper() + refused[1:], severity="warning", markup=False)
+            self.refuse(refused)
         else:
             self.ask_to_retry_all()
 
@@ -76,7 +74,7 @@ class Redoing(Steering):
     def _all_broken(self, those: Sequence[StepState]) -> list[Choice]:
         """The same for the whole run, when more than these failed or were stopped."""
         every = broken_steps(self.state.order)
-        if len({step.id for step in every} - {step.id for step in those}) == 0:
+        if not {step.id for step in every} - {step.id for step in those}:
             return []
         effect = f"{counted(len(every), 'step')} that failed or were stopped"
         return [Choice("all", "A", "All of the run", effect)]
