@@ -94,14 +94,15 @@ class PiplanApp(BetweenRuns):
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         super().__init__(
+            runtime,
+            options,
+            keys_by_id=keys_by_id,
             can_keep_running=can_keep_running,
             beginnings=beginnings,
             notify=notify,
             ascii_only=ascii_only,
             now=now,
         )
-        self.runtime = runtime
-        self.options = options
         self.plan_path = plan_path
         self._watched = watched
         if run is not None:
@@ -111,8 +112,6 @@ class PiplanApp(BetweenRuns):
         self._theme_wanted = theme
         self._theme_memory = theme_memory
         self.auto_start = auto_start
-        self.keys_by_id = dict(keys_by_id or {})
-        self.set_keymap(self.keys_by_id)
         self.VERTICAL_BREAKPOINTS = [(0, "-few-rows"), (16, "-enough-rows")]
         self.plain_list = plain_list
         self.markdown = markdown

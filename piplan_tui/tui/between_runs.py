@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -37,13 +37,12 @@ from piplan_tui.tui.widgets.run_header import RunHeader
 class BetweenRuns(Leaving):
     """The screen of a run of ours stays as it was left, and tells of questions also while another one is shown."""
 
-    runtime: PlanRuntime
-    options: RunOptions | None
-    keys_by_id: dict[str, str]
-
     def __init__(
         self,
+        runtime: PlanRuntime,
+        options: RunOptions | None,
         *,
+        keys_by_id: Mapping[str, str] | None,
         can_keep_running: bool,
         beginnings: Beginnings,
         notify: Notify,
@@ -51,6 +50,10 @@ class BetweenRuns(Leaving):
         now: Callable[[], datetime],
     ) -> None:
         super().__init__(can_keep_running=can_keep_running)
+        self.runtime = runtime
+        self.options = options
+        self.keys_by_id = dict(keys_by_id or {})
+        self.set_keymap(self.keys_by_id)
         self._beginnings = beginnings
         self._how_to_notify = notify
         self.ascii_only = ascii_only

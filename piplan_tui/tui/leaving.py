@@ -17,6 +17,7 @@ from piplan_tui.run.run import Run
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.own_runs import OwnRuns
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
+from piplan_tui.tui.screens.run_view import RunView
 from piplan_tui.tui.stakes import lost_with_run
 from piplan_tui.tui.type_ahead import TypeAheadApp
 from piplan_tui.views.line import Span, one_line
@@ -79,7 +80,7 @@ class Leaving(TypeAheadApp[TuiResult]):
             return f"{len(runs)} runs are not finished"
         run = runs[0]
         # away from its screen, it is not clear which one is meant
-        shown = any(getattr(screen, "run_handle", None) is run for screen in self.screen_stack)
+        shown = any(isinstance(screen, RunView) and screen.run_handle is run for screen in self.screen_stack)
         return "The run is not finished" if shown else f"Run {one_line(run.state.title)} is not finished"
 
     def _ways_to_keep_running(self, runs: Sequence[Run]) -> list[Choice]:

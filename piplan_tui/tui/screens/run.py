@@ -79,9 +79,7 @@ class RunScreen(Arranging, Redoing, Opening, LookingAround):
         text: str
 
     def __init__(self, run: Run | StoredRun, runtime: PlanRuntime) -> None:
-        super().__init__()
-        self.run_handle = run
-        self.runtime = runtime
+        super().__init__(run, runtime)
         self._title = ""
         self._problem = ""
         self._unsubscribe: Callable[[], None] = lambda: None

@@ -10,7 +10,10 @@ from textual.widget import AwaitMount
 
 from piplan_tui.run import events as ev
 from piplan_tui.run.ask_state import AskState
+from piplan_tui.run.run import Run
+from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.state import PhaseState
+from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.key_order import keys_held
 from piplan_tui.tui.plain_list import wants_plain_list
@@ -36,12 +39,10 @@ _ROWS_BESIDE_ASK = 5
 class Arranging(Steering):
     """By the width and the height of the terminal, and by what the user looks at."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, run: Run | StoredRun, runtime: PlanRuntime) -> None:
+        super().__init__(run, runtime)
         self._put_off: set[str] = set()
         """Questions that the user left for later."""
-        self.form_places = {}
-        self.answers_sent = set()
         self._carrying = asyncio.Lock()
 
     @property

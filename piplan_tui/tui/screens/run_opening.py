@@ -8,7 +8,6 @@ from pathlib import Path
 import anyio.to_thread
 from textual.app import SuspendNotSupported
 
-from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.state import StepState
 from piplan_tui.tui.actions import BY_ID
 from piplan_tui.tui.background import in_background
@@ -24,8 +23,6 @@ _KEYS = "1234567890"
 
 class Opening(RunView):
     """Looks into the selected step without changing anything."""
-
-    runtime: PlanRuntime
 
     def do_peek(self) -> None:
         if (step := self.run_tree.selected_step) is not None:

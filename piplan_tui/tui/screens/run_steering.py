@@ -16,6 +16,7 @@ from piplan_tui.run.state import TERMINAL, StepState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.background import in_background
+from piplan_tui.tui.refusals import resumes
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.screens.run_view import RunView
 from piplan_tui.tui.stakes import lost_with_run, lost_with_step, without_step
@@ -26,15 +27,16 @@ from piplan_tui.views.line import one_line
 class Steering(RunView):
     """Asks things of the run. A stored run is taken over first, as late as that."""
 
-    runtime: PlanRuntime
-    answers_sent: set[str]
-    """Questions that were answered on this screen."""
-
     @dataclass
     class TakenOver(Message):
         """A stored run is now this process's own."""
 
         run: Run
+
+    def __init__(self, run: Run | StoredRun, runtime: PlanRuntime) -> None:
+        super().__init__(run, runtime)
+        self.answers_sent: set[str] = set()
+        """Questions that were answered on this screen."""
 
     def use_run(self, run: Run) -> None:
         """Show this handle of the same run from now on."""
@@ -92,12 +94,10 @@ class Steering(RunView):
         return run, run
 
     def do_pause(self) -> None:
-        run = self.run_handle
-        elsewhere = isinstance(run, StoredRun) and run.owner is None
-        if self.state.status in ("running", "waiting_user") and not elsewhere:
-            self.control(lambda run: run.pause())
-        else:
+        if resumes(self.action_context()):
             self.control(lambda run: run.resume())
+        else:
+            self.control(lambda run: run.pause())
 
     def do_skip(self) -> None:
         step = self.run_tree.selected_step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from piplan_tui.run.run import Run
+from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.state import RunState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.refusals import ActionContext
@@ -23,11 +24,14 @@ class RunWatcher:
 class RunView(ActionScreen):
     """A screen on a run, with its tree."""
 
-    run_handle: Run | StoredRun
-    form_places: dict[str, FormPlace]
-    """Where the user was in forms that are being moved to another place on the screen, by question."""
-    searched_for: str = ""
-    """What was looked for among the steps last."""
+    def __init__(self, run: Run | StoredRun, runtime: PlanRuntime) -> None:
+        super().__init__()
+        self.run_handle = run
+        self.runtime = runtime
+        self.form_places: dict[str, FormPlace] = {}
+        """Where the user was in forms that are being moved to another place on the screen, by question."""
+        self.searched_for = ""
+        """What was looked for among the steps last."""
 
     @property
     def state(self) -> RunState:
