@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from textual.binding import Binding
+from textual.widget import Widget
+
 from piplan_tui.tui.actions import BY_ID, Action
 
 _NAMES = {
@@ -80,6 +83,7 @@ def keys_shown(binding_id: str, default: str, keymap: Mapping[str, str] | None =
     return " ".join(key_name(key) for key in keys.split(","))
 
 
-def key_now(app: object, binding_id: str, default: str) -> str:
-    """The key to show for a binding of a widget or dialog, which by default has the keys `default`."""
-    return key_name((keymap_of(app).get(binding_id) or default).split(",")[0])
+def own_key(widget: Widget, binding_id: str) -> str:
+    """The key to show for one of the bindings in `BINDINGS` of a widget or dialog."""
+    own = {binding.id: binding.key for binding in widget.BINDINGS if isinstance(binding, Binding)}
+    return key_name((keymap_of(widget.app).get(binding_id) or own[binding_id]).split(",")[0])

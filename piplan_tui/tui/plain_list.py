@@ -21,6 +21,11 @@ def wants_plain_list(app: object) -> bool:
     return bool(getattr(app, "plain_list", False))
 
 
+def separator(app: object) -> str:
+    """What stands between two things on a line."""
+    return ", " if wants_plain_list(app) else " · "
+
+
 def content_for(app: object, spans: Iterable[Span]) -> Content:
     """The spans as they are shown: with our own signs as words, where words are wanted."""
     return to_content(in_words(spans) if wants_plain_list(app) else spans)

@@ -15,8 +15,8 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from piplan_tui.tui.key_names import key_now, keymap_of, with_keys
-from piplan_tui.tui.plain_list import content_for, wants_plain_list
+from piplan_tui.tui.key_names import keymap_of, own_key, with_keys
+from piplan_tui.tui.plain_list import content_for, separator, wants_plain_list
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.line import Span
@@ -61,9 +61,8 @@ class ChoiceDialog(FocusInSight[str], ModalScreen[str]):
             yield OptionList(
                 *(Option(self._label(choice), id=choice.id) for choice in self._choices), markup=False
             )
-            between = ", " if wants_plain_list(self.app) else " · "
-            back = key_now(self.app, "dialog.back", "escape")
-            yield Static(to_content([Span(f"Enter choose{between}{back} back", "dim")]), id="dialog-hint")
+            hint = separator(self.app).join(("Enter choose", f"{own_key(self, 'dialog.back')} back"))
+            yield Static(to_content([Span(hint, "dim")]), id="dialog-hint")
 
     def _label(self, choice: Choice) -> Content:
         words = wants_plain_list(self.app)

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from piplan_tui.tui.actions import ACTIONS, HEADINGS, Action
-from piplan_tui.tui.key_names import all_keys, key_now, keymap_of, keys_shown
+from piplan_tui.tui.key_names import all_keys, keymap_of, keys_shown, own_key
 from piplan_tui.tui.plain_list import wants_plain_list
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from piplan_tui.tui.widget_keys import WidgetKey  # which lists the keys of this dialog too
 
 _COLUMN = 17
-_CLOSE = "escape,question_mark,q"
 _IN_FIELDS = (
     ("1-9", "Pick a choice", "Sends it when it is all that is asked"),
     ("Enter", "Send", "When there is one field"),
@@ -44,7 +43,7 @@ class HelpScreen(FocusInSight[None], ModalScreen[None]):
     """What can be pressed on the screen it was opened from."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(_CLOSE, "dismiss(None)", "Close", id="help.close"),
+        Binding("escape,question_mark,q", "dismiss(None)", "Close", id="help.close"),
     ]
 
     def __init__(self, actions: Sequence[Action], widget_keys: Mapping[str, Sequence[WidgetKey]]) -> None:
@@ -54,8 +53,8 @@ class HelpScreen(FocusInSight[None], ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
-            close = key_now(self.app, "help.close", _CLOSE)
-            title = to_content([Span("Keys", "strong"), Span(f"  {close} closes", "dim")])
+            close = Span(f"  {own_key(self, 'help.close')} closes", "dim")
+            title = to_content([Span("Keys", "strong"), close])
             yield Static(title, id="dialog-title")
             with VerticalScroll(id="help-text"):
                 yield Static(id="help-said", markup=False)

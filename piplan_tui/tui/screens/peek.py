@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, NamedTuple
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -17,9 +17,9 @@ from piplan_tui.run.run import Run
 from piplan_tui.run.state import HOLDS_SLOT, StepState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.background import in_background
-from piplan_tui.tui.key_names import key_now
+from piplan_tui.tui.key_names import own_key
 from piplan_tui.tui.markdown_lines import wants_markdown
-from piplan_tui.tui.plain_list import content_for, wants_plain_list
+from piplan_tui.tui.plain_list import content_for, separator, wants_plain_list
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.screens.run_view import RunWatcher
 from piplan_tui.tui.spans import to_content
@@ -33,7 +33,14 @@ from piplan_tui.views.spoken import calm, step_sentence
 PeekEnd = Literal["", "open", "answer"]
 
 _TAIL_BYTES = 64_000
-_KEYS = {"close": "space,escape,q", "open": "enter", "answer": "a", "down": "j,down", "up": "k,up"}
+
+
+class _Picture(NamedTuple):
+    """What is drawn: what is said of the step, the attempt whose output stands below it, and whether that runs."""
+
+    text: list[Span]
+    attempt: tuple[str, int] | None
+    runs: bool
 
 
 class PeekScreen(RunWatcher, FocusInSight[PeekEnd], ModalScreen[PeekEnd]):
@@ -44,11 +51,11 @@ class PeekScreen(RunWatcher, FocusInSight[PeekEnd], ModalScreen[PeekEnd]):
 
     AUTO_FOCUS = ""  # j and k are for the rows below, not for the output
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(_KEYS["close"], "dismiss('')", "Close", id="peek.close"),
-        Binding(_KEYS["open"], "dismiss('open')", "Open", id="peek.open"),
-        Binding(_KEYS["answer"], "dismiss('answer')", "Answer", id="peek.answer"),
-        Binding(_KEYS["down"], "peek(1)", "Next row", id="peek.down"),
-        Binding(_KEYS["up"], "peek(-1)", "Previous row", id="peek.up"),
+        Binding("space,escape,q", "dismiss('')", "Close", id="peek.close"),
+        Binding("enter", "dismiss('open')", "Open", id="peek.open"),
+        Binding("a", "dismiss('answer')", "Answer", id="peek.answer"),
+        Binding("j,down", "peek(1)", "Next row", id="peek.down"),
+        Binding("k,up", "peek(-1)", "Previous row", id="peek.up"),
     ]
 
     def __init__(
@@ -60,7 +67,7 @@ class PeekScreen(RunWatcher, FocusInSight[PeekEnd], ModalScreen[PeekEnd]):
         self._move = move
         self._shown: tuple[str, int] | None = None
         """The attempt whose output is heard."""
-        self._drawn: tuple[list[Span], tuple[str, int] | None, bool] | None = None
+        self._drawn: _Picture | None = None
         self._unsubscribe: Callable[[], None] = lambda: None
 
     def compose(self) -> ComposeResult:
@@ -72,16 +79,16 @@ class PeekScreen(RunWatcher, FocusInSight[PeekEnd], ModalScreen[PeekEnd]):
             yield Static(id="dialog-hint", markup=False)
 
     def on_mount(self) -> None:
-        close, into = self._key("close"), self._key("open")
-        between = ", " if wants_plain_list(self.app) else " · "
-        other = f"{self._key('down')}/{self._key('up')} other rows"
-        hint = between.join((f"{close} close", f"{into} open", other))
+        moves = "/".join((own_key(self, "peek.down"), own_key(self, "peek.up")))
+        keys = (
+            f"{own_key(self, 'peek.close')} close",
+            f"{own_key(self, 'peek.open')} open",
+            f"{moves} other rows",
+        )
+        hint = separator(self.app).join(keys)
         self.query_one("#dialog-hint", Static).update(to_content([Span(hint, "dim")]))
         self._unsubscribe = self._run.transcripts.subscribe(self._said)
         self._show()
-
-    def _key(self, name: str) -> str:
-        return key_now(self.app, f"peek.{name}", _KEYS[name])
 
     def on_screen_resume(self) -> None:
         if isinstance(self.app, TypeAheadApp):
@@ -109,17 +116,16 @@ class PeekScreen(RunWatcher, FocusInSight[PeekEnd], ModalScreen[PeekEnd]):
             title = to_content(title_line(step)).truncate(max(20, self.size.width - 8), ellipsis=True)
         self.query_one("#dialog-title", Static).update(title)
         attempt = (step.id, step.attempt.number) if step.attempt is not None else None
-        drawn = self._text(step), attempt, step.status in HOLDS_SLOT
+        drawn = _Picture(self._text(step), attempt, step.status in HOLDS_SLOT)
         if drawn == self._drawn:
             return
         before, self._drawn = self._drawn, drawn
-        spans = drawn[0]
-        self.query_one("#peek-text").display = bool(spans)
-        self.query_one("#peek-said", Static).update(content_for(self.app, spans))
+        self.query_one("#peek-text").display = bool(drawn.text)
+        self.query_one("#peek-said", Static).update(content_for(self.app, drawn.text))
         view = self.query_one(TranscriptView)
         view.display = attempt is not None
-        if before is not None and before[1] == attempt:
-            if not drawn[2] and self._shown is not None:
+        if before is not None and before.attempt == attempt:
+            if not drawn.runs and self._shown is not None:
                 view.end_message()
             return
         self._shown = None
@@ -132,10 +138,8 @@ class PeekScreen(RunWatcher, FocusInSight[PeekEnd], ModalScreen[PeekEnd]):
         asks = [ask for name in step.asks if (ask := self._run.state.asks.get(name))]
         if asks:
             said = Span(f"? {whole_question(asks[0])}", "attention")
-            return [
-                said,
-                Span(f"\n\n{one_line(step.id)} waits for your answer: press {self._key('answer')}", "dim"),
-            ]
+            press = f"press {own_key(self, 'peek.answer')}"
+            return [said, Span(f"\n\n{one_line(step.id)} waits for your answer: {press}", "dim")]
         if step.attempt is None:
             return goal_lines(self._run.state, step)
         if step.handoff is not None:

@@ -12,16 +12,14 @@ from textual.widgets import Static
 
 from piplan_tui.clean import clean_text
 from piplan_tui.run.state import RunState
-from piplan_tui.tui.key_names import key_now
+from piplan_tui.tui.key_names import own_key
+from piplan_tui.tui.plain_list import separator
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.step_detail import MAX_TEXT
 from piplan_tui.views.line import Span, one_line
 from piplan_tui.views.next_commands import next_commands
 from piplan_tui.views.run_result import result_text
-
-CLOSE = "escape,R,q"
-COPY = "y"
 
 
 def result_spans(state: RunState) -> list[Span]:
@@ -42,8 +40,8 @@ class ResultScreen(FocusInSight[None], ModalScreen[None]):
     """Closed with the key that opened it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(CLOSE, "dismiss(None)", "Close", id="result.close"),
-        Binding(COPY, "copy", "Copy all of it", id="result.copy"),
+        Binding("escape,R,q", "dismiss(None)", "Close", id="result.close"),
+        Binding("y", "copy", "Copy all of it", id="result.copy"),
     ]
 
     def __init__(self, state: RunState) -> None:
@@ -54,16 +52,17 @@ class ResultScreen(FocusInSight[None], ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
-            hint = f"  {self._key('close', CLOSE)} closes · {self._key('copy', COPY)} copies all of it"
-            yield Static(to_content([Span(self._title, "strong"), Span(hint, "dim")]), id="dialog-title")
+            keys = (
+                f"{own_key(self, 'result.close')} closes",
+                f"{own_key(self, 'result.copy')} copies all of it",
+            )
+            hint = Span(f"  {separator(self.app).join(keys)}", "dim")
+            yield Static(to_content([Span(self._title, "strong"), hint]), id="dialog-title")
             with VerticalScroll(id="result-text"):
                 yield Static(to_content(self._spans), id="result-said", markup=False)
 
     def on_mount(self) -> None:
         self.query_one("#result-text").focus()
-
-    def _key(self, name: str, default: str) -> str:
-        return key_now(self.app, f"result.{name}", default)
 
     def action_copy(self) -> None:
         whole = result_text(self._state) or "".join(span.text for span in self._spans)

@@ -13,8 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static, TextArea
 
 from piplan_tui.tui.background import in_background
-from piplan_tui.tui.key_names import key_now
-from piplan_tui.tui.plain_list import wants_plain_list
+from piplan_tui.tui.key_names import own_key
+from piplan_tui.tui.plain_list import separator, wants_plain_list
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.widgets.external_editor import EditorFailed, edit_text
@@ -76,13 +76,10 @@ class TypingDialog(FocusInSight[dict[str, str] | None], ModalScreen[dict[str, st
 
     @property
     def _keys(self) -> str:
-        back = key_now(self.app, "dialog.back", "escape")
-        between = ", " if wants_plain_list(self.app) else " · "
+        keys = ["Enter done"]
         if any(field.block for field in self._fields):
-            send = key_now(self.app, "dialog.send", "ctrl+s")
-            editor = key_now(self.app, "dialog.editor", "ctrl+e")
-            return between.join((f"{send} done", f"{editor} $EDITOR", f"{back} back"))
-        return between.join(("Enter done", f"{back} back"))
+            keys = [f"{own_key(self, 'dialog.send')} done", f"{own_key(self, 'dialog.editor')} $EDITOR"]
+        return separator(self.app).join((*keys, f"{own_key(self, 'dialog.back')} back"))
 
     def on_mount(self) -> None:
         self.query_one("#dialog-problem").display = False

@@ -20,7 +20,7 @@ from piplan_tui.run.asks import FieldError, read_request
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
 from piplan_tui.run.stored_run import StoredRun
-from piplan_tui.tui.key_names import key_now
+from piplan_tui.tui.key_names import first_key, keymap_of
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.widgets.ask_form import AskForm
 from piplan_tui.tui.widgets.ask_place import FormPlace
@@ -140,11 +140,12 @@ class AskPanel(Vertical):
 
     @property
     def _outside_hint(self) -> Content:
-        keys = [f"{key_now(self.app, 'run.answer', 'a')} answer"]
+        keymap = keymap_of(self.app)
+        keys = [f"{first_key('run.answer', keymap)} answer"]
         if len(ask_order(self._run.state)) > 1:
-            keys.append(f"{key_now(self.app, 'run.next_ask', 'right_square_bracket')} next")
+            keys.append(f"{first_key('run.next_ask', keymap)} next")
         if self._rows is not None:  # it opened by itself, under the tree
-            keys.append(f"{key_now(self.app, 'detail.back', 'escape')} later")
+            keys.append(f"{first_key('detail.back', keymap)} later")
         return to_content([Span(" · ".join(keys), "dim")])
 
     def _deadline(self) -> str:

@@ -7,7 +7,7 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from piplan_tui.tui.key_names import key_now
+from piplan_tui.tui.key_names import first_key, keymap_of
 from piplan_tui.tui.outline import Filter
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.line import Span
@@ -22,7 +22,7 @@ class FilterLine(Widget):
         self.display = chosen != "all"
 
     def render(self) -> Content:
-        key = key_now(self.app, "detail.back", "escape")
+        key = first_key("detail.back", keymap_of(self.app))
         only, clears = f"only {self.chosen}", f" · {key} clears"
         before = "filter: " if cell_len(only + clears) + 9 <= self.size.width else ""
         return to_content([Span(f" {before}"), Span(only, "attention"), Span(clears, "dim")])

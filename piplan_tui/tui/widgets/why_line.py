@@ -10,7 +10,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from piplan_tui.tui.key_names import first_key, keymap_of
-from piplan_tui.tui.plain_list import content_for, wants_plain_list
+from piplan_tui.tui.plain_list import content_for, separator
 from piplan_tui.tui.spans import to_content
 from piplan_tui.views.line import Span
 from piplan_tui.views.why import Why
@@ -19,7 +19,7 @@ _NOTHING = Why(())
 
 
 class WhyLine(Widget):
-    """`show` the answer; at the right edge stands whether the cursor follows, and the filter."""
+    """`why`, as much of it as fits; at the right edge the `corner`, where there is room for it."""
 
     why: reactive[Why] = reactive(_NOTHING)
     corner: reactive[str] = reactive("")
@@ -47,7 +47,7 @@ class WhyLine(Widget):
 
     def _hints(self, offered: Sequence[tuple[str, str]]) -> list[Span]:
         keymap = keymap_of(self.app)
-        between = ", " if wants_plain_list(self.app) else " · "
+        between = separator(self.app)
         return [
             span
             for action_id, label in offered

@@ -107,3 +107,16 @@ def test_the_result_of_a_call_is_its_text() -> None:
     assert "".join(span.text for span in result_lines(step, None)) == "[\n  1,\n  2\n]"
     step.value = None
     assert "".join(span.text for span in result_lines(step, None)) == "Fine", "the summary, where that is all"
+
+
+async def test_in_lines_of_words_the_result_has_no_signs_between_its_keys() -> None:
+    run = workflow()
+    run.completed("ask")
+    run.emit(ev.RunCompleted(result="fine"))
+    app = PiplanApp(None, run=run, now=run.now, plain_list=True)  # type: ignore[arg-type]  # nothing here reaches the runtime
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("R")
+        assert isinstance(app.screen, ResultScreen)
+        title = str(app.screen.query_one("#dialog-title", Static).render())
+        assert title == "Result  Esc closes, y copies all of it"
