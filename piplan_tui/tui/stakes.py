@@ -8,7 +8,7 @@ from datetime import datetime
 from piplan_tui.run.retrying import downstream
 from piplan_tui.run.state import HOLDS_SLOT, SATISFIED, TERMINAL, RunState, StepState
 from piplan_tui.store.protocol import RunInfo
-from piplan_tui.views.formatting import format_duration, format_money, format_size, format_tokens
+from piplan_tui.views.formatting import counted, format_duration, format_money, format_size, format_tokens
 from piplan_tui.views.line import Span, one_line
 from piplan_tui.views.step_row import unmet_dependencies
 
@@ -119,7 +119,7 @@ def start_spans(state: RunState) -> list[Span]:
 def deleted_with_run(info: RunInfo, size: int | None) -> list[Span]:
     """What goes away with a run, and what does not. `size` is in bytes, if it is on disk."""
     on_disk = f" ({format_size(size)})" if size is not None else ""
-    steps = f"{info.steps:,} step{'s' if info.steps != 1 else ''}"
+    steps = counted(info.steps, "step")
     spans = [
         Span(one_line(info.title) or one_line(info.plan_id), "strong"),
         Span(f"\nDeletes its copy of the plan, its events, and what its agents said in {steps}{on_disk}."),

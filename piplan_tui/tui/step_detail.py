@@ -20,6 +20,7 @@ from piplan_tui.views.formatting import (
     GLYPHS,
     STATUS_WORDS,
     agent_label,
+    counted,
     format_duration,
     format_money,
     format_size,
@@ -203,7 +204,7 @@ def _attempt(attempt: AttemptState, now: datetime, *, first: bool) -> list[Span]
         f"{format_duration(waited)} of it waiting for you" if waited else "",
         f"{format_tokens(usage.tokens)} tokens" if usage else "",
         format_money(usage.cost_usd) if usage and usage.cost_usd is not None else "",
-        f"{attempt.tools} tool call{'' if attempt.tools == 1 else 's'}" if attempt.tools else "",
+        counted(attempt.tools, "tool call") if attempt.tools else "",
         f"asked again for a result {attempt.reprompts} times" if attempt.reprompts else "",
     ]
     word = "interrupted" if attempt.status == "interrupted" else STATUS_WORDS[attempt.status]

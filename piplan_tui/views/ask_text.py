@@ -10,6 +10,7 @@ from typing import Any
 from piplan_tui.clean import clean_text
 from piplan_tui.run.ask_state import AskState
 from piplan_tui.run.asks.request import ContextBlock, Field, InputRequest
+from piplan_tui.views.formatting import counted
 from piplan_tui.views.line import one_line
 
 _CONTEXT_LINES = 40
@@ -120,7 +121,7 @@ def _limits(field: Field) -> Iterator[str]:
     if shortest and longest is not None:
         yield f"{shortest} to {longest} characters"
     elif shortest:
-        yield f"at least {shortest} character{'' if shortest == 1 else 's'}"
+        yield f"at least {counted(shortest, 'character')}"
     elif longest is not None:
         yield f"at most {longest} characters"
     if field.pattern_hint:

@@ -63,6 +63,13 @@ RUN_WORDS: dict[RunStatus, str] = {
     "interrupted": "INTERRUPTED",
 }
 
+_KNOWN_RUN_WORDS: dict[str, str] = dict(RUN_WORDS.items())
+
+
+def run_state_word(status: str) -> str:
+    """A run's state as it is stored, in small letters; a newer version may have some that this one does not know."""
+    return _KNOWN_RUN_WORDS.get(status, status).lower()
+
 
 def format_clock(seconds: float) -> str:
     """`0:38`, `12:41`, `1:02:03`, `3d 04:10`: for columns, always whole seconds."""

@@ -12,7 +12,7 @@ from piplan_tui.run.state import RunState, RunStatus, StepStatus
 from piplan_tui.views.estimate import estimate_text
 from piplan_tui.views.formatting import GLYPHS, RUN_WORDS, format_clock, format_money, format_tokens
 from piplan_tui.views.line import STATUS_ROLES, Role, Span, one_line
-from piplan_tui.views.step_row import limit_note
+from piplan_tui.views.step_row import limit_note, nearest_limit
 
 NEVER = 1_000
 """The rank of a chip that no width drops."""
@@ -201,8 +201,7 @@ def _second_line(state: RunState, now: datetime, left: float | None, elsewhere: 
         chips.append(Chip((Span(f"{format_money(state.usage.cost_usd)}{of}"),), 38))
     if left is not None:
         chips.append(Chip((Span(estimate_text(left, asks=len(state.asks)), "dim"),), 10))
-    if state.limits and state.status == "running":
-        limit = min(state.limits.values(), key=lambda limit: limit.until)
+    if state.status == "running" and (limit := nearest_limit(state)) is not None:
         text = f"{one_line(limit.provider)}: {limit_note(limit, now)}"
         chips.append(Chip((Span(text, "attention"),), 46, least=12, grow=True, right=True))
     if reason := one_line(state.reason):

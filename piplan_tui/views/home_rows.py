@@ -14,7 +14,7 @@ from rich.cells import cell_len, set_cell_size
 from piplan_tui.plan.find import FoundPlan
 from piplan_tui.run.state import RUN_ENDED, SATISFIED
 from piplan_tui.store.protocol import RunInfo
-from piplan_tui.views.formatting import GLYPHS, RUN_WORDS, counted, format_money, short_duration
+from piplan_tui.views.formatting import GLYPHS, counted, format_money, run_state_word, short_duration
 from piplan_tui.views.line import Role, Span, one_line
 
 RowKind = Literal["heading", "text", "run", "plan"]
@@ -148,15 +148,13 @@ def _word(info: RunInfo, live: AbstractSet[str]) -> tuple[str, Role]:
     status = run_state(info, live)
     if needs_you(info):
         return f"{GLYPHS['waiting_user']} {info.open_asks} to answer", "attention"
-    # a newer version may have states that this one does not know
-    word = RUN_WORDS.get(status, status).lower()  # type: ignore[call-overload]  # see above
     roles: dict[str, Role] = {
         "failed": "failed",
         "running": "running",
         "interrupted": "attention",
         "waiting_user": "attention",
     }
-    return word, roles.get(status, "dim")
+    return run_state_word(status), roles.get(status, "dim")
 
 
 def _bar(done: int, total: int) -> str:

@@ -62,6 +62,7 @@ def first_line(text: str) -> str:
 
 
 def names(ids: Iterable[str], limit: int = MAX_NAMES) -> str:
+    """Ids for a row: `alpha, beta, gamma + 4 more`."""
     known = list(ids)
     text = ", ".join(one_line(name) for name in known[:limit])
     return f"{text} + {len(known) - limit:,} more" if len(known) > limit else text

@@ -6,6 +6,7 @@ import json
 
 from piplan_tui.clean import clean_text
 from piplan_tui.run.state import RunState
+from piplan_tui.views.formatting import counted
 from piplan_tui.views.line import Span, one_line
 from piplan_tui.views.next_commands import failed_by_script
 from piplan_tui.views.why import Why
@@ -18,7 +19,7 @@ def run_note(state: RunState) -> Why:
             return Why(())
         text = state.result if isinstance(state.result, str) else json.dumps(state.result, ensure_ascii=False)
         first, *rest = clean_text(text).strip().splitlines() or [""]
-        more = f" … {len(rest)} more line{'' if len(rest) == 1 else 's'}" if rest else ""
+        more = f" … {counted(len(rest), 'more line')}" if rest else ""
         spans = (Span("returned ", "strong"), Span(one_line(first)), Span(more, "dim"))
         return Why(spans, (("run.result", "all of it"),))
     if failed_by_script(state):

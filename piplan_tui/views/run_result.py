@@ -7,6 +7,7 @@ import shlex
 
 from piplan_tui.clean import clean_text
 from piplan_tui.run.state import RunState, StepState
+from piplan_tui.views.formatting import counted
 from piplan_tui.views.line import one_line
 from piplan_tui.views.terminal_json import terminal_safe
 
@@ -63,7 +64,7 @@ def result_excerpt(state: RunState) -> list[str]:
     if shown == lines:
         return ["result:", *(f"  {line}".rstrip() for line in lines)]
     more = len(lines) - len(shown)
-    rest = f"… {more} more line{'' if more == 1 else 's'}" if more else "… lines are cut"
+    rest = f"… {counted(more, 'more line')}" if more else "… lines are cut"
     whole = f"piplan-tui show {shlex.quote(one_line(state.run_id))} --result"
     return ["result:", *(f"  {line}".rstrip() for line in shown), f"  {rest}; the whole: {whole}"]
 

@@ -16,10 +16,11 @@ from piplan_tui.run.routing import limit_of
 from piplan_tui.run.state import PhaseState, RunState, RunStatus, StepState
 from piplan_tui.views.changes import overlap_warning
 from piplan_tui.views.formatting import counted, ordinal
+from piplan_tui.views.header import short_run_id
 from piplan_tui.views.line import MAX_NAMES, one_line
 from piplan_tui.views.phase_row import phase_finished, phase_title
 from piplan_tui.views.questions import question
-from piplan_tui.views.step_row import SILENT_AFTER, limit_note, reason, unmet_dependencies
+from piplan_tui.views.step_row import SILENT_AFTER, limit_note, nearest_limit, reason, unmet_dependencies
 
 CALM_SECONDS = 10
 """How often a clock may change what a line says."""
@@ -51,9 +52,9 @@ def said_duration(seconds: float) -> str:
         return counted(minutes, "minute")
     hours, minute = divmod(minutes, 60)
     if hours < 24:
-        return _joined(" ", counted(hours, "hour"), counted(minute, "minute") if minute else "")
+        return counted(hours, "hour") + (f" {counted(minute, 'minute')}" if minute else "")
     days, hour = divmod(hours, 24)
-    return _joined(" ", counted(days, "day"), counted(hour, "hour") if hour else "")
+    return counted(days, "day") + (f" {counted(hour, 'hour')}" if hour else "")
 
 
 def said_clock(seconds: float) -> str:
@@ -95,9 +96,8 @@ def header_sentences(
         f"{counted(elsewhere, 'question')} in other runs" if elsewhere else "",
         *_used(usage),
     ]
-    limit = min(state.limits.values(), key=lambda limit: limit.until, default=None)
     more.append(one_line(state.reason))
-    if limit is not None and state.status == "running":
+    if state.status == "running" and (limit := nearest_limit(state)) is not None:
         more.append(f"{one_line(limit.provider)}: {limit_note(limit, now)}")
     if left is not None:
         after = " after your answer" if asks else ""
@@ -108,7 +108,7 @@ def header_sentences(
     if state.title != state.plan_id:
         more.append(one_line(state.title))
     if state.run_id:
-        more.append(f"run {one_line(state.run_id)[:12]}")
+        more.append(f"run {short_run_id(state.run_id)}")
     parts = [part for part in more if part]
     fitting = 1
     while fitting < len(parts) and cell_len(", ".join(parts[: fitting + 1])) <= width:
@@ -138,7 +138,7 @@ def phase_sentence(
         waiting = [title for title in waits_for if not phase_finished(state.phases[title])]
         if waiting and counts.get("pending") == total:
             parts.append(f"waits for {_listed(f'phase {phase_title(state, title)}' for title in waiting)}")
-    return _joined(", ", *parts, "folded" if folded else "")
+    return sentence(*parts, "folded" if folded else "")
 
 
 def step_sentence(
@@ -152,7 +152,7 @@ def step_sentence(
     """The row of a step. `queue_position` counts from 1 (0: unknown)."""
     title, name = one_line(step.title), one_line(step.id)
     stands = _where_it_stands(state, step, now, queue_position, last_activity)
-    return _joined(", ", f"step {name}", *stands, f"titled {title}" if title not in ("", name) else "")
+    return sentence(f"step {name}", *stands, f"titled {title}" if title not in ("", name) else "")
 
 
 def _where_it_stands(
@@ -260,5 +260,6 @@ def _listed(ids: Iterable[str]) -> str:
     return " and ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
-def _joined(between: str, *parts: str) -> str:
-    return between.join(part for part in parts if part)
+def sentence(*parts: str) -> str:
+    """The parts that say anything, with commas between."""
+    return ", ".join(part for part in parts if part)

@@ -11,10 +11,10 @@ from piplan_tui.plan.find import FoundPlan
 from piplan_tui.run.state import SATISFIED
 from piplan_tui.store.protocol import RunInfo
 from piplan_tui.views.critical_path import CriticalPath
-from piplan_tui.views.formatting import GLYPHS, RUN_WORDS, STATUS_WORDS, counted
+from piplan_tui.views.formatting import GLYPHS, STATUS_WORDS, counted, run_state_word
 from piplan_tui.views.home_rows import needs_you, run_state
 from piplan_tui.views.line import Span, one_line
-from piplan_tui.views.spoken import calm, said_duration, said_money
+from piplan_tui.views.spoken import calm, said_duration, said_money, sentence
 from piplan_tui.views.timeline import Bar
 
 _SEPARATOR = " · "
@@ -53,14 +53,13 @@ def facts_in_words(facts: Iterable[Span]) -> list[Span]:
 
 def home_run_sentence(info: RunInfo, live: AbstractSet[str], now: datetime) -> str:
     """A run in the list to begin with."""
-    status = run_state(info, live)
-    # a newer version may have states that this one does not know
-    word = RUN_WORDS.get(status, status).lower()  # type: ignore[call-overload]  # see above
     done, failed = sum(info.counts.get(each, 0) for each in SATISFIED), info.counts.get("failed", 0)
     age = (calm(now) - info.updated_at).total_seconds()
-    return _sentence(
+    return sentence(
         f"run {one_line(info.title) or one_line(info.plan_id)}",
-        f"{counted(info.open_asks, 'question')} for you" if needs_you(info) else word,
+        f"{counted(info.open_asks, 'question')} for you"
+        if needs_you(info)
+        else run_state_word(run_state(info, live)),
         f"{done:,} of {info.steps:,} done",
         f"{failed:,} failed" if failed else "",
         said_money(info.cost_usd) if info.cost_usd is not None else "",
@@ -74,7 +73,7 @@ def home_plan_sentence(plan: FoundPlan, folder: Path) -> str:
     path = plan.path.relative_to(folder) if plan.path.is_relative_to(folder) else Path(plan.path.name)
     what = "workflow" if plan.is_workflow else "plan"
     steps = "" if plan.is_workflow else counted(plan.steps, "step")
-    return _sentence(
+    return sentence(
         f"{what} {one_line(plan.title) or one_line(path.name)}", steps, f"file {one_line(str(path))}"
     )
 
@@ -85,7 +84,7 @@ def bar_sentence(bar: Bar) -> str:
     worked = sum(end - start for start, end in bar.working)
     waited = sum(end - start for start, end in bar.waiting)
     failures = len(bar.failures)
-    return _sentence(
+    return sentence(
         bar.name,
         word,
         f"began after {said_duration(bar.started)}" if bar.started is not None else "",
@@ -100,7 +99,7 @@ def critical_path_sentence(path: CriticalPath) -> str:
     if not path.steps:
         return "Critical path: nothing has run yet"
     names = ", then ".join(one_line(step.id) for step in path.steps)
-    times = _sentence(
+    times = sentence(
         f"worked {said_duration(path.worked)}",
         f"waited for you {said_duration(path.waited)}" if path.waited >= 1 else "",
         f"about {said_duration(path.left)} left" if path.left is not None else "",
@@ -126,7 +125,3 @@ def tabs_sentence(names: Sequence[str], tab: int, *, needs_you: bool = False) ->
     listed = ", ".join(f"{number} {name}" for number, name in enumerate(names, 1))
     asks = "; a question is in Input" if needs_you else ""
     return f"{names[tab - 1]} is open{asks}. Keys: {listed}"
-
-
-def _sentence(*parts: str) -> str:
-    return ", ".join(part for part in parts if part)

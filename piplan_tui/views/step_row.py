@@ -162,6 +162,11 @@ def _queue_note(state: RunState, position: int) -> str:
     return f"queue {ordinal(position)}" if position else "queued"
 
 
+def nearest_limit(state: RunState) -> ProviderLimit | None:
+    """That of the provider which is asked again first; `None` while none refuses."""
+    return min(state.limits.values(), key=lambda limit: limit.until, default=None)
+
+
 def limit_note(limit: ProviderLimit, now: datetime) -> str:
     """What keeps a step that is ready from starting, with the local time at which it goes on."""
     if limit.until <= now:

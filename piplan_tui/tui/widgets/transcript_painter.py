@@ -91,9 +91,7 @@ class RowPainter:
         else:
             glyph, glyph_style = ("✓", self._style("ok")) if tool.ok else ("✗", self._style("error"))
         took = self._took(tool)
-        lines = (
-            f"{tool.output_lines:,} line{'s' if tool.output_lines != 1 else ''}" if tool.output_lines else ""
-        )
+        lines = counted(tool.output_lines, "line") if tool.output_lines else ""
         # columns: the times stand below each other, whatever follows
         right = f"  {took:>6}  {lines:<10}" if width >= _COLUMNS_FROM else f"  {took}" if took else ""
         if width >= _CLOCK_FROM and tool.started_at is not None and tool.started_at > _A_DAY:
