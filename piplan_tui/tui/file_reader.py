@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
-import anyio.to_thread
 
 from piplan_tui.clean import clean_text
-from piplan_tui.tui.widgets.external_editor import EditorFailed, Suspendable, in_terminal
+from piplan_tui.tui.external_editor import EditorFailed, Suspendable, in_terminal, private_file
 from piplan_tui.views.line import one_line
 
 _VARIABLES = ("VISUAL", "EDITOR", "PAGER")
@@ -45,8 +44,8 @@ async def show_file(app: Suspendable, path: Path) -> None:
     A pager may hand everything to the terminal as it is, so it gets a copy without control characters.
 
     Raises:
-        EditorFailed: there is none, the file cannot be read, or the program failed.
-        textual.app.SuspendNotSupported: this terminal cannot be given away.
+        EditorFailed: there is none, the file cannot be read, the program failed, or this terminal cannot be given
+            away.
     """
     command, is_pager = reader_command()
     if not await anyio.Path(path).is_file():
@@ -54,21 +53,15 @@ async def show_file(app: Suspendable, path: Path) -> None:
     if not is_pager:
         await in_terminal(app, [*command, str(path)])
         return
+    async with private_file(_clean_lines(path), prefix="piplan-", suffix=path.suffix) as copy:
+        await in_terminal(app, [*command, str(copy)])
+
+
+def _clean_lines(path: Path) -> Iterator[str]:
     try:
-        copy = await anyio.to_thread.run_sync(_cleaned_copy, path)
+        with path.open("rb") as file:
+            # whole lines, so that no escape sequence is cut in two; a line without an end is cut all the same
+            while line := file.readline(_CHUNK):
+                yield clean_text(line.decode("utf-8", "replace"))
     except OSError as error:
         raise EditorFailed(f"{one_line(str(path))} cannot be read: {error.strerror}") from None
-    try:
-        await in_terminal(app, [*command, str(copy)])
-    finally:
-        copy.unlink(missing_ok=True)
-
-
-def _cleaned_copy(path: Path) -> Path:
-    """A new file that only the user can read."""
-    handle, name = tempfile.mkstemp(prefix="piplan-", suffix=path.suffix)
-    with os.fdopen(handle, "w", encoding="utf-8") as copy, path.open("rb") as file:
-        # whole lines, so that no escape sequence is cut in two; a line without an end is cut all the same
-        while line := file.readline(_CHUNK):
-            copy.write(clean_text(line.decode("utf-8", "replace")))
-    return Path(name)

@@ -52,7 +52,7 @@ def as_sentence(text: str) -> str:
     return text if is_id else text[:1].upper() + text[1:]
 
 
-_AFTER_A_NAME = ("is ", "has ", "runs ", "does ", "goes ")
+_AFTER_A_NAME = ("is ", "has ", "runs ", "does ", "goes ", "ended ")
 _NO_NAMES = ("there", "it", "nothing", "nobody")
 
 

@@ -6,16 +6,15 @@ from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
-from textual.app import SuspendNotSupported
 
 from piplan_tui.run.state import StepState
 from piplan_tui.tui.actions import BY_ID
 from piplan_tui.tui.background import in_background
+from piplan_tui.tui.external_editor import EditorFailed
 from piplan_tui.tui.file_reader import show_file
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.screens.peek import PeekEnd, PeekScreen
 from piplan_tui.tui.screens.run_view import RunView
-from piplan_tui.tui.widgets.external_editor import EditorFailed
 from piplan_tui.views.line import as_sentence, one_line
 
 _KEYS = "1234567890"
@@ -86,7 +85,4 @@ class Opening(RunView):
         try:
             await show_file(self.app, path)
         except EditorFailed as failed:
-            said = str(failed)
-            self.notify(as_sentence(said), severity="error", markup=False)
-        except SuspendNotSupported:
-            self.notify("This terminal cannot be given to another program", severity="error", markup=False)
+            self.notify(as_sentence(str(failed)), severity="error", markup=False)

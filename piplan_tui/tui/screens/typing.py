@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual.app import ComposeResult, SuspendNotSupported
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static, TextArea
 
 from piplan_tui.tui.background import in_background
+from piplan_tui.tui.external_editor import EditorFailed, edit_text
 from piplan_tui.tui.key_names import own_key
 from piplan_tui.tui.plain_list import separator, wants_plain_list
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.spans import to_content
-from piplan_tui.tui.widgets.external_editor import EditorFailed, edit_text
-from piplan_tui.views.line import Span
+from piplan_tui.views.line import Span, as_sentence
 
 Check = Callable[[Mapping[str, str]], str]
 """What is wrong with the texts, in a sentence; empty when they can be used."""
@@ -123,7 +123,7 @@ class TypingDialog(FocusInSight[dict[str, str] | None], ModalScreen[dict[str, st
             async def edit() -> None:
                 try:
                     area.text = await edit_text(self.app, area.text, suffix=".md")
-                except (EditorFailed, SuspendNotSupported) as failed:
-                    self.notify(str(failed), severity="error", markup=False)
+                except EditorFailed as failed:
+                    self.notify(as_sentence(str(failed)), severity="error", markup=False)
 
             in_background(self, edit, exclusive=True, group="editor")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from textual.app import SuspendNotSupported
-
 from piplan_tui.clean import clean_text
+from piplan_tui.tui.external_editor import EditorFailed, edit_text
 from piplan_tui.tui.widgets.ask_fields import FieldEditor
-from piplan_tui.tui.widgets.external_editor import EditorFailed, edit_text
+from piplan_tui.views.line import as_sentence
 
 
 async def edit_field(editor: FieldEditor) -> None:
@@ -14,8 +13,6 @@ async def edit_field(editor: FieldEditor) -> None:
     try:
         text = await edit_text(editor.app, editor.long_text or "", suffix=editor.file_suffix)
     except EditorFailed as problem:
-        editor.notify(str(problem), severity="error", markup=False)
-    except SuspendNotSupported:
-        editor.notify("An editor cannot be opened from here.", severity="warning", markup=False)
+        editor.notify(as_sentence(str(problem)), severity="error", markup=False)
     else:
         editor.long_text = clean_text(text)

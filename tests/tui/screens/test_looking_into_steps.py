@@ -15,6 +15,7 @@ from piplan_tui.store.memory import MemoryRuntimeStore
 from piplan_tui.tui import file_reader
 from piplan_tui.tui.actions import ACTIONS
 from piplan_tui.tui.app import PiplanApp
+from piplan_tui.tui.external_editor import EditorFailed
 from piplan_tui.tui.file_reader import reader_command
 from piplan_tui.tui.key_names import all_keys, with_keys
 from piplan_tui.tui.screens.choice import ChoiceDialog
@@ -22,7 +23,6 @@ from piplan_tui.tui.screens.detail import DetailScreen
 from piplan_tui.tui.screens.peek import PeekScreen
 from piplan_tui.tui.widget_keys import widget_keys
 from piplan_tui.tui.widgets.ask_panel import AskPanel
-from piplan_tui.tui.widgets.external_editor import EditorFailed
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
 from tests.tui.screens.test_run_screen import said, settle, shown, until

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import errno
 import stat
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import anyio
 import pytest
+from textual.app import SuspendNotSupported
 
-from piplan_tui.tui.widgets.external_editor import EditorFailed, edit_text, editor_command
+from piplan_tui.tui.external_editor import EditorFailed, edit_text, editor_command, private_file
 
 pytestmark = pytest.mark.anyio
 
@@ -66,3 +70,46 @@ async def test_a_failing_editor_is_one_sentence(monkeypatch: pytest.MonkeyPatch,
     with pytest.raises(EditorFailed, match="could not start no-such-editor-here"):
         await edit_text(terminal, "text")
     assert terminal.log == ["quiet", "given", "taken back"]
+
+
+async def test_an_editor_that_takes_its_file_away_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("VISUAL", script(tmp_path / "editor.py", "import os, sys; os.remove(sys.argv[1])"))
+    with pytest.raises(EditorFailed, match="No such file or directory; your text is as it was"):
+        await edit_text(Terminal(), "text")
+
+
+async def test_without_room_for_its_file_nothing_is_given_away(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    terminal = Terminal()
+    with pytest.raises(EditorFailed, match="no file could be written for it"):
+        await edit_text(terminal, "text")
+    assert terminal.log == []
+
+
+async def test_of_a_file_that_could_not_be_written_to_its_end_nothing_is_left(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def text() -> Iterator[str]:
+        yield "secret"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(EditorFailed, match="No space left"):
+        async with private_file(text(), prefix="answer-", suffix=".txt"):
+            pass
+    assert [left async for left in anyio.Path(tmp_path).iterdir()] == []
+
+
+async def test_a_terminal_that_cannot_be_given_away_is_one_sentence() -> None:
+    class Fixed(Terminal):
+        @contextmanager
+        def suspend(self) -> Iterator[None]:
+            raise SuspendNotSupported("App.suspend is not supported in this environment.")
+            yield
+
+    with pytest.raises(EditorFailed, match="this terminal cannot be given to another program"):
+        await edit_text(Fixed(), "text")
