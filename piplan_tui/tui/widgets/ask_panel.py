@@ -20,6 +20,7 @@ from piplan_tui.run.asks import FieldError, read_request
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
 from piplan_tui.run.stored_run import StoredRun
+from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.key_names import first_key, keymap_of
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.widgets.ask_form import AskForm
@@ -73,6 +74,9 @@ class AskPanel(Vertical):
         self._run = run
         self._draft: dict[str, Any] | None = None
         self._draft_changed = False
+        self._problem = ""
+        """Why the draft could not be stored or read, when that was said."""
+        self._place_left = False
         self._timer: Timer | None = None
         self._focus_wanted = False
         self._rows: int | None = None
@@ -83,7 +87,7 @@ class AskPanel(Vertical):
 
     async def on_mount(self) -> None:
         self.tick()
-        draft = await self._run.load_draft(self.ask.id)
+        draft = await self._load_draft()
         self._draft = dict(draft) if draft else None
         if not self.is_attached:
             self.shown.set()
@@ -183,7 +187,8 @@ class AskPanel(Vertical):
 
     async def on_ask_form_postponed(self, message: AskForm.Postponed) -> None:
         message.stop()
-        await self._store_draft()
+        if not await self.keep_draft():
+            self.leave_place()
         self.post_message(self.Later(self.ask.id))
 
     def on_ask_form_draft_changed(self, message: AskForm.DraftChanged) -> None:
@@ -192,7 +197,7 @@ class AskPanel(Vertical):
         self._draft_changed = True
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(_DRAFT_PAUSE, self._store_draft)
+        self._timer = self.set_timer(_DRAFT_PAUSE, self.keep_draft)
 
     def _forget_draft_timer(self) -> None:
         if self._timer is not None:
@@ -202,20 +207,39 @@ class AskPanel(Vertical):
         """Note where the user is, for another panel of the same question."""
         if self.form is not None and self.shown.is_set():
             self._places[self.ask.id] = self.form.place
+            self._place_left = True
 
     @property
     def draft(self) -> Mapping[str, Any]:
         """What the user filled in, without secrets; empty when they changed nothing."""
         return self._draft or {}
 
-    async def keep_draft(self) -> None:
-        """Store what was typed, now."""
-        await self._store_draft()
-
-    async def _store_draft(self) -> None:
-        if self._draft_changed and self.ask.id in self._run.state.asks:
-            self._draft_changed = False
+    async def keep_draft(self) -> bool:
+        """Store what was typed, now. False when it cannot be stored, which is said once."""
+        if not self._draft_changed or self.ask.id not in self._run.state.asks:
+            return True
+        self._draft_changed = False
+        try:
             await self._run.save_draft(self.ask.id, self._draft)
+        except StoreError as problem:
+            self._draft_changed = True
+            self._say(str(problem))
+            return False
+        self._problem = ""
+        return True
+
+    async def _load_draft(self) -> Mapping[str, Any] | None:
+        try:
+            return await self._run.load_draft(self.ask.id)
+        except StoreError as problem:
+            self._say(str(problem))
+            return None
+
+    def _say(self, problem: str) -> None:
+        if problem != self._problem:
+            self._problem = problem
+            self.notify(f"What is typed here is not kept on disk: {problem}", severity="error", markup=False)
 
     async def on_unmount(self) -> None:
-        await self._store_draft()
+        if not await self.keep_draft() and not self._place_left:
+            self.leave_place()

@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from piplan_tui.run import events as ev
+from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.widgets.ask_fields.text_editors import LineInput
 from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.run_tree import RunTree
@@ -95,6 +96,57 @@ async def test_a_draft_is_kept_while_another_question_is_looked_at() -> None:
         panel = pilot.app.screen.query_one(AskPanel)
         assert panel.form is not None
         assert panel.form._editors["name"].value == "me"
+
+
+async def test_a_draft_that_cannot_be_stored_is_told_once_and_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = asking(NAME, COLOUR)
+
+    async def full(ask_id: str, draft: object) -> None:
+        raise StoreError("cannot write the draft: no space is left on the device")
+
+    monkeypatch.setattr(run, "save_draft", full)
+    async with app_on(run).run_test(size=(120, 40)) as pilot:
+        pilot.app.screen.query_one("RunTree").focus()
+        await settle(pilot)
+        await pilot.press("g", "a")
+        await settle(pilot)
+        panel = pilot.app.screen.query_one(AskPanel)
+        for letter in "me":
+            await pilot.press(letter)
+            await pilot.pause()
+            assert await panel.keep_draft() is False
+        told = [notice.message for notice in pilot.app._notifications]
+        assert [said for said in told if "no space is left" in said] == [
+            "What is typed here is not kept on disk: cannot write the draft: no space is left on the device"
+        ]
+        pilot.app.screen.query_one("RunTree").focus()
+        await pilot.press("right_square_bracket")
+        await settle(pilot)
+        await pilot.press("left_square_bracket", "a")
+        await settle(pilot)
+        again = pilot.app.screen.query_one(AskPanel)
+        assert again is not panel
+        assert again.form is not None
+        assert again.form._editors["name"].value == "me"
+
+
+async def test_a_draft_that_cannot_be_read_keeps_no_question_from_being_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = asking(NAME)
+
+    async def damaged(ask_id: str) -> None:
+        raise StoreError("cannot read the draft: the disk reported an error")
+
+    monkeypatch.setattr(run, "load_draft", damaged)
+    async with app_on(run).run_test() as pilot:
+        await settle(pilot)
+        await pilot.press("a", "m", "e", "enter")
+        await settle(pilot)
+        assert any("the disk reported an error" in notice.message for notice in pilot.app._notifications)
+        assert run.asked == [("answer", "ask-a", "accept", {"name": "me"})]
 
 
 async def test_more_questions_do_not_replace_the_one_that_is_open() -> None:
