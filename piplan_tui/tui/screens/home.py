@@ -98,6 +98,8 @@ class HomeScreen(ActionScreen):
         self._examples: list[FoundPlan] = []
         self._filter = ""
         self._read = False
+        self._problem = ""
+        """Why runs could not be read the last time, which is said once."""
         self._reading = anyio.Lock()
 
     def compose(self) -> ComposeResult:
@@ -132,6 +134,7 @@ class HomeScreen(ActionScreen):
 
     async def do_refresh(self) -> None:
         """Read runs and plans again."""
+        self._problem = ""
         await self._refresh_runs()
         self._plans, self._examples = await anyio.to_thread.run_sync(_plans_of, self._folder)
         self._read = True
@@ -144,8 +147,11 @@ class HomeScreen(ActionScreen):
                 runs = await self._runtime.store.list_runs()
                 live = await _owned(self._runtime.store, runs)
             except StoreError as error:
-                self.notify(str(error), severity="error", markup=False)
+                if str(error) != self._problem:
+                    self._problem = str(error)
+                    self.notify(self._problem, severity="error", markup=False)
                 return
+            self._problem = ""
             if not self.query(HomeList):
                 return  # the screen was closed while the disk was read
             # ages move on by themselves, so that rows are drawn anew even when no run has changed

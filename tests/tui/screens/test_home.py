@@ -21,7 +21,7 @@ from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.store.memory import MemoryRuntimeStore
-from piplan_tui.store.protocol import Owner, RunInfo, RuntimeStore
+from piplan_tui.store.protocol import Owner, RunInfo, RuntimeStore, StoreError
 from piplan_tui.tui.app import PiplanApp
 from piplan_tui.tui.beginnings import Beginnings
 from piplan_tui.tui.screens import home
@@ -159,6 +159,26 @@ async def test_the_list_follows_what_happens_to_runs(tmp_path: Path, monkeypatch
         await until(pilot, lambda: all(row.key != "run:two" for row in listed.rows))
         assert listed.selected is not None
         assert listed.selected.can_be_chosen
+
+
+async def test_a_store_that_cannot_be_read_is_told_once_and_again_when_it_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home, "REFRESH_SECONDS", 0.01)
+    store = await stored(a_run("one"))
+    tries = 0
+
+    async def refused() -> list[RunInfo]:
+        nonlocal tries
+        tries += 1
+        raise StoreError("cannot list /state: permission denied")
+
+    async with opened(tmp_path, store) as (pilot, app, _):
+        monkeypatch.setattr(store, "list_runs", refused)
+        await until(pilot, lambda: tries > 5)
+        assert said(app) == ["cannot list /state: permission denied"]
+        await pilot.press("ctrl+r")
+        assert said(app) == ["cannot list /state: permission denied"] * 2
 
 
 async def test_typing_filters_and_escape_shows_all_again(tmp_path: Path) -> None:
