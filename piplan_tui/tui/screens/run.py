@@ -118,6 +118,7 @@ class RunScreen(Arranging, Redoing, Opening, LookingAround):
 
     def on_unmount(self) -> None:
         self._unsubscribe()
+        gc.unfreeze()  # or else nothing that belonged to this screen would ever be let go of
 
     def use_run(self, run: Run) -> None:
         super().use_run(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -695,3 +696,15 @@ async def test_the_key_bar_tells_no_key_that_is_a_letter_while_typing() -> None:
         await pilot.press("tab")
         await settle(pilot)
         assert bar.render().plain.split() == ["Ctrl-p", "commands", "Ctrl-c", "leave"]
+
+
+async def test_a_closed_screen_can_be_forgotten() -> None:
+    app = app_on(deck(asking=False))
+    async with app.run_test() as pilot:
+        await settle(pilot)
+        another = deck(asking=False)
+        await app.push_screen(RunScreen(another, None))  # type: ignore[arg-type]  # a double, and nothing reaches the runtime
+        await settle(pilot)
+        assert gc.get_freeze_count() > 0
+        await app.screen.dismiss()
+        assert gc.get_freeze_count() == 0
