@@ -78,7 +78,6 @@ class _Layout:
         self._lead: str | None = None
         """What stands before the next line in place of the innermost rest: the bullet of an item."""
         self._numbers: list[int | None] = []
-        self._tight = True
 
     def lines(self, tokens: Sequence[Token]) -> list[MarkdownLine]:
         position = 0

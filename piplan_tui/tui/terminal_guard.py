@@ -6,6 +6,8 @@ notifications. The other one draws everything in ASCII.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
@@ -16,18 +18,23 @@ from piplan_tui.tui.widgets.soft_wrap import graphemes
 from piplan_tui.views.formatting import ASCII_GLYPHS, GLYPHS, SPINNER
 
 
+def _replaced(
+    segments: list[Segment], is_fine: Callable[[str], bool], replace: Callable[[str], str]
+) -> list[Segment]:
+    """The line with other text where it is not fine; most lines are, and stay what they are."""
+    if all(is_fine(segment.text) for segment in segments):
+        return segments
+    return [
+        segment if segment.control or is_fine(segment.text) else Segment(replace(segment.text), segment.style)
+        for segment in segments
+    ]
+
+
 class CleanFilter(LineFilter):
     """No escape sequence or control character reaches the terminal as text."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        if all(segment.text.isprintable() for segment in segments):
-            return segments
-        return [
-            segment
-            if segment.control or segment.text.isprintable()
-            else Segment(_cleaned(segment.text), segment.style)
-            for segment in segments
-        ]
+        return _replaced(segments, str.isprintable, _cleaned)
 
 
 def _cleaned(text: str) -> str:
@@ -67,12 +74,7 @@ class AsciiFilter(LineFilter):
     """Every cell that is not ASCII becomes one that is; widths stay."""
 
     def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
-        return [
-            segment
-            if segment.control or segment.text.isascii()
-            else Segment(to_ascii(segment.text), segment.style)
-            for segment in segments
-        ]
+        return _replaced(segments, str.isascii, to_ascii)
 
 
 def to_ascii(text: str) -> str:
