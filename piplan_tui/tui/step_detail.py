@@ -1,14 +1,12 @@
-"""What the text tabs of a step say: its context, its tools, its result, its attempts."""
+"""What the text tabs of a step say: its context, its result, its attempts."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from piplan_tui.agents.protocol import SessionEvent, ToolEnded, ToolStarted
 from piplan_tui.clean import clean_text
 from piplan_tui.run.answer_line import answer_line
 from piplan_tui.run.attempt_state import AttemptState, Decision
@@ -30,9 +28,9 @@ from piplan_tui.views.line import STATUS_ROLES, Span, one_line
 from piplan_tui.views.run_result import step_result
 
 MAX_TEXT = 20_000
-MAX_TOOLS = 500
 _MAX_DECISIONS = 200
 _MAX_FILES = 200
+_MAX_DEPENDENCIES = 20
 _MARKS = {"completed": "[x]", "in_progress": "[>]", "pending": "[ ]"}
 _KNOWN_STEP_FIELDS = frozenset({"id", "title", "goal", "dependsOn", "phase"})
 _KNOWN_PLAN_FIELDS = frozenset({"id", "title", "summary", "executionMode", "steps"})
@@ -86,15 +84,18 @@ def _dependencies(state: RunState, ids: Sequence[str]) -> list[Span]:
     if not ids:
         return [Span("no other step", "dim")]
     spans: list[Span] = []
-    for step_id in ids[:20]:
+    for step_id in ids[:_MAX_DEPENDENCIES]:
         other = state.steps[step_id]
         spans.append(Span("\n" if spans else ""))
         spans.append(Span(f"{GLYPHS[other.status]} {one_line(step_id)}"))
         if one_line(other.title) != one_line(step_id):
             spans.append(Span(f"  {one_line(other.title)}", "dim"))
-    if len(ids) > 20:
-        spans.append(Span(f"\n… {len(ids) - 20:,} more", "dim"))
-    return spans
+    return [*spans, Span(_more(ids, _MAX_DEPENDENCIES), "dim")]
+
+
+def _more(those: Sequence[object], shown: int) -> str:
+    """A last line about what is not shown, if there is any."""
+    return f"\n… {len(those) - shown:,} more" if len(those) > shown else ""
 
 
 def context_lines(state: RunState, step: StepState) -> list[Span]:
@@ -110,7 +111,8 @@ def context_lines(state: RunState, step: StepState) -> list[Span]:
     if given is not None and given.dependencies:
         spans.append(_heading("Handoff files it was told to read"))
         files = [file for handoff in given.dependencies for file in handoff.files]
-        spans.append(Span("\n".join(f"{one_line(f.path)}  {format_size(f.size)}" for f in files[:200])))
+        shown = "\n".join(f"{one_line(file.path)}  {format_size(file.size)}" for file in files[:_MAX_FILES])
+        spans.append(Span(shown + _more(files, _MAX_FILES)))
     if given is not None and given.metadata:
         spans += [_heading("Metadata"), Span(_json(given.metadata))]
     spans += [_heading("Workspace"), Span(one_line(state.workspace))]
@@ -163,7 +165,7 @@ def result_lines(step: StepState, document: str | None, problem: str = "") -> li
     spans += changed
     spans.append(_heading("Files"))
     for index, file in enumerate(handoff.files):
-        spans.append(Span(f"{chr(10) if index else ''}{one_line(file.path)}  {format_size(file.size)}"))
+        spans.append(Span(("\n" if index else "") + f"{one_line(file.path)}  {format_size(file.size)}"))
         spans.append(Span(f"  sha256 {file.sha256[:12]}…", "dim"))
     spans.append(_heading("result.json"))
     if problem:
@@ -178,8 +180,7 @@ def _changes(attempt: AttemptState | None) -> list[Span]:
     if attempt is None or not (files := attempt.changed_files):
         return []
     shown = "\n".join(one_line(path) for path in files[:_MAX_FILES])
-    more = f"\n… {len(files) - _MAX_FILES:,} more" if len(files) > _MAX_FILES else ""
-    spans = [_heading("Changed files"), Span(shown + more)]
+    spans = [_heading("Changed files"), Span(shown + _more(files, _MAX_FILES))]
     if attempt.changes is not None:
         spans.append(Span(f"\n{changes_line(attempt.changes)}", "dim"))
     return spans
@@ -241,50 +242,3 @@ def _attempt(attempt: AttemptState, now: datetime, *, first: bool) -> list[Span]
 def _secrets(given: UserInput) -> set[str]:
     """Its values are not there; their places say which they are."""
     return {name for name, value in given.values.items() if str(value).startswith("$secret:")}
-
-
-@dataclass(slots=True)
-class ToolCall:
-    """One line of the Tools tab; `ok` is `None` while it runs."""
-
-    call_id: str
-    tool: str
-    target: str
-    ok: bool | None = None
-    said: str = ""
-
-
-class ToolCalls:
-    """The newest tool calls of an attempt, gathered from its transcript."""
-
-    def __init__(self) -> None:
-        self.calls: dict[str, ToolCall] = {}
-        self.dropped = 0
-
-    def add(self, event: SessionEvent) -> bool:
-        """Whether anything changed."""
-        if isinstance(event, ToolStarted):
-            self.calls[event.call_id] = ToolCall(event.call_id, one_line(event.tool), one_line(event.target))
-            if len(self.calls) > MAX_TOOLS:
-                del self.calls[next(iter(self.calls))]
-                self.dropped += 1
-            return True
-        if isinstance(event, ToolEnded) and (call := self.calls.get(event.call_id)):
-            call.ok = event.ok
-            call.said = one_line(event.text)
-            return True
-        return False
-
-    def lines(self) -> list[Span]:
-        if not self.calls:
-            return [Span("No tool calls.", "dim")]
-        spans = [Span(f"… {self.dropped:,} earlier\n", "dim")] if self.dropped else []
-        for index, call in enumerate(self.calls.values()):
-            glyph = {None: GLYPHS["running"], True: GLYPHS["completed"], False: GLYPHS["failed"]}[call.ok]
-            role = "failed" if call.ok is False else "plain"
-            spans.append(Span("\n" if index else ""))
-            spans.append(Span(f"{glyph} {call.tool}", "failed" if role == "failed" else "strong"))
-            spans.append(Span(f"  {call.target}"))
-            if call.said:
-                spans.append(Span(f"  {call.said[:80]}", "dim"))
-        return spans

@@ -39,6 +39,18 @@ async def test_the_pane_shows_the_phase_under_the_cursor() -> None:
 
 
 @pytest.mark.anyio
+async def test_the_pane_stays_on_its_phase_when_the_run_is_taken_over() -> None:
+    async with shown(deck(asking=False), (120, 40)) as (pilot, screen):
+        await pilot.press("g")
+        await settle(pilot)
+        pane = screen.query_one(DetailPane)
+        again = deck(asking=False)
+        pane.use(again)  # type: ignore[arg-type]  # a double of a run
+        assert pane.phase is again.state.phases["Scope"]
+        assert "1 Scope" in str(pane.query_one("#detail-title", Static).render())
+
+
+@pytest.mark.anyio
 async def test_the_output_of_a_step_that_waits_says_why_there_is_none() -> None:
     async with shown(deck(asking=False), (120, 40)) as (pilot, screen):
         screen.run_tree.select_step("survey")

@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.run.run import Run
-from piplan_tui.run.state import PhaseState, StepState
+from piplan_tui.run.state import HOLDS_SLOT, PhaseState, StepState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.markdown_lines import wants_markdown
@@ -21,13 +21,13 @@ from piplan_tui.tui.phase_detail import phase_lines, phase_title_line
 from piplan_tui.tui.plain_list import content_for, wants_plain_list
 from piplan_tui.tui.step_detail import (
     MAX_TEXT,
-    ToolCalls,
     answers_lines,
     attempts_lines,
     context_lines,
     result_lines,
     title_line,
 )
+from piplan_tui.tui.tool_calls import ToolCalls
 from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.ask_place import FormPlace
 from piplan_tui.tui.widgets.search_bar import SearchBar
@@ -97,9 +97,10 @@ class DetailPane(Vertical):
         self._unsubscribe()
         self.run = run
         self._listen()
-        step_id = self.step.id if self.step else ""
-        self.step = None
-        self.show_step(run.state.steps.get(step_id))
+        step = run.state.steps.get(self.step.id) if self.step is not None else None
+        phase = run.state.phases.get(self.phase.title) if self.phase is not None else None
+        self.step = self.phase = None
+        self.show_step(step, phase)
 
     def _listen(self) -> None:
         self._unsubscribe = self.run.transcripts.subscribe(self._said)
@@ -291,7 +292,7 @@ class DetailPane(Vertical):
     def _end_message(self) -> None:
         """What the agent said last is whole when it does not run any more."""
         step = self.step
-        if not self._message_ended and step is not None and step.status not in ("running", "retrying"):
+        if not self._message_ended and step is not None and step.status not in HOLDS_SLOT:
             self._message_ended = True
             self.query_one(TranscriptView).end_message()
 
