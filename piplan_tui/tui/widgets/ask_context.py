@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import anyio.to_thread
@@ -11,6 +12,7 @@ from textual.widgets import Static
 
 from piplan_tui.clean import clean_text
 from piplan_tui.run.asks import ContextBlock, Field, InputRequest
+from piplan_tui.tui.background import in_background
 from piplan_tui.tui.file_excerpt import Excerpt, read_excerpt
 from piplan_tui.tui.widgets.laid_out import LayOut, markdown_rows
 from piplan_tui.tui.widgets.soft_wrap import soft_wrap
@@ -64,7 +66,7 @@ class ContextView(Static):
 
     def on_mount(self) -> None:
         if self._block.type == "file" and self._block.path and not self._block.text and self._workspace:
-            self.run_worker(self._read(self._workspace), group="context")
+            in_background(self, partial(self._read, self._workspace), group="context")
 
     async def _read(self, workspace: Path) -> None:
         block = self._block

@@ -15,6 +15,7 @@ from textual.widgets import Input, Static, TextArea
 from piplan_tui.clean import clean_text
 from piplan_tui.run.asks import Field
 from piplan_tui.run.asks.request import PathRule
+from piplan_tui.tui.background import in_background
 from piplan_tui.tui.charset import cursor_sign
 from piplan_tui.tui.path_completion import common_part, complete_path
 from piplan_tui.tui.widgets.ask_fields.field_editor import FieldEditor
@@ -102,7 +103,7 @@ class PathCompletion(FieldEditor):
                 self._show_found()
         else:
             look = partial(self._look, self._workspace, self.typed, event.go_on)
-            self.run_worker(look(), exclusive=True, group="complete")
+            in_background(self, look, exclusive=True, group="complete")
 
     async def _look(self, workspace: Path, typed: str, go_on: bool) -> None:
         rule = self.field.path or PathRule()
