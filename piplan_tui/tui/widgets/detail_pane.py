@@ -34,6 +34,7 @@ from piplan_tui.tui.widgets.search_bar import SearchBar
 from piplan_tui.tui.widgets.tab_bar import TabBar
 from piplan_tui.tui.widgets.text_scroll import TextScroll
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
+from piplan_tui.tui.workspace_file import NotReadable, open_inside
 from piplan_tui.views.line import Span, one_line
 from piplan_tui.views.spoken import calm, step_sentence
 from piplan_tui.views.why import why
@@ -348,10 +349,9 @@ class DetailPane(Vertical):
 def _read_inside(folder: Path, name: str) -> tuple[str, str]:
     """The beginning of a file that must be inside the folder, and what is wrong with that."""
     try:
-        path = (folder / name).resolve()
-        if not path.is_relative_to(folder.resolve()):
-            return "", f"{one_line(name)} is outside the workspace"
-        with path.open("rb") as file:
+        with open_inside(folder, name) as file:
             return file.read(MAX_TEXT + 1).decode("utf-8", "replace"), ""
-    except (OSError, ValueError) as error:
-        return "", f"{one_line(name)} cannot be read: {getattr(error, 'strerror', None) or error}"
+    except NotReadable as why:
+        return "", f"{one_line(name)} {why}"
+    except OSError as error:
+        return "", f"{one_line(name)} cannot be read: {error.strerror or error}"
