@@ -39,6 +39,8 @@ BROKEN: frozenset[StepStatus] = frozenset({"failed", "blocked", "cancelled"})
 """States of a dependency that block its dependents."""
 TERMINAL: frozenset[StepStatus] = SATISFIED | BROKEN
 HOLDS_SLOT: frozenset[StepStatus] = frozenset({"running", "retrying"})
+IN_PROGRESS: frozenset[StepStatus] = HOLDS_SLOT | {"waiting_user"}
+"""States of a step whose newest attempt has not ended."""
 RUN_ENDED: frozenset[RunStatus] = frozenset({"completed", "failed", "cancelled"})
 
 BUDGETS = {"tokens": "budget_tokens", "outputTokens": "budget_output_tokens", "usd": "budget_usd"}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from piplan_tui.run.state import RunState, StepState
+from piplan_tui.run.state import IN_PROGRESS, RunState, StepState
 from piplan_tui.tui.step_places import StepPlaces
 
 
 def followed(state: RunState, places: StepPlaces, here: StepState | None) -> tuple[str, str] | None:
     """The row that follow wants: stay while it runs, else what started last, else the first ask."""
-    if here is not None and here.status in ("running", "retrying", "waiting_user"):
+    if here is not None and here.status in IN_PROGRESS:
         return here.phase, here.id
     active = [step for step in places.with_status("running", "retrying") if step.attempt]
     if active:

@@ -15,19 +15,17 @@ from piplan_tui.tui.row_list import RowList
 from piplan_tui.tui.step_places import StepPlaces
 from piplan_tui.views.formatting import SPINNER, agent_label
 from piplan_tui.views.line import Span, one_line
-from piplan_tui.views.phase_row import phase_cells, phase_dependencies, phase_ended_at, phase_started_at
+from piplan_tui.views.phase_row import (
+    phase_cells,
+    phase_dependencies,
+    phase_ended_at,
+    phase_in_progress,
+    phase_started_at,
+)
 from piplan_tui.views.row_cells import RowCells
 from piplan_tui.views.spoken import calm, phase_sentence, step_sentence
 from piplan_tui.views.step_row import step_cells
 from piplan_tui.views.step_work import work_row
-
-TICKING: frozenset[StepStatus] = frozenset({"running", "retrying", "waiting_user"})
-"""States in which a row shows a clock that moves."""
-
-
-def is_active(phase: PhaseState) -> bool:
-    """Whether some step of it has a clock that moves."""
-    return any(phase.counts.get(status) for status in TICKING)
 
 
 class RowSource:
@@ -150,7 +148,7 @@ class RowSource:
             started = phase_started_at(phase)
         if started is None:
             return None
-        if is_active(phase):
+        if phase_in_progress(phase):
             ended = None
         elif ended is None:
             ended = phase_ended_at(phase)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from piplan_tui.run.retrying import downstream
-from piplan_tui.run.state import HOLDS_SLOT, SATISFIED, TERMINAL, RunState, StepState
+from piplan_tui.run.state import IN_PROGRESS, SATISFIED, TERMINAL, RunState, StepState
 from piplan_tui.store.protocol import RunInfo
 from piplan_tui.views.formatting import counted, format_duration, format_money, format_size, format_tokens
 from piplan_tui.views.line import Span, one_line
@@ -81,7 +81,7 @@ def _waiting_behind(state: RunState, step: StepState) -> int:
 
 def lost_with_run(state: RunState, now: datetime) -> list[Span]:
     """What stopping the whole run costs."""
-    running = [step for step in state.order if step.status in HOLDS_SLOT or step.status == "waiting_user"]
+    running = [step for step in state.order if step.status in IN_PROGRESS]
     spans: list[Span] = []
     for step in running[:4]:
         spent = _spent(step, now)

@@ -26,12 +26,12 @@ from piplan_tui.views.formatting import (
 )
 from piplan_tui.views.line import STATUS_ROLES, Span, one_line
 from piplan_tui.views.run_result import step_result
+from piplan_tui.views.step_work import MARKS
 
 MAX_TEXT = 20_000
 _MAX_DECISIONS = 200
 _MAX_FILES = 200
 _MAX_DEPENDENCIES = 20
-_MARKS = {"completed": "[x]", "in_progress": "[>]", "pending": "[ ]"}
 _KNOWN_STEP_FIELDS = frozenset({"id", "title", "goal", "dependsOn", "phase"})
 _KNOWN_PLAN_FIELDS = frozenset({"id", "title", "summary", "executionMode", "steps"})
 
@@ -218,7 +218,7 @@ def _attempt(attempt: AttemptState, now: datetime, *, first: bool) -> list[Span]
         spans.append(Span(f"\n{_block(attempt.summary)}"))
     if attempt.error:
         spans.append(Span(f"\n{_block(attempt.error)}", "failed"))
-    spans += [Span(f"\n  {_MARKS[entry.status]} {one_line(entry.text)}") for entry in attempt.plan]
+    spans += [Span(f"\n  {MARKS[entry.status]} {one_line(entry.text)}") for entry in attempt.plan]
     spans += [
         Span(f"\n{decision.at:%H:%M:%S} {decision_line(decision)}", "dim")
         for decision in attempt.decisions[-_MAX_DECISIONS:]

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from piplan_tui.run.state import TERMINAL, RunState, StepState
+from piplan_tui.run.state import IN_PROGRESS, TERMINAL, RunState, StepState
 from piplan_tui.views.formatting import format_duration
 from piplan_tui.views.line import Span, one_line
-
-_STARTED = frozenset({"running", "retrying", "waiting_user"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +116,7 @@ class StepTimes:
 
 def _left(step: StepState, now: datetime, usual: float) -> float:
     attempt = step.attempt
-    started = attempt is not None and step.status in _STARTED
+    started = attempt is not None and step.status in IN_PROGRESS
     before = (a for a in reversed(step.attempts) if a.status == "completed")
     # a step that is run again is likely to take what it took when it was last completed
     last = next((a.elapsed_seconds(now) - a.waiting_seconds(now) for a in before), usual)

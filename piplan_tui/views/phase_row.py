@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from piplan_tui.run.state import PhaseState, RunState, StepStatus
+from piplan_tui.run.state import IN_PROGRESS, PhaseState, RunState, StepStatus
 from piplan_tui.views.formatting import GLYPHS, counted, format_clock, format_money, format_tokens
 from piplan_tui.views.line import Span, names, one_line
 from piplan_tui.views.row_cells import RowCells
@@ -38,6 +38,11 @@ _PHASE_PRECEDENCE: tuple[StepStatus, ...] = (
 def phase_finished(phase: PhaseState) -> bool:
     """All steps ended well, so that folding the phase hides nothing of interest."""
     return bool(phase.steps) and phase.done == len(phase.steps)
+
+
+def phase_in_progress(phase: PhaseState) -> bool:
+    """Whether a step of it is at work, or waits for the user."""
+    return any(phase.counts.get(status) for status in IN_PROGRESS)
 
 
 def phase_dependencies(state: RunState) -> dict[str, tuple[str, ...]]:

@@ -10,13 +10,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from piplan_tui.agents import protocol as said
+from piplan_tui.agents import protocol
 from piplan_tui.clean import StreamCleaner, clean_text
 from piplan_tui.run import events as ev
 from piplan_tui.run.ask_state import AskState
 from piplan_tui.run.asks.request import InputRequest
 from piplan_tui.run.attempt_state import AttemptState
-from piplan_tui.run.state import RunState, StepState, StepStatus
+from piplan_tui.run.state import HOLDS_SLOT, RunState, StepState, StepStatus
 from piplan_tui.views.ask_text import ask_lines, value_text
 from piplan_tui.views.changes import changes_line, overlap_line
 from piplan_tui.views.decisions import applies_to, decision_line
@@ -133,7 +133,7 @@ class PlainPrinter:
                 return [self._paint(f"{run} waits for {what}; nothing else can move", "attention")]
             case ev.RunCancelRequested():
                 why = f" ({one_line(event.reason)})" if event.reason else ""
-                stopping = [step.id for step in state.order if step.status in ("running", "retrying")]
+                stopping = [step.id for step in state.order if step.status in HOLDS_SLOT]
                 return [self._paint(f"cancelling {run}{why}: stopping {_names(stopping)}", "attention")]
             case ev.RunCancelled() | ev.RunFailed() | ev.RunCompleted():
                 return [self._strong(f"{run} {RUN_WORDS[state.status].lower()}")]
@@ -282,13 +282,13 @@ class PlainPrinter:
 
     # -- what agents say -----------------------------------------------------------------------
 
-    def said(self, step_id: str, event: said.SessionEvent) -> list[str]:
+    def said(self, step_id: str, event: protocol.SessionEvent) -> list[str]:
         """The lines for what a session said; whole lines only, the rest waits for more."""
         step = self._state.steps.get(step_id)
         if step is None or self._verbosity < 2:
             return []
-        if isinstance(event, said.TextDelta | said.ThinkingDelta):
-            kind = "" if isinstance(event, said.TextDelta) else "~ "
+        if isinstance(event, protocol.TextDelta | protocol.ThinkingDelta):
+            kind = "" if isinstance(event, protocol.TextDelta) else "~ "
             lines: list[str] = []
             speech = self._speech.get(step_id)
             if speech is None or speech.mark != kind:
@@ -298,7 +298,7 @@ class PlainPrinter:
                 line for text in speech.feed(event.text) for line in self._spoken(step, text, kind)
             ]
         lines = self._flush(step_id)
-        if isinstance(event, said.Notice):
+        if isinstance(event, protocol.Notice):
             lines += self._line(step, f"{event.level}: {one_line(event.text)}", "dim")
         return lines
 
@@ -329,7 +329,7 @@ class PlainPrinter:
         if state.usage.cost_usd is not None:
             parts.append(format_money(state.usage.cost_usd))
         lines = [self._paint(f"{format_duration(state.elapsed_seconds(now))}: {', '.join(parts)}", "dim")]
-        running = [step for step in state.order if step.status in ("running", "retrying")]
+        running = [step for step in state.order if step.status in HOLDS_SLOT]
         for step in running[:_MAX_NAMES]:
             note = step_note(state, step, now, last_activity=last_activity(step.id)).text
             lines += self._line(step, note, "dim")

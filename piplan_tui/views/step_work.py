@@ -12,7 +12,8 @@ from piplan_tui.views.line import Span, one_line
 
 MAX_ROWS = 12
 """Under one step: more would push the other steps out of sight."""
-_MARKS = {"completed": "[x]", "in_progress": "[>]", "pending": "[ ]"}
+MARKS = {"completed": "[x]", "in_progress": "[>]", "pending": "[ ]"}
+"""Before an entry of an agent's to-do list, by its status."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,6 @@ def work_row(step: StepState, key: str, now: datetime, *, limit: int = MAX_ROWS)
             return None
         entry = attempt.plan[int(name)]
         said = Span(one_line(entry.text), "dim" if entry.status == "completed" else "plain")
-        return WorkRow(key, "plan", (Span(f"{_MARKS[entry.status]} ", "dim"), said))
+        return WorkRow(key, "plan", (Span(f"{MARKS[entry.status]} ", "dim"), said))
     hidden = len(attempt.open_tools) + len(attempt.plan) - (limit - 1)
     return WorkRow(key, "more", (Span(f"… {hidden} more", "dim"),))

@@ -24,7 +24,13 @@ from piplan_tui.views.formatting import (
 from piplan_tui.views.line import one_line
 from piplan_tui.views.lists import table
 from piplan_tui.views.next_commands import next_commands
-from piplan_tui.views.phase_row import phase_ended_at, phase_started_at, phase_status, phase_title
+from piplan_tui.views.phase_row import (
+    phase_ended_at,
+    phase_in_progress,
+    phase_started_at,
+    phase_status,
+    phase_title,
+)
 from piplan_tui.views.run_result import result_excerpt
 
 LogPath = Callable[[str, int], Path | None]
@@ -113,7 +119,7 @@ def _phase_lines(state: RunState, now: datetime, ascii_only: bool) -> list[str]:
     rows = []
     for title, phase in state.phases.items():
         begun = phase_started_at(phase)
-        ended = now if _moving(phase) else phase_ended_at(phase) or now
+        ended = now if phase_in_progress(phase) else phase_ended_at(phase) or now
         usage = phase.usage
         rows.append(
             [
@@ -130,11 +136,6 @@ def _phase_lines(state: RunState, now: datetime, ascii_only: bool) -> list[str]:
 
 def _phase_name(state: RunState, title: str) -> str:
     return phase_title(state, title) if len(state.phases) > 1 else one_line(title) or "Steps"
-
-
-def _moving(phase: PhaseState) -> bool:
-    counts = phase.counts
-    return any(counts.get(status) for status in ("running", "retrying", "waiting_user"))
 
 
 def _other_counts(phase: PhaseState) -> str:

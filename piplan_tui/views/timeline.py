@@ -10,7 +10,7 @@ from datetime import datetime
 from rich.cells import cell_len, set_cell_size
 
 from piplan_tui.run.attempt_state import AttemptState
-from piplan_tui.run.state import RunState, StepState, StepStatus
+from piplan_tui.run.state import HOLDS_SLOT, RunState, StepState, StepStatus
 from piplan_tui.views.formatting import GLYPHS, format_duration
 from piplan_tui.views.line import STATUS_ROLES, Role, Span, one_line
 from piplan_tui.views.phase_row import phase_status
@@ -214,7 +214,7 @@ def bar_line(bar: Bar, on: Scale, *, cursor: bool = False) -> list[Span]:
     cells: list[tuple[str, Role]] = [(" ", "plain")] * on.cells
     if on.live:
         cells[-1] = ("│", "dim")
-    working: Role = "running" if bar.status in ("running", "retrying") else "accent"
+    working: Role = "running" if bar.status in HOLDS_SLOT else "accent"
     for intervals, char, role in ((bar.working, WORKING, working), (bar.waiting, WAITING, "attention")):
         for start, end in intervals:
             first = on.cell(start)
