@@ -187,7 +187,7 @@ def _changes(attempt: AttemptState | None) -> list[Span]:
 
 
 def attempts_lines(step: StepState, now: datetime) -> list[Span]:
-    """Every try at the step, the newest first."""
+    """Every try at the step, the newest first. Times of day are local ones, as everywhere on the screen."""
     if not step.attempts:
         return [Span("Not tried yet.", "dim")]
     spans: list[Span] = []
@@ -206,12 +206,12 @@ def _attempt(attempt: AttemptState, now: datetime, *, first: bool) -> list[Span]
         f"{format_tokens(usage.tokens)} tokens" if usage else "",
         format_money(usage.cost_usd) if usage and usage.cost_usd is not None else "",
         counted(attempt.tools, "tool call") if attempt.tools else "",
-        f"asked again for a result {attempt.reprompts} times" if attempt.reprompts else "",
+        f"asked again for a result {counted(attempt.reprompts, 'time')}" if attempt.reprompts else "",
     ]
     word = "interrupted" if attempt.status == "interrupted" else STATUS_WORDS[attempt.status]
     spans = [
         _heading(f"Attempt {attempt.number}: {word}", first=first),
-        Span(f"{attempt.started_at:%Y-%m-%d %H:%M:%S} UTC  ", "dim"),
+        Span(f"{attempt.started_at.astimezone():%Y-%m-%d %H:%M:%S}  ", "dim"),
         *(Span(f" · {fact}" if index else fact) for index, fact in enumerate(filter(None, facts))),
     ]
     if attempt.summary:
@@ -220,7 +220,7 @@ def _attempt(attempt: AttemptState, now: datetime, *, first: bool) -> list[Span]
         spans.append(Span(f"\n{_block(attempt.error)}", "failed"))
     spans += [Span(f"\n  {MARKS[entry.status]} {one_line(entry.text)}") for entry in attempt.plan]
     spans += [
-        Span(f"\n{decision.at:%H:%M:%S} {decision_line(decision)}", "dim")
+        Span(f"\n{decision.at.astimezone():%H:%M:%S} {decision_line(decision)}", "dim")
         for decision in attempt.decisions[-_MAX_DECISIONS:]
     ]
     spans += [
@@ -229,8 +229,8 @@ def _attempt(attempt: AttemptState, now: datetime, *, first: bool) -> list[Span]
     ]
     spans += [
         Span(
-            f"\n{remark.at:%H:%M:%S} > {'you' if remark.by == 'user' else one_line(remark.by)} told it: "
-            f"{one_line(remark.text)}"
+            f"\n{remark.at.astimezone():%H:%M:%S} > {'you' if remark.by == 'user' else one_line(remark.by)} "
+            f"told it: {one_line(remark.text)}"
         )
         for remark in attempt.remarks[-_MAX_DECISIONS:]
     ]
