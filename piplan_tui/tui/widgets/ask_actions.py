@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rich.cells import cell_len
 from textual.content import Content
@@ -61,15 +61,24 @@ def _picking(field: Field) -> Iterator[str]:
         yield f"{count + 1} your own"
 
 
-DECLINING_HINT = Content("Enter decline · Esc back")
-RAW_HINT = Content("as it was asked · j k scroll · Esc back to the form")
 _SEPARATOR = " · "
+
+
+def declining_hint(back: str) -> Content:
+    """The keys while the user writes why they refuse."""
+    return Content(f"Enter decline{_SEPARATOR}{back} back")
+
+
+def raw_hint(down: str, up: str, back: str) -> Content:
+    """The keys while the question is shown as it was written."""
+    return Content(_SEPARATOR.join(("as it was asked", f"{down} {up} scroll", f"{back} back to the form")))
 
 
 def hint(
     request: InputRequest,
     width: int,
     *,
+    key: Callable[[str], str],
     typing: bool,
     reading: bool = False,
     keys: Sequence[str] = (),
@@ -78,8 +87,8 @@ def hint(
 ) -> Content:
     """The keys that do something now, as many as have room in `width` cells; the last resorts go first.
 
-    `typing`: a letter is text; `reading`: the text above the fields has the focus; `keys`: those of the field
-    that has it; `long_text`: an editor can be opened.
+    `key` gives the key of one of the form's bindings by its id; `typing`: a letter is text; `reading`: the text above
+    the fields has the focus; `keys`: those of the field that has it; `long_text`: an editor can be opened.
     """
     parts: list[tuple[int, str]] = []
     """Each with its rank: what has the highest is left out first."""
@@ -90,7 +99,7 @@ def hint(
     elif single and not typing:
         parts += [(1, part) for part in _picking(request.fields[0])]
         parts.append((2, "Enter send"))
-    parts += [(2, key) for key in keys]
+    parts += [(2, own) for own in keys]
     if reading or several:
         parts.append((4 if several else 1, "Tab next" if several else "Tab to the answer"))
     if request.actions and not typing:
@@ -99,15 +108,16 @@ def hint(
         if not single and not reading:
             parts.append((1, "Enter send"))
     elif not request.actions:
-        parts.append((0, "Ctrl-s send"))
+        parts.append((0, f"{key('ask.send')} send"))
     if long_text:
-        parts.append((3, "Ctrl-e editor"))
+        parts.append((3, f"{key('ask.edit')} editor"))
     if pages > 1:
-        parts.append((3, "Ctrl-n next page"))
-    if not typing and not any(action.key == "d" for action in request.actions):
-        parts.append((3, "d decline"))
-    if not any(key.startswith("Esc ") for key in keys):
-        parts.append((1, "Esc later"))
+        parts.append((3, f"{key('ask.next_page')} next page"))
+    decline, later = key("ask.decline"), key("ask.later")
+    if not typing and not any(action.key == decline for action in request.actions):
+        parts.append((3, f"{decline} decline"))
+    if not any(own.startswith(f"{later} ") for own in keys):
+        parts.append((1, f"{later} later"))
     cleaned = [(rank, clean_text(text, keep_newlines=False)) for rank, text in parts]
     return Content(_SEPARATOR.join(_fitting(cleaned, width)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -18,7 +19,8 @@ from textual.widgets import Button, Input, Static, TextArea
 
 from piplan_tui.clean import clean_text
 from piplan_tui.run.asks import Action, FieldError, InputRequest
-from piplan_tui.tui.widgets.ask_actions import DECLINING_HINT, RAW_HINT, action_of_key, hint
+from piplan_tui.tui.key_names import own_key
+from piplan_tui.tui.widgets.ask_actions import action_of_key, declining_hint, hint, raw_hint
 from piplan_tui.tui.widgets.ask_body import AskBody
 from piplan_tui.tui.widgets.ask_editing import edit_field
 from piplan_tui.tui.widgets.ask_fields import FieldEditor, LineInput
@@ -46,7 +48,7 @@ class AskForm(Widget):
         Binding("ctrl+o,J", "raw", "As asked", show=False, id="ask.raw", tooltip="The question as raw JSON"),
         Binding("c", "context", "Context", show=False, id="ask.context", tooltip="Show the whole context"),
         Binding(
-            "ctrl+pagedown,ctrl+n", "page(1)", "Next page", show=False, id="ask.next_page", priority=True
+            "ctrl+n,ctrl+pagedown", "page(1)", "Next page", show=False, id="ask.next_page", priority=True
         ),
         Binding("ctrl+pageup", "page(-1)", "Page before", show=False, id="ask.previous_page", priority=True),
     ]
@@ -190,6 +192,7 @@ class AskForm(Widget):
         line = hint(
             self.request,
             self.size.width - 2,
+            key=partial(own_key, self),
             typing=self._is_typing,
             reading=self._body is not None and self._body.has_focus,
             keys=editor.keys() if editor is not None else (),
@@ -198,10 +201,10 @@ class AskForm(Widget):
         )
         if not self.has_focus_within:
             line = self.outside_hint
-        elif self._raw is not None:
-            line = RAW_HINT
+        elif (raw := self._raw) is not None:
+            line = raw_hint(own_key(raw, "text.down"), own_key(raw, "text.up"), own_key(self, "ask.later"))
         elif self._decline_note is not None:
-            line = DECLINING_HINT
+            line = declining_hint(own_key(self, "ask.later"))
         for shown in self.query_children(".ask-hint").results(Static):
             shown.update(line)
 

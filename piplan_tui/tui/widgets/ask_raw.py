@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
 from piplan_tui.clean import clean_text
 from piplan_tui.run.asks import InputRequest
+from piplan_tui.tui.widgets.text_scroll import TextScroll
 
 _LONGEST = 100_000
 
@@ -24,7 +24,7 @@ def raw_text(request: InputRequest) -> str:
     return clean_text(f"{cut}\n\nIn reading it:{notes}" if notes else cut)
 
 
-class RawRequest(VerticalScroll):
+class RawRequest(TextScroll):
     """Stands in place of the form until it is closed."""
 
     def __init__(self, request: InputRequest) -> None:

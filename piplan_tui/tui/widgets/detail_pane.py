@@ -16,6 +16,7 @@ from piplan_tui.run.run import Run
 from piplan_tui.run.state import HOLDS_SLOT, PhaseState, StepState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.background import in_background
+from piplan_tui.tui.key_names import first_key, keymap_of
 from piplan_tui.tui.markdown_lines import wants_markdown
 from piplan_tui.tui.phase_detail import phase_lines, phase_title_line
 from piplan_tui.tui.plain_list import content_for, wants_plain_list
@@ -308,7 +309,8 @@ class DetailPane(Vertical):
         if bars := self.query(SearchBar):
             bars.first().focus_field()
         else:
-            self.mount(SearchBar("", placeholder="text in the output; L has the whole log"))
+            log = first_key("run.log", keymap_of(self.app))
+            self.mount(SearchBar("", placeholder=f"text in the output; {log} has the whole log"))
 
     def on_search_bar_typed(self, message: SearchBar.Typed) -> None:
         message.stop()

@@ -66,5 +66,5 @@ def _is_a_form(raw: object, draft: object) -> None:
     for width in (2, 20, 80):
         rows = question(request, "who")(width)
         assert all(row.cell_length <= width + 20 and "\x1b" not in row.plain for row in rows)
-    hint(request, 80, typing=False, long_text=True)
+    hint(request, 80, key=lambda name: name, typing=False, long_text=True)
     assert "\x1b" not in raw_text(request)

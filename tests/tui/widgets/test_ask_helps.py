@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from textual import events
@@ -214,3 +214,31 @@ async def test_the_message_is_markdown() -> None:
         await settled(pilot)
         assert "Which one?" in screen_of(app)
         assert "• a [/]" in screen_of(app)
+
+
+async def test_the_question_as_it_was_written_is_read_with_the_keys_that_are_named() -> None:
+    app = FormApp({"message": "?", "fields": [f"field {number}" for number in range(40)]})
+    async with app.run_test(size=(80, 16)) as pilot:
+        await pilot.press("ctrl+o")
+        raw = app.query_one(RawRequest)
+        named = str(app.query_one(".ask-hint", Static).render())
+        assert named == "as it was asked · ↓ ↑ scroll · Esc back to the form"
+        for key, there in (("j", 1), ("down", 2), ("k", 1)):
+            await pilot.press(key)
+            await pilot.wait_for_scheduled_animations()
+            assert raw.scroll_y == there
+
+
+async def test_the_keys_that_are_named_are_those_that_the_user_chose() -> None:
+    class Chosen(FormApp):
+        keys_by_id: ClassVar = {"ask.send": "ctrl+g", "ask.later": "f2", "ask.edit": "f3"}
+
+    app = Chosen({"message": "?", "fields": [{"name": "why", "type": "multiline"}]})
+    app.set_keymap(app.keys_by_id)
+    async with app.run_test(size=(100, 20)) as pilot:
+        await pilot.pause()
+        named = str(app.query_one(".ask-hint", Static).render())
+        assert "ctrl+g" not in named
+        assert all(part in named for part in ("Ctrl-g send", "f3 editor", "f2 later"))
+        await pilot.press("y", "ctrl+g")
+    assert app.submitted is not None
