@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -17,6 +17,7 @@ from textual.strip import Strip
 
 from piplan_tui.tui.actions import bindings_for
 from piplan_tui.tui.charset import cursor_sign
+from piplan_tui.tui.spans import row_parts, row_style
 from piplan_tui.views.home_rows import HomeRow
 from piplan_tui.views.line import Role, Span
 
@@ -28,10 +29,7 @@ class HomeList(ScrollView, can_focus=True):
     """Rows with a cursor, which rests only on those that can be chosen. `draw` gives a row at a width."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings_for("tree", without=LEFT_OUT)
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *(f"home-list--{role}" for role in get_args(Role)),
-        "home-list--cursor",
-    }
+    COMPONENT_CLASSES: ClassVar[set[str]] = row_parts("home-list")
 
     @dataclass
     class Moved(Message):
@@ -97,10 +95,7 @@ class HomeList(ScrollView, can_focus=True):
         return Strip(segments).adjust_cell_length(self._width, self._style("plain", cursor))
 
     def _style(self, role: Role, cursor: bool) -> Style:
-        style = self.get_component_rich_style(f"home-list--{role}")
-        if not cursor:
-            return style
-        return style + Style(bgcolor=self.get_component_rich_style("home-list--cursor").bgcolor)
+        return row_style(self, "home-list", role, cursor=cursor)
 
     # -- the cursor --------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 from rich.cells import set_cell_size
 from rich.segment import Segment
@@ -20,6 +20,7 @@ from textual.strip import Strip
 
 from piplan_tui.run.state import RunState
 from piplan_tui.tui.plain_list import wants_plain_list
+from piplan_tui.tui.spans import row_parts, row_style
 from piplan_tui.views.line import Role
 from piplan_tui.views.spoken import calm
 from piplan_tui.views.spoken_rows import bar_sentence
@@ -39,7 +40,7 @@ class TimelineView(ScrollView, can_focus=True):
         Binding("enter", "open", "Open", id="timeline.open", tooltip="The step, or the steps of the phase"),
     ]
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"timeline--{role}" for role in (*get_args(Role), "cursor")}
+    COMPONENT_CLASSES: ClassVar[set[str]] = row_parts("timeline")
 
     @dataclass
     class Opened(Message):
@@ -131,10 +132,7 @@ class TimelineView(ScrollView, can_focus=True):
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
     def _style(self, role: Role, cursor: bool) -> Style:
-        style = self.get_component_rich_style(f"timeline--{role}")
-        if not cursor:
-            return style
-        return style + Style(bgcolor=self.get_component_rich_style("timeline--cursor").bgcolor)
+        return row_style(self, "timeline", role, cursor=cursor)
 
     # -- the cursor --------------------------------------------------------------------------------
 

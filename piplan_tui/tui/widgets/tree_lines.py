@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, get_args
+from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -17,6 +17,7 @@ from piplan_tui.tui.plain_list import sentence_line, wants_plain_list
 from piplan_tui.tui.row_layout import Columns, columns_for, glyph_column
 from piplan_tui.tui.row_list import RowList
 from piplan_tui.tui.row_source import RowSource
+from piplan_tui.tui.spans import row_parts, row_style
 from piplan_tui.views.line import Role, Span
 
 _SPINNING = frozenset({"running"})
@@ -27,7 +28,7 @@ _LEAST_FOR_PHASE = 4
 class TreeLines(ScrollView):
     """Which rows there are, and where the cursor is, is for the tree itself to say."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"run-tree--{role}" for role in (*get_args(Role), "cursor")}
+    COMPONENT_CLASSES: ClassVar[set[str]] = row_parts("run-tree")
 
     state: RunState
     outline: Outline
@@ -164,7 +165,4 @@ class TreeLines(ScrollView):
                 self.refresh(Region(0, y, columns.width, 1))
 
     def _style(self, role: Role, cursor: bool) -> Style:
-        style = self.get_component_rich_style(f"run-tree--{role}")
-        if not cursor:
-            return style
-        return style + Style(bgcolor=self.get_component_rich_style("run-tree--cursor").bgcolor)
+        return row_style(self, "run-tree", role, cursor=cursor)
