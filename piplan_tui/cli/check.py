@@ -10,6 +10,7 @@ from typing import Any
 from piplan_tui.cli.output import put, put_json, say
 from piplan_tui.plan.load import LoadedPlan, load_plan, load_plan_text
 from piplan_tui.plan.problem import errors
+from piplan_tui.views.formatting import counted
 from piplan_tui.workflow.load import LoadedWorkflow, is_workflow, load_workflow
 
 
@@ -40,12 +41,12 @@ def check(args: argparse.Namespace) -> int:
             put(map(str, loaded.problems))
         elif isinstance(loaded, LoadedPlan) and loaded.spec is not None:
             steps = len(loaded.spec.steps)
-            say(f"{name}: {steps} step{'' if steps == 1 else 's'}, no problems")
+            say(f"{name}: {counted(steps, 'step')}, no problems")
         else:
             say(f"{name}: no problems")
     total = sum(len(errors(loaded.problems)) for loaded in found.values())
     if bad:
-        say(f"{total} error{'' if total == 1 else 's'}: {', '.join(bad)} cannot be run")
+        say(f"{counted(total, 'error')}: {', '.join(bad)} cannot be run")
     return 2 if bad else 0
 
 

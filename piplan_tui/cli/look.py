@@ -19,6 +19,7 @@ from piplan_tui.run.state import RunState
 from piplan_tui.store.protocol import Owner, RunInfo, StoreError
 from piplan_tui.views.ask_text import ask_lines
 from piplan_tui.views.decisions import applies_to
+from piplan_tui.views.formatting import counted
 from piplan_tui.views.json_state import ask_document, state_document
 from piplan_tui.views.lists import agents_table, runs_table, steps_table
 from piplan_tui.views.questions import ask_order
@@ -44,7 +45,7 @@ async def runs(args: argparse.Namespace) -> int:
         return 0
     put(runs_table(shown, {run_id: owner is not None for run_id, owner in owners.items()}, now()))
     if len(shown) < len(infos):
-        say(f"{len(infos) - len(shown)} older runs: piplan-tui runs --all")
+        say(f"{counted(len(infos) - len(shown), 'older run')}: piplan-tui runs --all")
     return 0
 
 

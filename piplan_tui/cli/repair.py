@@ -15,6 +15,7 @@ from piplan_tui.run.events import RuntimeEvent
 from piplan_tui.run.reduce import fold
 from piplan_tui.store.protocol import RunCorrupt
 from piplan_tui.store.repair import Repair
+from piplan_tui.views.formatting import counted
 
 
 async def repair(args: argparse.Namespace) -> int:
@@ -42,7 +43,7 @@ async def repair(args: argparse.Namespace) -> int:
         return CANCELLED
     done = await store.repair_run(run_id)
     copy = f"; the damaged file is {done.copy}" if done.copy else ""
-    say([f"repaired: {done.kept} events kept{copy}", f"to go on: piplan-tui resume {run_id}"])
+    say([f"repaired: {counted(done.kept, 'event')} kept{copy}", f"to go on: piplan-tui resume {run_id}"])
     return 0
 
 
@@ -52,8 +53,8 @@ def _preview(readable: Sequence[RuntimeEvent], plan: Repair) -> list[str]:
         state = fold(readable)
         completed = state.counts.get("completed", 0)
         kept += f", up to {readable[-1].at:%Y-%m-%d %H:%M:%S} UTC"
-        kept += f"; {completed} of {len(state.order)} steps completed"
-    lines = "1 line" if plan.dropped == 1 else f"{plan.dropped} lines"
+        kept += f"; {completed:,} of {len(state.order):,} steps completed"
+    lines = counted(plan.dropped, "line")
     return [f"    keeps   {kept}", f"    drops   {lines}, which stay in a copy of the file beside it"]
 
 

@@ -77,7 +77,7 @@ class Leaving(TypeAheadApp[TuiResult]):
 
     def _unfinished(self, runs: Sequence[Run]) -> str:
         if len(runs) > 1:
-            return f"{len(runs)} runs are not finished"
+            return f"{len(runs):,} runs are not finished"
         run = runs[0]
         # away from its screen, it is not clear which one is meant
         shown = any(isinstance(screen, RunView) and screen.run_handle is run for screen in self.screen_stack)
@@ -139,7 +139,7 @@ def _stakes(runs: Sequence[Run]) -> list[Span]:
     spans: list[Span] = []
     for run in runs:
         state = run.state
-        asks = f", {len(state.asks)} to answer" if state.asks else ""
+        asks = f", {len(state.asks):,} to answer" if state.asks else ""
         spans.append(Span(f"{one_line(state.run_id)} ", "dim"))
         spans.append(Span(one_line(state.title), "strong"))
         spans.append(Span(f": {state.done:,} of {len(state.order):,} steps are done{asks}\n"))

@@ -9,6 +9,7 @@ from piplan_tui.run.state import PhaseState, RunState, StepState
 from piplan_tui.views.formatting import (
     GLYPHS,
     STATUS_WORDS,
+    counted,
     format_duration,
     format_money,
     format_tokens,
@@ -73,7 +74,7 @@ def _totals(phase: PhaseState, now: datetime) -> str:
         format_duration(((ended or now) - started).total_seconds()),
         f"{format_tokens(usage.tokens)} tokens" if usage.tokens is not None else "",
         format_money(usage.cost_usd) if usage.cost_usd is not None else "",
-        f"{phase.tools:,} tool calls" if phase.tools else "",
+        counted(phase.tools, "tool call") if phase.tools else "",
     ]
     return " · ".join(fact for fact in facts if fact)
 

@@ -47,25 +47,38 @@ class RowSource:
         self._longest_name = 0
         self._phase_waits: dict[str, tuple[str, ...]] = {}
         self._looked_at: dict[str, dict[StepStatus, int]] = {}
-        self._agents: dict[tuple[str, str], int] = {}
+        self._agent_of: dict[int, str] = {}
+        """The label in the row of each step that has one, by the step's place in the run."""
+        self._agents: dict[str, int] = {}
+        """How many rows have each label, in the order in which these came."""
         for step in state.order:
             self.note(step)
 
     def note(self, step: StepState) -> None:
         """Something happened to a step: it may have another agent now."""
         attempt = step.attempt
-        if attempt is not None and (attempt.agent, attempt.model) not in self._agents:
-            self._agents[attempt.agent, attempt.model] = cell_len(agent_label(attempt.agent, attempt.model))
+        label = agent_label(attempt.agent, attempt.model) if attempt is not None else ""
+        known = self._agent_of.get(step.index, "")
+        if label == known:
+            return
+        # which model it is, a session may say only once it is there
+        if known and (left := self._agents[known] - 1):
+            self._agents[known] = left
+        elif known:
+            del self._agents[known]
+        self._agent_of[step.index] = label
+        if label:
+            self._agents[label] = self._agents.get(label, 0) + 1
 
     @property
     def longest_agent(self) -> int:
-        """Cells of the longest agent and model that an attempt had; 0 before the first."""
-        return max(self._agents.values(), default=0)
+        """Cells of the longest agent and model in a row; 0 before the first. O(agents)."""
+        return max(map(cell_len, self._agents), default=0)
 
     @property
-    def one_agent(self) -> str:
-        """The agent and model of every attempt, when they all have the same."""
-        return agent_label(*next(iter(self._agents))) if len(self._agents) == 1 else ""
+    def agents(self) -> list[str]:
+        """The agents and models in the rows, each once."""
+        return list(self._agents)
 
     @property
     def longest_name(self) -> int:
@@ -97,7 +110,9 @@ class RowSource:
         cells = self.cells(row, with_title=detail > 1)
         if row.step is not None and (hidden_by := rows.hidden_by(row.step)):
             # it stays only because the cursor is on it
-            cells = replace(cells, note=f"no longer {hidden_by} · {cells.note}", note_role="dim")
+            was = f"no longer {hidden_by} · "
+            short = cells.short_note and was + cells.short_note
+            cells = replace(cells, note=was + cells.note, short_note=short, note_role="dim")
         glyph = SPINNER[frame % len(SPINNER)] if cells.status == "running" else cells.glyph
         if row.step is None:
             folded = rows.is_folded(row.phase)

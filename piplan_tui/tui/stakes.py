@@ -152,7 +152,7 @@ def retry_spans(state: RunState, step: StepState) -> list[Span]:
     spans = [
         Span("Runs again: "),
         Span(one_line(step.id), "strong"),
-        Span(f" (try {len(step.attempts) + 1})"),
+        Span(f" (attempt {len(step.attempts) + 1})"),
     ]
     waiting = [after for after in downstream(state, [step]) if after.status == "blocked"]
     if waiting:

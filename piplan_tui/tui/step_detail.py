@@ -62,7 +62,7 @@ def title_line(step: StepState) -> list[Span]:
         if label := agent_label(attempt.agent, attempt.model):
             spans.append(Span(f" · {label}", "dim"))
         if len(step.attempts) > 1:
-            spans.append(Span(f" · try {len(step.attempts)}", "dim"))
+            spans.append(Span(f" · attempt {len(step.attempts)}", "dim"))
     return spans
 
 
@@ -187,9 +187,9 @@ def _changes(attempt: AttemptState | None) -> list[Span]:
 
 
 def attempts_lines(step: StepState, now: datetime) -> list[Span]:
-    """Every try at the step, the newest first. Times of day are local ones, as everywhere on the screen."""
+    """Every attempt at the step, the newest first. Times of day are local ones, as everywhere on the screen."""
     if not step.attempts:
-        return [Span("Not tried yet.", "dim")]
+        return [Span("No attempt yet.", "dim")]
     spans: list[Span] = []
     for attempt in reversed(step.attempts):
         spans += _attempt(attempt, now, first=not spans)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from piplan_tui.run.state import RunState
-from piplan_tui.views.formatting import RUN_WORDS
+from piplan_tui.views.formatting import RUN_WORDS, format_progress
 from piplan_tui.views.line import one_line
 
 SAVE_TITLE = "\x1b[22;2t"
@@ -20,12 +20,12 @@ def title_for(state: RunState, *, elsewhere: int = 0) -> str:
     name = one_line(state.plan_id) or "piplan"
     if state.asks:
         more = f" + {elsewhere}" if elsewhere else ""
-        return f"? {len(state.asks)}{more} · {name}"
+        return f"? {len(state.asks):,}{more} · {name}"
     if elsewhere:
         return f"? {elsewhere} elsewhere · {name}"
     if state.ended or state.status in ("paused", "interrupted", "pending"):
         return f"{RUN_WORDS[state.status].lower()} · {name}"
-    return f"{state.done}/{len(state.order)} · {name}"
+    return f"{format_progress(state.done, len(state.order))} · {name}"
 
 
 def title_for_all(states: Iterable[RunState]) -> str:

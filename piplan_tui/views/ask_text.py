@@ -119,11 +119,11 @@ def _limits(field: Field) -> Iterator[str]:
         yield f"at most {high:g}"
     shortest, longest = field.min_length, field.max_length
     if shortest and longest is not None:
-        yield f"{shortest} to {longest} characters"
+        yield f"{shortest:,} to {longest:,} characters"
     elif shortest:
         yield f"at least {counted(shortest, 'character')}"
     elif longest is not None:
-        yield f"at most {longest} characters"
+        yield f"at most {counted(longest, 'character')}"
     if field.pattern_hint:
         yield one_line(field.pattern_hint)
 
@@ -137,7 +137,7 @@ def _context(block: ContextBlock) -> Iterator[str]:
     lines = clean_text(text).splitlines()
     yield from (f"| {line}" for line in lines[:_CONTEXT_LINES])
     if len(lines) > _CONTEXT_LINES:
-        yield f"| … {len(lines) - _CONTEXT_LINES} more lines"
+        yield f"| … {counted(len(lines) - _CONTEXT_LINES, 'more line')}"
 
 
 def _indented(text: str) -> list[str]:

@@ -27,7 +27,7 @@ def changes_line(changes: Changes) -> str:
 def overlap_line(path: str, others: Sequence[str]) -> str:
     """`notes.md is being changed by build and docs too`."""
     names = list(others[:_MAX_NAMES])
-    more = f" and {len(others) - _MAX_NAMES} more" if len(others) > _MAX_NAMES else ""
+    more = f" and {len(others) - _MAX_NAMES:,} more" if len(others) > _MAX_NAMES else ""
     return _clean(f"{path} is being changed by {' and '.join(names)}{more} too")
 
 

@@ -57,5 +57,5 @@ def applies_to(state: RunState, ask: AskState) -> str:
     if len(same) < 2:
         return ""
     names = [clean_text(other.step_id, keep_newlines=False) for other in same]
-    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
-    return f"applies to {len(names)}: {', '.join(names[:_MAX_NAMES])}{more}"
+    more = f" and {len(names) - _MAX_NAMES:,} more" if len(names) > _MAX_NAMES else ""
+    return f"applies to {len(names):,}: {', '.join(names[:_MAX_NAMES])}{more}"

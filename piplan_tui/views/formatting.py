@@ -105,16 +105,26 @@ def short_duration(seconds: float) -> str:
 
 
 def format_tokens(tokens: int | None) -> str:
-    """`812`, `8.1k`, `33k`, `1.2M`; `?` when no agent reported any (unknown is not zero)."""
+    """`812`, `8.1k`, `33.0k`, `330k`, `1.2M`; `?` when no agent reported any (unknown is not zero)."""
     if tokens is None:
         return "?"
     if tokens < 1_000:
         return str(tokens)
-    if tokens < 100_000:
+    if tokens < 99_950:
         return f"{tokens / 1_000:.1f}k"
     if tokens < 999_500:
         return f"{tokens / 1_000:.0f}k"
     return f"{tokens / 1_000_000:.1f}M"
+
+
+def format_count(number: int) -> str:
+    """`812`, `1,204`, `12.3k`: for columns, exact as long as there is room; everywhere else `12,345`."""
+    return f"{number:,}" if number < 10_000 else format_tokens(number)
+
+
+def format_progress(done: int, total: int) -> str:
+    """`4/10`, `9,500/10,000`."""
+    return f"{done:,}/{total:,}"
 
 
 def format_money(usd: float | None) -> str:

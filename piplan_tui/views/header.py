@@ -10,7 +10,14 @@ from rich.cells import cell_len, set_cell_size
 
 from piplan_tui.run.state import RunState, RunStatus, StepStatus
 from piplan_tui.views.estimate import estimate_text
-from piplan_tui.views.formatting import GLYPHS, RUN_WORDS, format_clock, format_money, format_tokens
+from piplan_tui.views.formatting import (
+    GLYPHS,
+    RUN_WORDS,
+    format_clock,
+    format_money,
+    format_progress,
+    format_tokens,
+)
 from piplan_tui.views.line import STATUS_ROLES, Role, Span, one_line
 from piplan_tui.views.step_row import limit_note, nearest_limit
 
@@ -189,7 +196,7 @@ def _second_line(state: RunState, now: datetime, left: float | None, elsewhere: 
     total = len(state.order)
     share = state.done / total if total else 0.0
     chips.append(Chip((Span("#" * 40),), 40, least=12, grow=True, bar=share))
-    chips.append(Chip((Span(f"{state.done:,}/{total:,}"),), 80, gap=1))
+    chips.append(Chip((Span(format_progress(state.done, total)),), 80, gap=1))
     if not state.ended:
         chips.append(Chip((Span(f"slots {state.slots_used}/{state.slots}", "dim"),), 24))
     if (tokens := state.usage.tokens) is not None:

@@ -14,6 +14,7 @@ from piplan_tui.views.formatting import (
     GLYPHS,
     format_clock,
     format_money,
+    format_progress,
     format_tokens,
     short_duration,
 )
@@ -47,7 +48,7 @@ def runs_table(infos: Sequence[RunInfo], owned: Mapping[str, bool], now: datetim
             [
                 one_line(info.run_id),
                 info.current_status(owned=owned.get(info.run_id, False)).replace("waiting_user", "needs you"),
-                f"{sum(counts.get(status, 0) for status in SATISFIED)}/{info.steps}",
+                format_progress(sum(counts.get(status, 0) for status in SATISFIED), info.steps),
                 str(info.open_asks or ""),
                 format_tokens(info.tokens),
                 format_money(info.cost_usd),
@@ -56,7 +57,7 @@ def runs_table(infos: Sequence[RunInfo], owned: Mapping[str, bool], now: datetim
                 one_line(info.title),
             ]
         )
-    header = ["RUN", "STATE", "DONE", "ASKS", "TOKENS", "COST", "TIME", "AGO", "TITLE"]
+    header = ["RUN", "STATE", "DONE", "ASKS", "TOKENS", "COST", "TIME", "AGE", "TITLE"]
     return table(header, rows, right=(2, 3, 4, 5, 6, 7))
 
 

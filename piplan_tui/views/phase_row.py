@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from piplan_tui.run.state import IN_PROGRESS, PhaseState, RunState, StepStatus
-from piplan_tui.views.formatting import GLYPHS, counted, format_clock, format_money, format_tokens
+from piplan_tui.views.formatting import (
+    GLYPHS,
+    counted,
+    format_clock,
+    format_count,
+    format_money,
+    format_progress,
+    format_tokens,
+)
 from piplan_tui.views.line import Span, names, one_line
 from piplan_tui.views.row_cells import RowCells
 
@@ -94,14 +102,14 @@ def phase_cells(
     if state.status == "pending":
         progress = [Span(counted(total, "step"), "dim")]
     else:
-        progress = [Span(f"{phase.done}/{total}", "plain")]
+        progress = [Span(format_progress(phase.done, total), "plain")]
     if waiting := counts.get("waiting_user"):
-        progress.append(Span(f"{GLYPHS['waiting_user']}{waiting}", "attention"))
+        progress.append(Span(f"{GLYPHS['waiting_user']}{waiting:,}", "attention"))
     if failed := counts.get("failed"):
-        progress.append(Span(f"{GLYPHS['failed']}{failed}", "failed"))
+        progress.append(Span(f"{GLYPHS['failed']}{failed:,}", "failed"))
     for other in ("blocked", "skipped"):
         if count := counts.get(other):
-            progress.append(Span(f"{GLYPHS[other]}{count}", "dim"))
+            progress.append(Span(f"{GLYPHS[other]}{count:,}", "dim"))
     usage = phase.usage
     return RowCells(
         status=status,
@@ -110,7 +118,7 @@ def phase_cells(
         note_role="dim",
         progress=tuple(progress),
         tokens="" if usage.tokens is None else format_tokens(usage.tokens),
-        tools=str(phase.tools) if phase.tools else "",
+        tools=format_count(phase.tools) if phase.tools else "",
         money="" if usage.cost_usd is None else format_money(usage.cost_usd),
         elapsed="" if elapsed_seconds is None else format_clock(elapsed_seconds),
     )

@@ -119,7 +119,7 @@ class PlainPrinter:
                 steps = counted(len(state.order), "step")
                 return [self._strong(f"{run} started: {one_line(state.title)} ({steps}, {slots}, {agent})")]
             case ev.RunResumed():
-                return [self._strong(f"{run} goes on: {state.done} of {len(state.order)} steps are done")]
+                return [self._strong(f"{run} goes on: {state.done:,} of {len(state.order):,} steps are done")]
             case ev.RunReopened():
                 return [self._strong(f"{run} is taken up again")]
             case ev.RunPaused():
@@ -129,7 +129,7 @@ class PlainPrinter:
                 return [self._paint(f"{run} was interrupted: {one_line(event.reason)}", "attention")]
             case ev.RunWaitingUser():
                 count = len(event.ask_ids)
-                what = "an answer" if count == 1 else f"{count} answers"
+                what = "an answer" if count == 1 else counted(count, "answer")
                 return [self._paint(f"{run} waits for {what}; nothing else can move", "attention")]
             case ev.RunCancelRequested():
                 why = f" ({one_line(event.reason)})" if event.reason else ""
@@ -320,10 +320,10 @@ class PlainPrinter:
     def heartbeat(self, now: datetime, last_activity: LastActivity) -> list[str]:
         """A sign of life: what runs, for how long, what has been used."""
         state = self._state
-        parts = [f"{state.done} of {len(state.order)} steps done"]
+        parts = [f"{state.done:,} of {len(state.order):,} steps done"]
         for status, word in _MOVING_WORDS.items():
             if count := state.counts.get(status):
-                parts.append(f"{count} {word}")
+                parts.append(f"{count:,} {word}")
         if state.usage.tokens is not None:
             parts.append(f"{format_tokens(state.usage.tokens)} tokens")
         if state.usage.cost_usd is not None:
@@ -370,7 +370,7 @@ class _Speech:
 def _names(ids: list[str]) -> str:
     if not ids:
         return "nothing runs"
-    more = f" and {len(ids) - _MAX_NAMES} more" if len(ids) > _MAX_NAMES else ""
+    more = f" and {len(ids) - _MAX_NAMES:,} more" if len(ids) > _MAX_NAMES else ""
     return ", ".join(map(one_line, ids[:_MAX_NAMES])) + more
 
 

@@ -11,7 +11,11 @@ from piplan_tui.views.line import Role, Span
 
 @dataclass(frozen=True, slots=True)
 class RowCells:
-    """The columns of a row. Empty text means that there is nothing to say, never zero."""
+    """The columns of a row. Empty text means that there is nothing to say, never zero.
+
+    Where `note` has no room, `short_note` stands in its place, if there is one. One that is the whole note says
+    that the note is to be cut in its middle, as its end tells as much as its beginning.
+    """
 
     status: StepStatus
     name: str
@@ -23,6 +27,7 @@ class RowCells:
     tools: str = ""
     money: str = ""
     elapsed: str = ""
+    short_note: str = ""
 
     @property
     def glyph(self) -> str:

@@ -176,9 +176,9 @@ def _where_it_stands(
             root = state.blocker(step)
             return [f"blocked by {one_line(root.id)}, which {root.status}" if root else "blocked"]
         case "failed":
-            tries = len(step.attempts)
+            attempts = counted(len(step.attempts), "attempt")
             error = one_line(attempt.error) if attempt else ""
-            return ["failed", error, f"after {tries} tries" if tries > 1 else ""]
+            return ["failed", error, f"after {attempts}" if len(step.attempts) > 1 else ""]
         case "cancelled":
             return [reason("cancelled", attempt)]
         case "skipped":

@@ -5,15 +5,18 @@ Texts that come from plans and agents are cleaned here and are always one line.
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from piplan_tui.run.attempt_state import AttemptState
 from piplan_tui.run.routing import limit_of
 from piplan_tui.run.state import SATISFIED, ProviderLimit, RunState, StepState
 from piplan_tui.views.changes import overlap_warning
+from piplan_tui.views.failure_row import failure_note, short_failure_note
 from piplan_tui.views.formatting import (
     agent_label,
     format_clock,
+    format_count,
     format_duration,
     format_money,
     format_tokens,
@@ -56,10 +59,25 @@ def step_cells(
         note_role=note.role,
         agent=agent_label(attempt.agent, attempt.model) if attempt else "",
         tokens=_known(format_tokens(usage.tokens), usage.tokens, ended),
-        tools=str(tools) if tools else "",
+        tools=format_count(tools) if tools else "",
         money=_known(format_money(usage.cost_usd), usage.cost_usd, ended),
         elapsed=format_clock(sum(a.elapsed_seconds(now) for a in step.attempts)) if attempt else "",
+        short_note=_short_note(step, note.text),
     )
+
+
+def _short_note(step: StepState, note: str) -> str:
+    """What is said where the note has no room; empty where its beginning says most."""
+    if step.status == "failed" and step.attempt:
+        return short_failure_note(step, step.attempt)
+    # at the end of these stand when it goes on, and what tells one call of many from the others
+    return note if step.status == "retrying" or (note == one_line(step.title) and _named_after(step)) else ""
+
+
+def _named_after(step: StepState) -> bool:
+    """Whether the id is but the beginning of the title, as it is of an agent call of a workflow."""
+    stem = re.sub(r"-\d+$", "", step.id)
+    return "-".join(re.findall(r"[^\W_]+", step.title.lower())).startswith(stem)
 
 
 def _known(text: str, value: object, ended: bool) -> str:
@@ -100,7 +118,7 @@ def step_note(
         root = state.blocker(step)
         return Span(f"blocked by {one_line(root.id)}" if root else "blocked", "dim")
     if status == "failed" and attempt:
-        return Span(_failed_note(step, attempt), "failed")
+        return Span(failure_note(step, attempt), "failed")
     if status == "cancelled":
         return Span(reason("stopped", attempt), "dim")
     if status == "skipped":
@@ -174,11 +192,6 @@ def limit_note(limit: ProviderLimit, now: datetime) -> str:
     until = limit.until.astimezone()
     same_day = until.date() == now.astimezone().date()
     return f"rate limit until {until:%H:%M}" if same_day else f"rate limit until {until:%b %d %H:%M}"
-
-
-def _failed_note(step: StepState, attempt: AttemptState) -> str:
-    error = one_line(attempt.error) or "failed"
-    return f"{error}, {len(step.attempts)} tries" if len(step.attempts) > 1 else error
 
 
 def reason(word: str, attempt: AttemptState | None) -> str:

@@ -16,9 +16,11 @@ from piplan_tui.views.formatting import (
     RUN_WORDS,
     STATUS_WORDS,
     agent_label,
+    counted,
     format_clock,
     format_duration,
     format_money,
+    format_progress,
     format_tokens,
 )
 from piplan_tui.views.line import one_line
@@ -105,7 +107,10 @@ def result_line(state: RunState, now: datetime) -> str:
     """The result of a run on one line."""
     word = RUN_WORDS[state.status].lower()
     usage = state.usage
-    parts = [f"{state.done} of {len(state.order)} steps", format_duration(state.elapsed_seconds(now))]
+    parts = [
+        f"{state.done:,} of {len(state.order):,} steps",
+        format_duration(state.elapsed_seconds(now)),
+    ]
     if usage.tokens is not None:
         parts.append(f"{format_tokens(usage.tokens)} tokens")
     if usage.cost_usd is not None:
@@ -124,7 +129,7 @@ def _phase_lines(state: RunState, now: datetime, ascii_only: bool) -> list[str]:
         rows.append(
             [
                 f"  {glyphs[phase_status(phase)]} {_phase_name(state, title)}",
-                f"{phase.done}/{len(phase.steps)}",
+                format_progress(phase.done, len(phase.steps)),
                 format_tokens(usage.tokens) if begun else "",
                 format_money(usage.cost_usd) if begun else "",
                 format_clock((ended - begun).total_seconds()) if begun else "",
@@ -141,7 +146,7 @@ def _phase_name(state: RunState, title: str) -> str:
 def _other_counts(phase: PhaseState) -> str:
     """`1 failed, 4 blocked`: what is not done."""
     return ", ".join(
-        f"{count} {word}"
+        f"{count:,} {word}"
         for status, word in STATUS_WORDS.items()
         if status not in ("completed", "pending") and (count := phase.counts.get(status))
     )
@@ -153,7 +158,7 @@ def _failed_lines(state: RunState, log_path: LogPath | None) -> list[str]:
     for step in failed[:MAX_FAILED]:
         lines += failed_step_lines(step, log_path)
     if len(failed) > MAX_FAILED:
-        lines.append(f"  and {len(failed) - MAX_FAILED} more steps failed")
+        lines.append(f"  and {counted(len(failed) - MAX_FAILED, 'more step')} failed")
     return lines
 
 

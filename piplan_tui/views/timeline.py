@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 
 from piplan_tui.run.attempt_state import AttemptState
 from piplan_tui.run.state import HOLDS_SLOT, RunState, StepState, StepStatus
+from piplan_tui.views.fitting import fit_middle
 from piplan_tui.views.formatting import GLYPHS, format_duration
 from piplan_tui.views.line import STATUS_ROLES, Role, Span, one_line
 from piplan_tui.views.phase_row import phase_status
@@ -223,9 +224,7 @@ def bar_line(bar: Bar, on: Scale, *, cursor: bool = False) -> list[Span]:
                 cells[index] = (char, role)
     for failure in bar.failures:
         cells[on.cell(failure)] = (FAILED, "failed")
-    name = set_cell_size(bar.name, on.name_width)
-    if cell_len(bar.name) > on.name_width:
-        name = set_cell_size(bar.name, on.name_width - 1) + "…"
+    name = fit_middle(bar.name, on.name_width)
     took = format_duration(bar.took) if bar.started is not None else ""
     return [
         Span(">" if cursor else " ", "strong"),

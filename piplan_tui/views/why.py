@@ -51,8 +51,8 @@ def why(state: RunState, step: StepState, now: datetime, *, queue_position: int 
         case "skipped":
             return Why((name, Span(f" was skipped: {_what_follows(state, step)}")))
         case "running" if step.attempt:
-            tries = f", try {len(step.attempts)}" if len(step.attempts) > 1 else ""
-            return Why((name, Span(f" runs{tries}"), *_frees(state, step)), (("run.stop", "stop"),))
+            number = f", attempt {len(step.attempts)}" if len(step.attempts) > 1 else ""
+            return Why((name, Span(f" runs{number}"), *_frees(state, step)), (("run.stop", "stop"),))
         case _:
             said = one_line(step.attempt.summary) if step.attempt else ""
             return Why((name, Span(f" {said}" if said else " is done")))

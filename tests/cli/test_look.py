@@ -22,7 +22,7 @@ def test_runs(cli: Cli) -> None:
     for name in ("one", "two"):
         assert cli("run", cli.plan({"id": "a"}), "--run-id", name, "--ui", "quiet").code == 0
     lines = cli("runs").out.splitlines()
-    assert lines[0].split() == ["RUN", "STATE", "DONE", "ASKS", "TOKENS", "COST", "TIME", "AGO", "TITLE"]
+    assert lines[0].split() == ["RUN", "STATE", "DONE", "ASKS", "TOKENS", "COST", "TIME", "AGE", "TITLE"]
     assert [line.split()[:3] for line in lines[1:]] == [
         ["two", "completed", "1/1"],
         ["one", "completed", "1/1"],

@@ -1,21 +1,14 @@
-"""Lines of the list to begin with, at every width."""
+"""Which rows the list to begin with has."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from rich.cells import cell_len
-
 from piplan_tui.plan.find import FoundPlan
 from piplan_tui.store.protocol import RunInfo
-from piplan_tui.views.home_rows import HomeRow, home_rows, matches, plan_line, run_line
+from piplan_tui.views.home_rows import HomeRow, home_rows, matches
 from tests.tui.support.run_double import START
-
-LADDER = (30, 40, 50, 60, 80, 100, 120, 160, 200)
 
 
 def info(status: str = "failed", **more: object) -> RunInfo:
@@ -31,35 +24,6 @@ def info(status: str = "failed", **more: object) -> RunInfo:
         "cost_usd": 0.46,
     }
     return RunInfo(**{**facts, **more})  # type: ignore[arg-type]  # one dict of differently typed values
-
-
-def line(run: RunInfo, width: int) -> str:
-    return "".join(span.text for span in run_line(run, frozenset(), START, width))
-
-
-@pytest.mark.parametrize("width", LADDER)
-def test_a_run_fills_the_width_and_always_says_its_state_and_age(width: int) -> None:
-    said = line(info(), width)
-    assert cell_len(said) == width
-    assert "failed" in said
-    assert "2h" in said
-    asks = line(info("waiting_user", open_asks=2), width)
-    assert "? 2 to" in asks
-
-
-def test_a_wide_line_has_it_all() -> None:
-    said = line(info(), 120)
-    assert said.split() == [
-        *("7f3a9c", "Create", "a", "product", "pitch", "deck"),
-        *("failed", "[####------]", "4/10", "✗1", "$0.46", "2h", "ago"),
-    ]
-
-
-@given(st.text(max_size=80), st.integers(0, 200))
-def test_any_title_fits_any_width(title: str, width: int) -> None:
-    assert cell_len(line(info(title=title), width)) == width
-    plan = FoundPlan(Path("/p/plan.json"), title, 3)
-    assert sum(cell_len(span.text) for span in plan_line(plan, Path("/p"), width)) == width
 
 
 def test_an_ended_run_needs_nobody_even_with_a_question_left() -> None:

@@ -8,6 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from piplan_tui.agents.acp.failures import died, not_logged_in
+from piplan_tui.agents.failures import provider_failure
+from piplan_tui.agents.pi.failures import no_model, not_found
+from piplan_tui.agents.protocol import AgentFailure
 from piplan_tui.run import events as ev
 from piplan_tui.run.state import StepState
 from piplan_tui.views.formatting import agent_label, ordinal, short_duration
@@ -104,7 +108,58 @@ def test_a_second_try_counts_what_the_first_one_cost() -> None:
     run.used("interviews", 1_000, 0.01)
     run.failed("interviews", "timeout")
     cells = step_cells(run.state, run.state.steps["interviews"], run.now())
-    assert (cells.tokens, cells.money, cells.note) == ("7.0k", "$0.10", "timeout, 2 tries")
+    assert (cells.tokens, cells.money, cells.note) == ("7.0k", "$0.10", "timeout, 2 attempts")
+
+
+@pytest.mark.parametrize(
+    ("failure", "short"),
+    [
+        (provider_failure("429 Too Many Requests", "gpt-5"), "…429 Too Many Requests"),
+        (
+            provider_failure('401 {"type":"error","error":{"message":"invalid x-api-key"}}'),
+            "…401 invalid x-api-key",
+        ),
+        (provider_failure("overloaded: try later"), "…overloaded: try later"),
+        (
+            died("codex", 1, "Error: no space left on device", during="a turn"),
+            "…Error: no space left on device",
+        ),
+        (died("codex", 1, "", during="a turn"), "codex ended a turn (exit code 1)"),
+        (not_found("pi"), "pi was not found on PATH…"),
+        (no_model(), "pi has no model that it can use…"),
+        (not_logged_in("codex", "run codex login", (), "codex"), "codex is not logged in…"),
+        (AgentFailure("hung", "pi did not answer"), "pi did not answer"),
+        (AgentFailure("provider", "no room: 3 GB wanted"), "no room: 3 GB wanted"),
+        (AgentFailure("result", "the tests fail: 3 of 40"), "the tests fail: 3 of 40"),
+    ],
+)
+def test_a_failure_in_short_keeps_its_reason(failure: AgentFailure, short: str) -> None:
+    run = deck(asking=False)
+    run.emit(ev.StepFailed(step_id="pricing", attempt=1, error=failure.message, kind=failure.kind))
+    step_ = run.state.steps["pricing"]
+    cells = step_cells(run.state, step_, run.now())
+    assert cells.note == failure.message
+    assert cells.short_note == short
+    run.emit(ev.StepRetried(step_id="pricing", attempt=1))
+    run.started("pricing")
+    run.emit(ev.StepFailed(step_id="pricing", attempt=2, error=failure.message, kind=failure.kind))
+    assert step_cells(run.state, step_, run.now()).short_note == f"{short}, 2 attempts"
+
+
+def test_of_a_title_that_says_no_more_than_the_id_the_end_is_kept() -> None:
+    run = RunDouble(
+        [
+            step("review-src", "Review src/server.py"),
+            step("review-src-2", "Review src/client.py"),
+            step("map-code", "Map the request path"),
+        ]
+    )
+    run.emit(ev.RunStarted())
+    for found in run.state.order:
+        run.started(found.id)
+        run.completed(found.id)
+    shorts = [step_cells(run.state, found, run.now()).short_note for found in run.state.order]
+    assert shorts == ["Review src/server.py", "Review src/client.py", ""]
 
 
 def test_phases() -> None:

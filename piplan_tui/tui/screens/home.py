@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import anyio
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
@@ -27,7 +28,7 @@ from piplan_tui.tui.actions import Where, bindings_for
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.key_names import first_key, keymap_of
 from piplan_tui.tui.own_runs import OwnRuns
-from piplan_tui.tui.plain_list import sentence_line, wants_plain_list
+from piplan_tui.tui.plain_list import MARK_CELLS, sentence_line, wants_plain_list
 from piplan_tui.tui.refusals import ActionContext, HomeChoice
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
@@ -36,14 +37,14 @@ from piplan_tui.tui.stakes import deleted_with_run
 from piplan_tui.tui.widgets.home_list import LEFT_OUT, HomeList
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.search_bar import SearchBar
+from piplan_tui.views.formatting import counted
+from piplan_tui.views.home_layout import HomeWidths, heading_line, home_widths, plan_line, run_line
 from piplan_tui.views.home_rows import (
     HomeRow,
     heading,
     home_rows,
     matches,
     needs_you,
-    plan_line,
-    run_line,
     run_state,
     text_row,
 )
@@ -96,6 +97,7 @@ class HomeScreen(ActionScreen):
         self._live: frozenset[str] = frozenset()
         self._plans: list[FoundPlan] = []
         self._examples: list[FoundPlan] = []
+        self._widths = HomeWidths()
         self._filter = ""
         self._read = False
         self._problem = ""
@@ -117,6 +119,10 @@ class HomeScreen(ActionScreen):
         self._list.focus()
         self.update_key_bar()
         in_background(self, self._begin, group="read")
+
+    def on_resize(self) -> None:
+        if self._read:
+            self._show_title()
 
     async def _begin(self) -> None:
         await self.do_refresh()
@@ -168,10 +174,14 @@ class HomeScreen(ActionScreen):
         if wants_plain_list(self.app) and (row.run or row.plan):
             return sentence_line(self._sentence(row), width, cursor=None)
         if row.run is not None:
-            return run_line(row.run, self._live, self._now(), width)
+            return run_line(row.run, self._live, self._now(), width, self._widths)
         if row.plan is not None:
-            return plan_line(row.plan, self._folder, width)
-        return row.spans
+            return plan_line(row.plan, self._folder, width, self._widths)
+        return (
+            row.spans
+            if wants_plain_list(self.app)
+            else heading_line(row, width, self._widths, inset=MARK_CELLS)
+        )
 
     def _sentence(self, row: HomeRow) -> str:
         if row.run is not None:
@@ -182,8 +192,12 @@ class HomeScreen(ActionScreen):
         rows = home_rows(self._runs, self._plans, self._live, folder=self._where)
         if not self._runs:
             rows = [*self._welcome(), *([text_row(), *rows] if rows else self._example_rows())]
+        # of all rows, so that columns stay where they are while a filter is typed
+        self._widths = home_widths(rows, self._live, self._folder)
         if words := self._filter.casefold().split():
             rows = [row for row in rows if matches(row, words, self._live)]
+            if any(row.run is not None for row in rows):
+                rows = [heading("Found", over_runs=True), *rows]
             rows = rows or [text_row(Span(f"Nothing here has {one_line(self._filter)} in it.", "dim"))]
         self._list.show(rows)
         self._show_title()
@@ -194,10 +208,10 @@ class HomeScreen(ActionScreen):
         needs = sum(1 for info in self._runs if needs_you(info))
         spans = [Span(" piplan", "strong"), Span("  run plans of agent steps, live", "dim")]
         if needs:
-            said = "1 run needs you" if needs == 1 else f"{needs:,} runs need you"
+            said = f"{counted(needs, 'run')} {'needs' if needs == 1 else 'need'} you"
             spans.append(Span(f"   ? {said}", "attention"))
         if going_on := len(self._own.going_on):
-            said = "1 run goes on here" if going_on == 1 else f"{going_on:,} runs go on here"
+            said = f"{counted(going_on, 'run')} {'goes' if going_on == 1 else 'go'} on here"
             spans.append(Span(f"   {said}", "running"))
         if self._filter:
             shown = sum(row.can_be_chosen for row in self._list.rows)
@@ -206,6 +220,8 @@ class HomeScreen(ActionScreen):
         if wants_plain_list(self.app):
             said = ", ".join(span.text.strip(" ?/") for span in spans)
             spans = [Span(f" {said}")]
+        elif sum(cell_len(span.text) for span in spans) > self.size.width and len(spans) > 2:
+            del spans[1]  # what piplan is goes before what happens
         self.query_one("#home-title", Static).update(to_content(spans).truncate(self.size.width or 80))
 
     @property

@@ -37,7 +37,7 @@ from piplan_tui.tui.step_detail import goal_lines, title_line
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.run_header import RunHeader
 from piplan_tui.tui.widgets.run_tree import RunTree
-from piplan_tui.views.formatting import agent_label, format_money, format_tokens
+from piplan_tui.views.formatting import agent_label, counted, format_money, format_tokens
 from piplan_tui.views.line import Span, one_line
 
 MAX_PROBLEMS = 200
@@ -132,9 +132,7 @@ class PlanScreen(ActionScreen):
             spans.append(Span(f"… {len(problems) - MAX_PROBLEMS:,} more", "dim"))
         if self._loaded is not None and self._loaded.spec is None:
             count = len(problems)
-            said = (
-                f"{one_line(self._path.name)} cannot run yet: {count:,} problem{'s' if count != 1 else ''}."
-            )
+            said = f"{one_line(self._path.name)} cannot run yet: {counted(count, 'problem')}."
             spans.insert(0, Span(f"{said} Save the file and it is read again.\n\n", "strong"))
         self.query_one("#problems-text", Static).update(to_content(spans))
         self.set_class(bool(problems), "-problems")
@@ -145,9 +143,9 @@ class PlanScreen(ActionScreen):
             return ["cannot run yet"]
         serial = options.mode == "serial" or spec.execution_mode == "serial"
         phases = len({step.phase for step in spec.steps if step.phase})
-        steps = f"{len(spec.steps):,} step{'s' if len(spec.steps) != 1 else ''}"
+        steps = counted(len(spec.steps), "step")
         return [
-            steps + (f" in {phases} phases" if phases > 1 else ""),
+            steps + (f" in {phases:,} phases" if phases > 1 else ""),
             "one at a time" if serial else f"up to {options.max_concurrency} at a time",
             f"agent {agent_label(options.agent, options.model)}",
             "budget " + " or ".join(self._budget()) if self._budget() else "no budget",

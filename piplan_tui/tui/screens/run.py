@@ -32,7 +32,7 @@ from piplan_tui.tui.screens.run_redoing import Redoing
 from piplan_tui.tui.screens.run_view import RunWatcher
 from piplan_tui.tui.terminal_title import title_for
 from piplan_tui.tui.widgets.ask_panel import AskPanel
-from piplan_tui.tui.widgets.filter_line import FilterLine
+from piplan_tui.tui.widgets.column_headings import ColumnHeadings
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.run_header import RunHeader
 from piplan_tui.tui.widgets.run_tree import RunTree
@@ -92,9 +92,10 @@ class RunScreen(Arranging, Redoing, Opening, LookingAround):
     def compose(self) -> ComposeResult:
         run = self.run_handle
         yield RunHeader(run.state, now=run.now)
+        tree = RunTree(run.state, now=run.now, last_activity=self._last_activity)
         with Horizontal(id="body"), Vertical(id="left"):
-            yield FilterLine()
-            yield RunTree(run.state, now=run.now, last_activity=self._last_activity)
+            yield ColumnHeadings(tree)
+            yield tree
             yield WhyLine()
             yield WhyLine(id="run-note")
             yield Container(id="ask-slot")
@@ -171,6 +172,7 @@ class RunScreen(Arranging, Redoing, Opening, LookingAround):
         if not self.is_attached:
             return
         self.run_tree.flush()
+        self.query_one(ColumnHeadings).bring_up_to_date()
         if (panel := self._open_panel) is not None:
             panel.limit_rows(self._ask_rows)
         self.query_one(RunHeader).bring_up_to_date()
@@ -210,7 +212,7 @@ class RunScreen(Arranging, Redoing, Opening, LookingAround):
         else:
             position = tree.queue_position(step)
             line.why = why(state, step, self.run_handle.now(), queue_position=position)
-        self.query_one(FilterLine).chosen = tree.outline.filter
+        self.query_one(ColumnHeadings).chosen = tree.outline.filter
         note = self.query_one("#run-note", WhyLine)
         note.why = run_note(state)
         note.set_class(bool(note.why.spans), "-says")

@@ -8,6 +8,7 @@ from piplan_tui.tui.screens.log import LogScreen
 from piplan_tui.tui.screens.result import ResultScreen
 from piplan_tui.tui.screens.run_view import RunView
 from piplan_tui.tui.screens.timeline import TimelineScreen
+from piplan_tui.tui.widgets.column_headings import ColumnHeadings
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.search_bar import SearchBar
 from piplan_tui.views.line import one_line
@@ -67,6 +68,7 @@ class LookingAround(RunView):
 
     def _set_detail(self, wanted: int) -> None:
         self.run_tree.set_detail(max(0, min(wanted, len(DETAIL_SAID) - 1)))
+        self.query_one(ColumnHeadings).bring_up_to_date()
         self.notify(DETAIL_SAID[self.run_tree.detail], markup=False)
 
     def do_search(self) -> None:

@@ -16,13 +16,14 @@ from piplan_tui.tui.spans import to_content
 from piplan_tui.views.line import Role, Span
 from piplan_tui.views.spoken_rows import tabs_sentence
 
-TABS = ("Input", "Output", "Tools", "Prompt", "Result", "Tries")
+TABS = ("Input", "Output", "Tools", "Prompt", "Result", "Attempts")
 _SHORTER = (
     TABS,
-    ("Input", "Out", "Tools", "Prompt", "Result", "Tries"),
-    ("In", "Out", "Tool", "Prmt", "Res", "Try"),
+    ("Input", "Out", "Tools", "Prompt", "Result", "Attempts"),
+    ("In", "Out", "Tools", "Prompt", "Res", "Att"),
 )
-_LEAST_LETTERS = ("In", "Ou", "To", "Pr", "Re", "Tr")
+"""The beginnings of the names, never other words."""
+_LEAST_LETTERS = ("In", "Ou", "To", "Pr", "Re", "At")
 
 
 class TabBar(Widget):

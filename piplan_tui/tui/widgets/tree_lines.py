@@ -69,9 +69,14 @@ class TreeLines(ScrollView):
             numbers=self.state.status != "pending",
             detail=self.detail,
             longest_agent=self._source.longest_agent,
-            one_agent=bool(self._source.one_agent),
+            one_agent=len(self._source.agents) == 1,
             cursor_sign=cursor_sign(self.app),
         )
+
+    @property
+    def agents(self) -> list[str]:
+        """The agents and models at work, each once."""
+        return self._source.agents
 
     def tick(self) -> None:
         """Once a second: redraw visible rows whose clocks move."""

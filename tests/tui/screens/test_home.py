@@ -186,7 +186,7 @@ async def test_typing_filters_and_escape_shows_all_again(tmp_path: Path) -> None
     store = await stored(a_run("one", title="Deck [b]"), a_run("two", "failed"), a_run("three"))
     async with opened(tmp_path, store) as (pilot, app, listed):
         await pilot.press("slash", *"DECK fai")
-        await until(pilot, lambda: [row.key for row in listed.rows] == ["run:two"])
+        await until(pilot, lambda: [row.key for row in listed.rows if row.can_be_chosen] == ["run:two"])
         title = str(app.screen.query_one("#home-title", Static).render())
         assert "/ DECK fai: 1 of 4" in title
         await pilot.press("enter")
@@ -209,7 +209,7 @@ async def test_a_filter_that_comes_in_one_burst_is_whole_before_enter(tmp_path: 
         for key in ("slash", *"fai", "enter", "d"):
             app.post_message(events.Key(key, "/" if key == "slash" else None))
         await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
-        assert [row.key for row in listed.rows] == ["run:two"]
+        assert [row.key for row in listed.rows if row.can_be_chosen] == ["run:two"]
 
 
 async def test_a_run_is_deleted_only_when_that_is_confirmed(tmp_path: Path) -> None:
@@ -355,3 +355,25 @@ async def test_a_thousand_runs_draw_only_what_is_in_sight(
         await pilot.press("G")
         assert listed.selected is not None
         assert listed.selected.key == "run:r0999"
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 120])
+async def test_who_needs_the_user_is_said_before_what_this_is(tmp_path: Path, width: int) -> None:
+    async with opened(tmp_path, await stored(a_run("asks", "waiting_user", asks=1))) as (pilot, app, _):
+        await pilot.resize_terminal(width, 20)
+        title = app.screen.query_one("#home-title", Static)
+        await until(pilot, lambda: title.size.width == width)
+        assert "? 1 run needs you" in str(title.render())
+        assert ("live" in str(title.render())) is (width >= 60)
+
+
+@pytest.mark.parametrize("width", [32, 40, 60, 80, 120])
+async def test_columns_of_runs_stand_under_their_names(tmp_path: Path, width: int) -> None:
+    store = await stored(a_run("done", "completed"), a_run("lost", "failed"))
+    async with opened(tmp_path, store, size=(width, 20)) as (_, _, listed):
+        drawn = texts(listed)
+        heading = next(line for line in drawn if line.startswith("Runs"))
+        below = next(line for line in drawn if "completed" in line)
+        assert heading.index("state") == below.index("completed")
+        assert len(heading) == len(below), "ages end where their heading ends"
+        assert ("done" in heading) == ("2/4" in below)

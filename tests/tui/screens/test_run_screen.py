@@ -122,7 +122,7 @@ async def test_the_retry_menu_says_first_what_runs_again_and_what_is_kept() -> N
     async with shown(run) as (pilot, screen):
         told = await retry_menu(pilot, screen, "interviews")
         assert told.splitlines() == [
-            "Runs again: interviews (try 2)",
+            "Runs again: interviews (attempt 2)",
             "May start after it: survey, check-audience, check-numbers, synthesize",
             "Reads as before: scope",
             "The results of 2 steps are kept as they are.",
@@ -311,7 +311,7 @@ async def test_an_answered_question_makes_way_for_what_comes_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "label"), [(200, "3 Tools"), (120, "[2 Output]"), (100, "4 Prmt"), (80, "[2 Output]")]
+    ("width", "label"), [(200, "3 Tools"), (120, "[2 Out]"), (100, "4 Prompt"), (80, "[2 Output]")]
 )
 async def test_tabs_are_named_as_far_as_there_is_room(width: int, label: str) -> None:
     async with shown(deck(asking=False), (width, 30)) as (pilot, screen):
@@ -320,7 +320,7 @@ async def test_tabs_are_named_as_far_as_there_is_room(width: int, label: str) ->
         await settle(pilot)
         bar = pilot.app.screen.query_one(TabBar)
         assert label in bar.render().plain
-        assert bar.render().plain.rstrip().endswith(("Tries", "Try")), "nothing is cut off"
+        assert bar.render().plain.rstrip().endswith(("Attempts", "Att")), "nothing is cut off"
         assert bar.render().cell_length <= bar.size.width + 1
 
 
