@@ -21,6 +21,7 @@ from piplan_tui.agents.process import (
     sweep,
     terminate_tree,
 )
+from tests.support.processes import is_running
 
 pytestmark = pytest.mark.anyio
 
@@ -32,13 +33,6 @@ async def start(script: str, tmp_path: Path, run_id: str = "") -> ChildProcess:
     with anyio.fail_after(10):
         assert await child.receive()
     return child
-
-
-def running(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 @pytest.mark.parametrize(
@@ -62,7 +56,7 @@ async def test_a_whole_tree_is_ended(script: str, tmp_path: Path) -> None:
         tree = [child.pid]
     assert await terminate_tree(child, 0.1) == 0
     await child.release()
-    assert not any(running(pid) for pid in tree)
+    assert not any(is_running(pid) for pid in tree)
     assert (await sweep(run_id)).ended == 0
     assert child.returncode is not None
 
@@ -76,8 +70,8 @@ async def test_what_a_crashed_owner_left_is_swept(tmp_path: Path) -> None:
         report = await sweep(run_id, grace_seconds=1)
         assert report.left == 0
         assert report.ended == 2
-        assert running(stranger.pid)
-        assert not running(child.pid)
+        assert is_running(stranger.pid)
+        assert not is_running(child.pid)
         assert (await sweep(run_id)) == (0, 0)
     finally:
         for process in (child, stranger):
@@ -117,7 +111,7 @@ async def test_children_end_with_their_parent(tmp_path: Path) -> None:
         owner.send_signal(signal.SIGKILL)
         await owner.wait()
         with anyio.fail_after(5):
-            while running(pid):  # noqa: ASYNC110 - another process's child gives no event
+            while is_running(pid):  # noqa: ASYNC110 - another process's child gives no event
                 await anyio.sleep(0.01)
 
 

@@ -11,11 +11,14 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from piplan_tui.store.lock import look_at_lock
+
+if TYPE_CHECKING:
+    from tests.cli.terminal import Terminal
 
 SECONDS = 30
 R = f"r{os.getpid()}"
@@ -146,6 +149,15 @@ def cli(tmp_path: Path) -> Iterator[Cli]:
         owner, _ = look_at_lock(lock)
         if owner is not None:  # a run that was left to a process of its own
             os.kill(owner.pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def terminals() -> Iterator[list[Terminal]]:
+    """What a test opens and puts in here is closed after it."""
+    opened: list[Terminal] = []
+    yield opened
+    for terminal in opened:
+        terminal.close()
 
 
 ASK: dict[str, Any] = {

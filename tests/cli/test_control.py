@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import select
 import signal
+import time
 from collections import Counter
 
-import psutil
 import pytest
 
 from tests.cli.conftest import SECONDS, Cli, R
+from tests.support.processes import is_running
 
 # writes its pid into a pipe and then does not end by itself
 HANGS = """
@@ -32,13 +33,10 @@ def hanging_pid(cli: Cli, step: str) -> int:
 
 
 def gone(pid: int) -> bool:
-    try:
-        psutil.Process(pid).wait(timeout=20)
-    except psutil.NoSuchProcess:
-        return True
-    except psutil.TimeoutExpired:
-        return False
-    return True
+    deadline = time.monotonic() + SECONDS
+    while is_running(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not is_running(pid)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -114,7 +112,7 @@ def test_cancel_from_another_terminal(cli: Cli) -> None:
     assert (step.code, step.err) == (0, "step a was cancelled\n")
     assert gone(first)
     running.until("[a] cancelled; blocks 1 step: c")
-    assert psutil.pid_exists(second)
+    assert is_running(second)
     refused = cli("cancel", R, "nothing")
     assert refused.code == 2
     assert "has no step 'nothing'" in refused.err

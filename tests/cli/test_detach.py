@@ -7,12 +7,10 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
-import pytest
 
 from tests.cli.conftest import ASK, SECONDS, Cli, R
 from tests.cli.terminal import Terminal
@@ -26,14 +24,6 @@ WAITS = """
     done_
 """
 """Writes its pid into one pipe, then waits at another."""
-
-
-@pytest.fixture
-def terminals() -> Iterator[list[Terminal]]:
-    opened: list[Terminal] = []
-    yield opened
-    for terminal in opened:
-        terminal.close()
 
 
 def owner_of(cli: Cli) -> psutil.Process:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 from zlib import crc32
 
@@ -74,14 +73,6 @@ ODD["settings and metadata of other kinds"] = [
 ODD["a time before there were computers"] = [
     {"type": "step.completed", "stepId": "a", "attempt": 1, "at": "0001-01-01T00:00:00Z"}
 ]
-
-
-@pytest.fixture
-def terminals() -> Iterator[list[Terminal]]:
-    opened: list[Terminal] = []
-    yield opened
-    for terminal in opened:
-        terminal.close()
 
 
 def forge(cli: Cli, *bodies: bytes) -> str:

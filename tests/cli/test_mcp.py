@@ -19,6 +19,7 @@ from mcp_types import ElicitRequestFormParams, ElicitResult
 
 from piplan_tui.cli.mcp import install_command
 from tests.cli.conftest import ASK, SECONDS, Cli
+from tests.support.processes import is_running
 
 SCRIPT = """export const meta = {name: 'talk', description: 'd', phases: [{title: 'Say'}]}
 phase('Say')
@@ -111,7 +112,7 @@ async def test_a_client_that_goes_leaves_nothing_running(cli: Cli) -> None:
     [run] = cli("runs", "--json").json["runs"]
     assert run["status"] == "cancelled"
     assert run["owner"] is None
-    assert not psutil.pid_exists(pid)
+    assert not is_running(pid)
 
 
 @pytest.mark.anyio
@@ -137,7 +138,7 @@ async def test_a_signal_cancels_what_runs_before_the_server_ends(cli: Cli) -> No
     assert len(failed) == 1
     [run] = cli("runs", "--json").json["runs"]
     assert (run["status"], run["owner"]) == ("cancelled", None)
-    assert not psutil.pid_exists(pid)
+    assert not is_running(pid)
 
 
 ASKING = {"id": "p", "title": "P", "steps": [{**ASK, "title": "Topic", "goal": "Choose."}]}

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 
 import pytest
 
 from tests.cli.conftest import ASK, Cli, R
 from tests.cli.terminal import Terminal
-
-
-@pytest.fixture
-def terminals() -> Iterator[list[Terminal]]:
-    opened: list[Terminal] = []
-    yield opened
-    for terminal in opened:
-        terminal.close()
 
 
 def test_a_plan_that_is_not_started_was_declined(cli: Cli, terminals: list[Terminal]) -> None:

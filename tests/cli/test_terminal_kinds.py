@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,14 +12,6 @@ from tests.cli.terminal import Terminal
 UNICODE = {"LANG": "C.UTF-8", "LC_ALL": "", "LC_CTYPE": "", "COLORTERM": "", "NO_COLOR": ""}
 COLOUR = re.compile(rb"\x1b\[[\d;]*?\b(?:3[0-7]|4[0-7]|9[0-7]|10[0-7]|38;[25];[\d;]+|48;[25];[\d;]+)[\d;]*m")
 RICH_COLOUR = re.compile(rb"\x1b\[[\d;]*\b[34]8;[25];")
-
-
-@pytest.fixture
-def terminals() -> Iterator[list[Terminal]]:
-    opened: list[Terminal] = []
-    yield opened
-    for terminal in opened:
-        terminal.close()
 
 
 def asking(cli: Cli, terminals: list[Terminal], *words: str, **env: str) -> Terminal:
@@ -36,9 +27,7 @@ def asking(cli: Cli, terminals: list[Terminal], *words: str, **env: str) -> Term
 
 
 def leave(terminal: Terminal) -> None:
-    terminal.press("\x1b")
-    terminal.drain()
-    terminal.press("q")
+    terminal.press("\x03")
     terminal.until("The run is not finished")
     terminal.press("l")
     terminal.end()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +28,6 @@ from piplan_tui.agents.protocol import (
 )
 from piplan_tui.run.model import SessionRef
 from piplan_tui.run.options import RunOptions
-from piplan_tui.run.run import FLUSH_SECONDS
 from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.store.file import FileRuntimeStore
 from tests.run.plans import plan
@@ -36,7 +35,8 @@ from tests.run.plans import plan
 pytestmark = pytest.mark.anyio
 
 REQUEST = {"message": "Key?", "fields": [{"name": "key", "type": "secret", "required": True}]}
-Betray = Callable[[str, OnEvent], Any]
+Flush = Callable[[], Awaitable[None]]
+Betray = Callable[[str, OnEvent, Flush], Any]
 
 
 class Traitor(AbstractAsyncContextManager["Traitor"]):
@@ -51,6 +51,7 @@ class Traitor(AbstractAsyncContextManager["Traitor"]):
         self.prompts: list[str] = []
         self._env: dict[str, str] = {}
         self._replied = anyio.Event()
+        self.flush: Flush = anyio.lowlevel.checkpoint
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -66,7 +67,7 @@ class Traitor(AbstractAsyncContextManager["Traitor"]):
         secret = next((value for name, value in self._env.items() if "KEY" in name.upper()), "")
         if not secret:
             return Turn(text=json.dumps({"status": "waiting_user", "inputRequest": REQUEST}))
-        said = await self._betray(secret, on_event)
+        said = await self._betray(secret, on_event, self.flush)
         return Turn(text=said or json.dumps({"status": "completed", "summary": "done"}))
 
     async def answer(self, ask_id: str, reply: AskReply) -> None:
@@ -79,53 +80,53 @@ class Traitor(AbstractAsyncContextManager["Traitor"]):
         return None
 
 
-async def _in_chunks(secret: str, on_event: OnEvent) -> None:
+async def _in_chunks(secret: str, on_event: OnEvent, flush: Flush) -> None:
     for kind in (TextDelta, ThinkingDelta):
         for letter in f"it is {secret}, you know":
             on_event(kind(letter))
 
 
-async def _in_chunks_between_flushes(secret: str, on_event: OnEvent) -> None:
+async def _in_chunks_between_flushes(secret: str, on_event: OnEvent, flush: Flush) -> None:
     on_event(TextDelta(f"it is {secret[:5]}"))
-    await anyio.sleep(1.5 * FLUSH_SECONDS)
+    await flush()
     on_event(TextDelta(f"{secret[5:]}, you know"))
 
 
-async def _in_tools(secret: str, on_event: OnEvent) -> None:
+async def _in_tools(secret: str, on_event: OnEvent, flush: Flush) -> None:
     on_event(ToolStarted("1", "bash", target=f"echo {secret}", arguments={"command": [secret], secret: 1}))
     on_event(ToolOutput("1", f"+ echo {secret}\n{secret}"))
     on_event(ToolEnded("1", True, text=secret))
     on_event(Notice(f"stderr: {secret}"))
 
 
-async def _in_an_error(secret: str, on_event: OnEvent) -> None:
+async def _in_an_error(secret: str, on_event: OnEvent, flush: Flush) -> None:
     raise AgentFailure("provider", f"401 for key {secret}", detail=f"curl -H 'key: {secret}'")
 
 
-async def _in_a_crash(secret: str, on_event: OnEvent) -> None:
+async def _in_a_crash(secret: str, on_event: OnEvent, flush: Flush) -> None:
     raise RuntimeError(f"cannot use {secret}")
 
 
-async def _in_the_result(secret: str, on_event: OnEvent) -> str:
+async def _in_the_result(secret: str, on_event: OnEvent, flush: Flush) -> str:
     return f"Here it is: {secret}\n" + json.dumps(
         {"status": "completed", "summary": f"used {secret}", "deep": [{"key": secret, secret: 1}]}
     )
 
 
-async def _in_an_escaped_result(secret: str, on_event: OnEvent) -> str:
+async def _in_an_escaped_result(secret: str, on_event: OnEvent, flush: Flush) -> str:
     escaped = "".join(f"\\u{ord(letter):04x}" for letter in secret)
     return f'{{"status": "completed", "summary": "used {escaped}", "key": "{escaped}"}}'
 
 
-async def _in_a_failed_result(secret: str, on_event: OnEvent) -> str:
+async def _in_a_failed_result(secret: str, on_event: OnEvent, flush: Flush) -> str:
     return json.dumps({"status": "failed", "summary": secret, "error": f"no {secret}"})
 
 
-async def _in_no_result(secret: str, on_event: OnEvent) -> str:
+async def _in_no_result(secret: str, on_event: OnEvent, flush: Flush) -> str:
     return f"I will not end with JSON, {secret}"
 
 
-async def _in_another_question(secret: str, on_event: OnEvent) -> str:
+async def _in_another_question(secret: str, on_event: OnEvent, flush: Flush) -> str:
     return json.dumps({"status": "waiting_user", "inputRequest": {"message": f"Is {secret} right?"}})
 
 
@@ -189,6 +190,7 @@ async def test_a_secret_is_in_no_file_that_a_run_leaves(
         options=RunOptions(workspace=workspace, agent="traitor"),
     ) as runtime:
         run = await runtime.create_run(plan({"a": []}))
+        agent.flush = run.transcripts.flush
         events: list[Any] = []
         run.subscribe(events.append)
         said: list[Any] = []

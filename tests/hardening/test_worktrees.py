@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
@@ -16,6 +17,7 @@ import pytest
 
 from piplan_tui.run.factory import create_runtime
 from piplan_tui.run.options import RunOptions
+from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.state import RunState
 from piplan_tui.store.file import FileRuntimeStore
@@ -96,6 +98,16 @@ def runtime_of(folder: Path) -> PlanRuntime:
     return create_runtime(store=FileRuntimeStore(folder / "store"), options=options)
 
 
+@asynccontextmanager
+async def taken_up(folder: Path) -> AsyncIterator[tuple[Run, RunState]]:
+    """The run, started again by a new owner, and where it came to a rest."""
+    with anyio.fail_after(60):
+        async with runtime_of(folder) as runtime:
+            run = await runtime.open_run("killed")
+            await run.start()
+            yield run, await run.wait()
+
+
 def kill_owner(folder: Path, when: str) -> None:
     """Let an owner live until `when`, and kill it then."""
     owner = subprocess.Popen(
@@ -134,17 +146,13 @@ def check_merged(folder: Path, state: RunState, files: tuple[str, ...] = ("notes
 
 async def test_the_same_review_is_asked_again_after_its_owner_was_killed(folder: Path) -> None:
     await anyio.to_thread.run_sync(kill_owner, folder, "while it is reviewed")
-    with anyio.fail_after(60):
-        async with runtime_of(folder) as runtime:
-            run = await runtime.open_run("killed")
-            await run.start()
-            state = await run.wait()
-            [ask] = state.asks.values()
-            assert run.request(ask.id).title == "Merge a"
-            assert await run.load_draft(ask.id) == {"note": "half a thought"}
-            assert len(state.steps["a"].attempts) == 1
-            await run.answer(ask.id, action_id="merge")
-            state = await run.wait()
+    async with taken_up(folder) as (run, state):
+        [ask] = state.asks.values()
+        assert run.request(ask.id).title == "Merge a"
+        assert await run.load_draft(ask.id) == {"note": "half a thought"}
+        assert len(state.steps["a"].attempts) == 1
+        await run.answer(ask.id, action_id="merge")
+        state = await run.wait()
     check_merged(folder, state)
     assert len(state.steps["a"].attempts) == 1
     assert [decision.choice for decision in state.steps["a"].attempts[0].decisions] == ["merge"]
@@ -152,12 +160,9 @@ async def test_the_same_review_is_asked_again_after_its_owner_was_killed(folder:
 
 async def test_what_is_declined_after_the_owner_was_killed_is_kept(folder: Path) -> None:
     await anyio.to_thread.run_sync(kill_owner, folder, "while it is reviewed")
-    with anyio.fail_after(60):
-        async with runtime_of(folder) as runtime:
-            run = await runtime.open_run("killed")
-            await run.start()
-            await run.answer(next(iter((await run.wait()).asks)), action="decline")
-            state = await run.wait()
+    async with taken_up(folder) as (run, state):
+        await run.answer(next(iter(state.asks)), action="decline")
+        state = await run.wait()
     [attempt] = state.steps["a"].attempts
     assert attempt.changes is not None
     assert (state.status, attempt.changes.merged) == ("completed", "kept")
@@ -170,30 +175,23 @@ async def test_a_conflict_that_arose_meanwhile_is_told_and_touches_nothing(folde
     await anyio.to_thread.run_sync(kill_owner, folder, "while it is reviewed")
     (folder / "repo" / "notes.txt").write_text("written by somebody else\n")
     git(folder / "repo", "commit", "-q", "-a", "-m", "second")
-    with anyio.fail_after(60):
-        async with runtime_of(folder) as runtime:
-            run = await runtime.open_run("killed")
-            await run.start()
-            await run.answer(next(iter((await run.wait()).asks)), action_id="merge")
-            state = await run.wait()
-            [ask] = state.asks.values()
-            assert run.request(ask.id).title == "Conflict in a"
-            assert (folder / "repo" / "notes.txt").read_text() == "written by somebody else\n"
-            await run.cancel()
+    async with taken_up(folder) as (run, state):
+        await run.answer(next(iter(state.asks)), action_id="merge")
+        state = await run.wait()
+        [ask] = state.asks.values()
+        assert run.request(ask.id).title == "Conflict in a"
+        assert (folder / "repo" / "notes.txt").read_text() == "written by somebody else\n"
+        await run.cancel()
     assert (folder / "sessions").read_text() == "one\n"
 
 
 async def test_the_session_is_not_repeated_when_its_owner_dies_before_the_review(folder: Path) -> None:
     await anyio.to_thread.run_sync(kill_owner, folder, "before the review")
-    with anyio.fail_after(60):
-        async with runtime_of(folder) as runtime:
-            run = await runtime.open_run("killed")
-            await run.start()
-            state = await run.wait()
-            [ask] = state.asks.values()
-            assert run.request(ask.id).title == "Merge a"
-            await run.answer(ask.id, action_id="merge")
-            state = await run.wait()
+    async with taken_up(folder) as (run, state):
+        [ask] = state.asks.values()
+        assert run.request(ask.id).title == "Merge a"
+        await run.answer(ask.id, action_id="merge")
+        state = await run.wait()
     check_merged(folder, state)
 
 
@@ -207,11 +205,8 @@ async def test_a_merge_that_outlives_its_owner_is_not_asked_about_again(folder: 
     wait_for(lambda: (folder / "repo" / "notes.txt").read_text() == "written by the step\n")
     wait_for(lambda: len(git(folder / "repo", "log", "--merges", "--oneline").splitlines()) == 1)
     assert (folder / "killed").exists() == (when == "in the middle of the merge")
-    with anyio.fail_after(60):
-        async with runtime_of(folder) as runtime:
-            run = await runtime.open_run("killed")
-            await run.start()
-            state = await run.wait()
+    async with taken_up(folder) as (_, state):
+        pass
     check_merged(folder, state)
 
 
@@ -243,40 +238,32 @@ async def test_a_merge_whose_git_was_killed_too_is_undone_and_done_again(folder:
     git(repository, "config", "filter.kills.smudge", "cat")
     if since != "nothing":
         (repository / "first.txt").write_text("the user's own by now")
-    with anyio.fail_after(60):
-        async with runtime_of(folder) as runtime:
-            run = await runtime.open_run("killed")
-            await run.start()
+    async with taken_up(folder) as (run, state):
+        assert len(state.asks) == (since != "nothing"), [
+            ask.request["message"] for ask in state.asks.values()
+        ]
+        if since != "nothing":
+            [ask] = state.asks.values()
+            assert "first.txt" in run.request(ask.id).message
+            assert (repository / "first.txt").read_text() == "the user's own by now"
+            assert (repository / "notes.txt").read_text() == "nobody\n"
+            (repository / "first.txt").unlink()
+            await run.answer(ask.id, action_id="merge")
             state = await run.wait()
-            assert len(state.asks) == (since != "nothing"), [
-                ask.request["message"] for ask in state.asks.values()
-            ]
-            if since != "nothing":
-                [ask] = state.asks.values()
-                assert "first.txt" in run.request(ask.id).message
-                assert (repository / "first.txt").read_text() == "the user's own by now"
-                assert (repository / "notes.txt").read_text() == "nobody\n"
-                (repository / "first.txt").unlink()
-                await run.answer(ask.id, action_id="merge")
-                state = await run.wait()
     assert (repository / "first.txt").read_text() == "first"
     check_merged(folder, state, ("first.txt", "notes.txt"))
 
 
 async def test_a_step_that_is_tried_again_has_a_session_of_its_own(folder: Path) -> None:
     await anyio.to_thread.run_sync(kill_owner, folder, "while it is reviewed")
-    with anyio.fail_after(60):
-        async with runtime_of(folder) as runtime:
-            run = await runtime.open_run("killed")
-            await run.start()
-            await run.wait()
-            await run.retry(["a"])
-            state = await run.wait()
-            [ask] = state.asks.values()
-            assert len(state.steps["a"].attempts) == 2
-            assert (folder / "sessions").read_text() == "one\n" * 2
-            await run.answer(ask.id, action="decline")
-            assert (await run.wait()).status == "completed"
+    async with taken_up(folder) as (run, _):
+        await run.retry(["a"])
+        state = await run.wait()
+        [ask] = state.asks.values()
+        assert len(state.steps["a"].attempts) == 2
+        assert (folder / "sessions").read_text() == "one\n" * 2
+        await run.answer(ask.id, action="decline")
+        assert (await run.wait()).status == "completed"
 
 
 async def test_an_unfinished_worktree_is_not_gone_on_with(folder: Path) -> None:
@@ -286,11 +273,8 @@ async def test_an_unfinished_worktree_is_not_gone_on_with(folder: Path) -> None:
     admin = Path(git(tree, "rev-parse", "--absolute-git-dir").strip())
     (admin / "locked").write_text("initializing")
     (tree / "notes.txt").unlink()
-    with anyio.fail_after(60):
-        async with runtime_of(folder) as runtime:
-            run = await runtime.open_run("killed")
-            await run.start()
-            state = await run.wait()
+    async with taken_up(folder) as (_, state):
+        pass
     assert state.status == "completed"
     assert (folder / "repo" / "notes.txt").read_text() == "nobody\n"
 

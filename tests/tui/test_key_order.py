@@ -32,7 +32,7 @@ OWN_COLOUR = {
 }
 MIXED = {
     "message": "Colour and name?",
-    "fields": [*COLOUR["fields"], {"name": "name", "type": "text"}],  # type: ignore[misc]
+    "fields": [*COLOUR["fields"], {"name": "name", "type": "text"}],  # type: ignore[misc]  # a list, as the scene has it
 }
 NAMES = {" ": "space", "/": "slash"}
 BLOCKED_SECONDS = 0.02
@@ -57,7 +57,7 @@ def burst(pilot: Pilot[Any], keys: Iterable[str], *, blocked: bool = False) -> N
         del left[:3]
         time.sleep(BLOCKED_SECONDS)
         if left:
-            pilot.app._loop.call_soon(few)  # type: ignore[union-attr]
+            pilot.app._loop.call_soon(few)  # type: ignore[union-attr]  # it runs
 
     few()
 
