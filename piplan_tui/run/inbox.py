@@ -20,6 +20,7 @@ from piplan_tui.run.asks import (
     InputRequest,
     check_answer,
     defaults_of,
+    note_problems,
     read_request,
 )
 from piplan_tui.run.attempts import Attempts
@@ -82,6 +83,8 @@ class Inbox:
         surface: str,
     ) -> None:
         request = self.request(ask_id)
+        if wrong := note_problems(note):
+            raise AnswerInvalid(wrong)
         answer = CheckedAnswer(values={}, other=[], secrets={})
         if action == "accept":
             checked = check_answer(request, values, action_id, self._state.workspace)

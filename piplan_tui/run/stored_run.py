@@ -13,7 +13,7 @@ from watchfiles import awatch
 
 from piplan_tui.agents.protocol import Steered
 from piplan_tui.run import events as ev
-from piplan_tui.run.asks import CheckedAnswer, InputRequest, check_answer, read_request
+from piplan_tui.run.asks import CheckedAnswer, InputRequest, check_answer, note_problems, read_request
 from piplan_tui.run.inbox import AnswerInvalid
 from piplan_tui.run.kept_state import KeptState
 from piplan_tui.run.model import PiPlanCancelResult
@@ -209,6 +209,8 @@ class StoredRun:
             ControlRefused: the question is not open, or the owner refuses.
         """
         request = self.request(ask_id)
+        if wrong := note_problems(note):
+            raise AnswerInvalid(wrong)
         given = dict(values or {})
         secret = False
         if action == "accept":

@@ -50,6 +50,8 @@ def test_an_answer_that_does_not_fit_changes_nothing(waiting: Cli) -> None:
         (["audience=seed", "slides=99"], "20"),
         (["slides=3"], "needs an answer"),
         (["audiense=seed"], "did you mean audience"),
+        (["audience=\udcff"], "must be text in UTF-8"),  # how a byte that is no UTF-8 reaches a program
+        (["audience=seed", "--note", "\udcff"], "The note must be text in UTF-8"),
         (["nonsense"], "has no step"),
         (["after", "audience=seed"], "questions are open at: topic"),
     ):

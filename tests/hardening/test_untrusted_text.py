@@ -93,6 +93,7 @@ def test_damaged_text_is_answered(name: str) -> None:
     @settings(max_examples=sized(150, 20_000), deadline=None)
     @given(damaged(SEEDS[name]) | st.binary(max_size=200))
     @example(b"")
+    @example(b'"\\ud800"')
     @example(b"[" * 10_000)
     @example(b'{"a":' * 10_000 + b"1" + b"}" * 10_000)
     def check(data: bytes) -> None:

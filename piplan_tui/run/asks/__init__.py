@@ -10,6 +10,7 @@ from piplan_tui.run.asks.answer import (
     check_values,
     defaults_of,
     initial_values,
+    note_problems,
     parse_pairs,
     visible_fields,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "check_values",
     "defaults_of",
     "initial_values",
+    "note_problems",
     "parse_pairs",
     "read_request",
     "visible_fields",

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from piplan_tui.clean import clean_text
-from piplan_tui.run.asks.field_check import Unfit, coerce, is_blank, same
+from piplan_tui.run.asks.field_check import Unfit, coerce, is_blank, is_utf8, same
 from piplan_tui.run.asks.patterns import usable
 from piplan_tui.run.asks.request import ActionResult, Field, InputRequest
 
@@ -68,6 +68,11 @@ def check_answer(
     if action_id:
         return check_action(request, action_id, values, workspace=folder)
     return check_values(request, values, workspace=folder)
+
+
+def note_problems(note: str) -> list[FieldError]:
+    """What is wrong with the note that goes along with an answer."""
+    return [] if is_utf8(note) else [FieldError("", "The note must be text in UTF-8")]
 
 
 def check_action(

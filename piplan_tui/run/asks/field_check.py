@@ -35,13 +35,31 @@ def coerce(field: Field, value: Any, workspace: Path | None = None) -> tuple[Any
     Raises:
         Unfit: it does not fit.
     """
+    if not is_utf8(value):
+        raise _unfit(field, "must be text in UTF-8", value)
     if field.type == "choice":
         return _choice(field, value)
+    coerced: Any
+    free = False
     if field.type == "multichoice":
-        return _multichoice(field, value)
-    if field.type == "path":
-        return _paths(field, value, workspace or Path.cwd()), False
-    return _COERCE[field.type](field, value), False
+        coerced, free = _multichoice(field, value)
+    elif field.type == "path":
+        coerced = _paths(field, value, workspace or Path.cwd())
+    else:
+        coerced = _COERCE[field.type](field, value)
+    if not is_utf8(coerced):  # JSON may write half of a surrogate pair as an escape
+        raise _unfit(field, "must be text in UTF-8", coerced)
+    return coerced, free
+
+
+def is_utf8(value: Any) -> bool:
+    """Whether all text of a JSON value can be stored: a byte of a command line that is no UTF-8 cannot."""
+    text = value if isinstance(value, str) else json.dumps(value, default=str, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_blank(field: Field, value: Any) -> bool:

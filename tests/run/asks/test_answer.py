@@ -38,6 +38,27 @@ def one(spec: dict[str, Any], value: Any, **more: Any) -> Any:
     return checked.values.get("x") if isinstance(checked, CheckedAnswer) else checked[0].message
 
 
+@pytest.mark.parametrize(
+    ("spec", "value"),
+    [
+        ({"type": "text"}, "\udcff"),
+        ({"type": "text", "pattern": "^.$"}, "\ud800"),
+        ({"type": "path"}, "\udcff.md"),
+        ({"type": "json"}, '{"\\ud800": 1}'),
+        ({"type": "multichoice", "options": ["a"], "allowOther": True}, '["\\udc00"]'),
+        ({"type": "choice", "options": ["a"], "allowOther": True}, "\ud800"),
+    ],
+)
+def test_what_cannot_be_stored_as_utf8_is_refused(spec: dict[str, Any], value: str) -> None:
+    said = one(spec, value)
+    assert said.startswith("X must be text in UTF-8; you gave ")
+    assert said.encode()
+
+
+def test_a_secret_that_cannot_be_stored_is_refused_without_being_told() -> None:
+    assert one({"type": "secret"}, "hidden\udcff") == "X must be text in UTF-8; you gave something else"
+
+
 def test_a_command_line_answer() -> None:
     request = read_request(DECK)
     pairs = parse_pairs(request, ["audience=SEED INVESTORS", "Slides=7", "include=Pricing,team", "go=yes"])
