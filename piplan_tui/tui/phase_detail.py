@@ -15,7 +15,7 @@ from piplan_tui.views.formatting import (
     format_tokens,
 )
 from piplan_tui.views.line import STATUS_ROLES, Span, first_line, one_line
-from piplan_tui.views.phase_row import phase_ended_at, phase_started_at, phase_status, phase_title
+from piplan_tui.views.phase_row import phase_seconds, phase_status, phase_title
 from piplan_tui.views.questions import question
 from piplan_tui.views.step_row import step_note
 
@@ -65,13 +65,12 @@ def _counts(phase: PhaseState) -> list[Span]:
 
 
 def _totals(phase: PhaseState, now: datetime) -> str:
-    started = phase_started_at(phase)
-    if started is None:
+    seconds = phase_seconds(phase, now)
+    if seconds is None:
         return "not started"
-    ended = phase_ended_at(phase) if phase.done == len(phase.steps) else None
     usage = phase.usage
     facts = [
-        format_duration(((ended or now) - started).total_seconds()),
+        format_duration(seconds),
         f"{format_tokens(usage.tokens)} tokens" if usage.tokens is not None else "",
         format_money(usage.cost_usd) if usage.cost_usd is not None else "",
         counted(phase.tools, "tool call") if phase.tools else "",

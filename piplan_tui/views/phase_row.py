@@ -82,6 +82,18 @@ def phase_ended_at(phase: PhaseState) -> datetime | None:
     return max(ends, default=None)
 
 
+def phase_seconds(phase: PhaseState, now: datetime) -> float | None:
+    """From its first attempt until its last one ended, or until `now` while it is in progress; `None` before.
+
+    O(steps of the phase).
+    """
+    started = phase_started_at(phase)
+    if started is None:
+        return None
+    ended = now if phase_in_progress(phase) else phase_ended_at(phase) or now
+    return (ended - started).total_seconds()
+
+
 def phase_cells(
     state: RunState,
     phase: PhaseState,

@@ -27,9 +27,7 @@ from piplan_tui.views.line import one_line
 from piplan_tui.views.lists import table
 from piplan_tui.views.next_commands import next_commands
 from piplan_tui.views.phase_row import (
-    phase_ended_at,
-    phase_in_progress,
-    phase_started_at,
+    phase_seconds,
     phase_status,
     phase_title,
 )
@@ -123,8 +121,8 @@ def _phase_lines(state: RunState, now: datetime, ascii_only: bool) -> list[str]:
     glyphs = ASCII_GLYPHS if ascii_only else GLYPHS
     rows = []
     for title, phase in state.phases.items():
-        begun = phase_started_at(phase)
-        ended = now if phase_in_progress(phase) else phase_ended_at(phase) or now
+        seconds = phase_seconds(phase, now)
+        begun = seconds is not None
         usage = phase.usage
         rows.append(
             [
@@ -132,7 +130,7 @@ def _phase_lines(state: RunState, now: datetime, ascii_only: bool) -> list[str]:
                 format_progress(phase.done, len(phase.steps)),
                 format_tokens(usage.tokens) if begun else "",
                 format_money(usage.cost_usd) if begun else "",
-                format_clock((ended - begun).total_seconds()) if begun else "",
+                "" if seconds is None else format_clock(seconds),
                 _other_counts(phase),
             ]
         )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from textual.widgets import Static
 
+from piplan_tui.run import events as ev
 from piplan_tui.tui.phase_detail import phase_lines
 from piplan_tui.tui.widgets.detail_pane import DetailPane
 from piplan_tui.tui.widgets.tab_bar import TabBar
 from tests.tui.screens.test_run_screen import said, settle, shown
-from tests.tui.support.scenes import deck
+from tests.tui.support.run_double import RunDouble
+from tests.tui.support.scenes import deck, step
 
 
 def test_a_phase_says_how_its_steps_stand_who_asks_and_what_failed() -> None:
@@ -20,6 +24,16 @@ def test_a_phase_says_how_its_steps_stand_who_asks_and_what_failed() -> None:
     assert "✗ interviews  429 rate limit" in text
     assert "18.6k tokens" in text
     assert "survey" in text
+
+
+def test_a_phase_that_stands_still_grows_no_older() -> None:
+    run = RunDouble([step("first", "First", "Only"), step("second", "Second", "Only")])
+    run.emit(ev.RunStarted())
+    run.started("first")
+    run.later(60).completed("first")
+    phase = run.state.phases["Only"]
+    text = "".join(span.text for span in phase_lines(run.state, phase, run.now() + timedelta(hours=1)))
+    assert "\n1m00s" in text
 
 
 @pytest.mark.anyio
