@@ -87,6 +87,10 @@ class CommandAgent:
     ) -> None:
         return None
 
+    def require_program(self, workspace: Path) -> None:
+        """See `StartsProgram`."""
+        _find(self._command[0], workspace, {**os.environ, **self._environment}.get("PATH"))
+
     async def open(self, request: SessionRequest) -> CommandSession:
         """See `Agent.open`; the program itself starts with the first prompt."""
         environment = {

@@ -259,3 +259,15 @@ class Agent(AbstractAsyncContextManager["Agent"], Protocol):
         Raises:
             AgentFailure: it is not installed, too old, or did not come up; `message` says what would help.
         """
+
+
+@runtime_checkable
+class StartsProgram(Protocol):
+    """An agent that starts a program of this machine, which may not be there."""
+
+    def require_program(self, workspace: Path) -> None:
+        """See that the program is where `open` would look for it. Blocks on the disk, and starts nothing.
+
+        Raises:
+            AgentFailure: it is not; `message` says what would help.
+        """

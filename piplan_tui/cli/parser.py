@@ -221,7 +221,8 @@ _EPILOGS: dict[str, str] = {
     "being shown, or taken from stdin with --json -; it goes to the process that runs the steps, and into no file.",
     "mcp": "To have it in Claude Code: claude mcp add piplan-tui -- piplan-tui mcp --agent pi\n"
     "A question goes to the client's user when the client can show it; otherwise, without --on-ask, its step fails.",
-    "check": "Exit code 2 when a plan cannot be run.",
+    "check": "Exit code 2 when a plan cannot be run. An agent or a folder that is not here is told of, and changes\n"
+    "nothing of that.",
 }
 
 

@@ -12,6 +12,7 @@ import anyio
 import anyio.to_thread
 
 from piplan_tui.clean import clean_text, printable
+from piplan_tui.cli.before_start import require_can_start
 from piplan_tui.cli.check import read_plan
 from piplan_tui.cli.context import Context, in_terminal, make_context
 from piplan_tui.cli.demo import AGENT as DEMO_AGENT
@@ -29,6 +30,7 @@ from piplan_tui.config.screen_tables import notify_of
 from piplan_tui.config.settings import OnAsk
 from piplan_tui.plan.problem import PlanInvalid
 from piplan_tui.plan.spec import PlanSpec
+from piplan_tui.run.before_start import planned, scripted
 from piplan_tui.run.options import RunOptions
 from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
@@ -151,11 +153,11 @@ async def _refuse_takeover(run: Run) -> str:
 async def _run_plan(
     context: Context, name: str, *, options: RunOptions | None = None, on_ask: OnAsk | None = None
 ) -> int:
+    options = options or run_options(context, _source(name))
     if is_workflow(Path(name)):
         async with make_runtime(context) as runtime:
-            run = await create_workflow_run(
-                runtime, context, name, options or run_options(context, _source(name))
-            )
+            await require_can_start(runtime, scripted(options))
+            run = await create_workflow_run(runtime, context, name, options)
             return await _see_through(context, run, on_ask)
     for option in ("reuse", "args"):
         if context.given(option) is not None:
@@ -166,8 +168,8 @@ async def _run_plan(
     if loaded.problems:
         say(map(str, loaded.problems))
     from_stdin = name == "-"
-    options = options or run_options(context, _source(name))
     async with make_runtime(context) as runtime:
+        await require_can_start(runtime, planned(loaded.spec, options, options.source))
         if not context.given("yes"):
             await _require_no_rival(runtime, loaded.spec, options)
         run = await runtime.create_run(

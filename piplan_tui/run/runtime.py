@@ -12,11 +12,13 @@ import anyio
 import anyio.to_thread
 import msgspec
 
+from piplan_tui.agents.protocol import Agent
 from piplan_tui.plan.problem import PlanInvalid
 from piplan_tui.plan.rules import check_spec
 from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.run import events as ev
 from piplan_tui.run.answer import AnswerCheck
+from piplan_tui.run.before_start import LOOK_SECONDS, Outlook, outlook
 from piplan_tui.run.model import PiPlanCancelResult
 from piplan_tui.run.options import RunChanges, RunOptions
 from piplan_tui.run.reduce import fold
@@ -300,6 +302,19 @@ class PlanRuntime(RuntimeLife):
                 if step is not None and step.asks:
                     return info.run_id
         raise ControlRefused(f"no run of plan {plan_id!r} waits for an answer at step {step_id!r}")
+
+    async def outlook(self, state: RunState) -> Outlook:
+        """What would keep steps of a run in this state from starting here and now: agents and folders not there.
+
+        Looked up beside the loop, in bounded time; see `piplan_tui.run.before_start.planned` for the state of a
+        run that is not made yet.
+        """
+        with anyio.move_on_after(LOOK_SECONDS):
+            return await anyio.to_thread.run_sync(outlook, state, self._known_agent, abandon_on_cancel=True)
+        return Outlook()
+
+    def _known_agent(self, name: str) -> Agent:
+        return self._agents.get(name) or self._make_agent(name)
 
     async def going_on_beside(self, plan: PlanSpec, workspace: Path) -> str | None:
         """The id of a run of a plan of this id that is going on in this workspace, in whatever process.

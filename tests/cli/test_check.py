@@ -40,3 +40,45 @@ def test_running_an_invalid_plan_says_the_same(cli: Cli) -> None:
     assert done.code == 2
     assert done.err == cli("check", plan).out
     assert cli("runs", "--json").json["runs"] == []
+
+
+def test_what_is_not_here_is_said_and_the_plan_is_still_good(cli: Cli) -> None:
+    plan = cli.plan({"id": "a"})
+    done = cli("--agent", "command:./not-there.sh", "check", plan)
+    missing = f"the program ./not-there.sh was not found in {cli.folder}"
+    assert (done.code, done.out) == (0, "")
+    assert done.err.splitlines() == [
+        "plan.json: 1 step, no problems",
+        f"plan.json: cannot start here yet: {missing}",
+    ]
+    (document,) = cli("--agent", "command:./not-there.sh", "check", plan, "--json").json["plans"]
+    assert (document["valid"], document["obstacles"]) == (True, [missing])
+
+
+def test_what_the_settings_lack_is_said_of_a_good_plan_too(cli: Cli) -> None:
+    plan = cli.plan({"id": "a"})
+    done = cli("--workspace", "gone", "check", plan)
+    assert done.code == 0
+    assert "plan.json: cannot start here yet: The workspace " in done.err
+    assert "is not a folder" in done.err
+
+
+def test_a_run_of_which_no_step_could_start_is_not_begun(cli: Cli) -> None:
+    plan = cli.plan({"id": "a"})
+    done = cli("run", plan, "--agent", "command:./not-there.sh")
+    assert done.code == 2
+    missing = f"the program ./not-there.sh was not found in {cli.folder}"
+    assert f"Cannot start: {missing}." in done.err
+    assert cli("runs", "--json").json["runs"] == []
+
+
+def test_what_a_later_step_lacks_is_said_before_the_run_begins(cli: Cli) -> None:
+    plan = cli.plan({"id": "a"}, {"id": "b", "dependsOn": ["a"], "role": "designer"})
+    config = cli.folder / "config.toml"
+    config.write_text('[steps.by.role.designer]\nagent = "command:./draw.sh"\n')
+    done = cli("run", plan, "--config", config)
+    assert done.code == 1
+    assert done.err.splitlines()[0] == (
+        f"piplan-tui: b cannot start: the program ./draw.sh was not found in {cli.folder}"
+    )
+    assert "[a]" in done.err

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ import anyio
 import anyio.abc
 from anyio import to_thread
 
-from piplan_tui.agents.acp.known import read_command
+from piplan_tui.agents.acp.known import find_commands, read_command
 from piplan_tui.agents.acp.launch import AcpLimits, Launch
 from piplan_tui.agents.process import STEP_MARK
 from piplan_tui.agents.protocol import AgentFailure, SessionRequest
@@ -101,6 +103,10 @@ class AcpAgent:
         self._tasks.cancel_scope.cancel()
         # without the error: a group would wrap what the host raised
         await self._tasks.__aexit__(None, None, None)
+
+    def require_program(self, workspace: Path) -> None:
+        """See `StartsProgram`."""
+        find_commands(self._command, workspace, {**os.environ, **self._environment}.get("PATH"))
 
     async def open(self, request: SessionRequest) -> AcpSession:
         """See `Agent.open`."""

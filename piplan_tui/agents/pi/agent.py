@@ -18,7 +18,7 @@ from anyio import to_thread
 
 from piplan_tui.agents.pi.decode import Undecodable, decode
 from piplan_tui.agents.pi.dialogs import ASK_EXTENSION, ASK_TOOL, PERMISSION_EXTENSION
-from piplan_tui.agents.pi.pool import Launch, PiLimits, PiPool
+from piplan_tui.agents.pi.pool import Launch, PiLimits, PiPool, require_program
 from piplan_tui.agents.pi.rpc import PiProcess
 from piplan_tui.agents.pi.session import PiSession
 from piplan_tui.agents.pi.turn import TurnReader
@@ -113,6 +113,11 @@ class PiAgent:
                 await to_thread.run_sync(self._own_sessions.cleanup)
         # without the error: a group would wrap what the host raised
         await self._tasks.__aexit__(None, None, None)
+
+    def require_program(self, workspace: Path) -> None:
+        """See `StartsProgram`."""
+        environment = {**os.environ, **self._environment}
+        require_program((self._command or pi_command())[0], environment.get("PATH"))
 
     async def open(self, request: SessionRequest) -> PiSession:
         """See `Agent.open`."""

@@ -176,10 +176,18 @@ class PiPool(WarmProcesses[Launch, PiProcess]):
 
 
 def _require_startable(launch: Launch, path: str | None) -> None:
-    program = launch.command[0]
-    if not shutil.which(program, path=path):
-        raise failures.not_found(program)
+    require_program(launch.command[0], path)
     if not launch.cwd.is_dir():
         raise AgentFailure("unusable", f"the workspace {launch.cwd} is not a folder")
     if len(launch.system_prompt.encode()) > _MAX_ARGUMENT_BYTES:
         raise AgentFailure("unusable", "the system prompt for pi is longer than 120,000 bytes")
+
+
+def require_program(program: str, path: str | None) -> None:
+    """See that the program is there, on `path` unless its name has a slash.
+
+    Raises:
+        AgentFailure: it is not.
+    """
+    if not shutil.which(program, path=path):
+        raise failures.not_found(program)

@@ -14,13 +14,13 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.message import Message
 from textual.widgets import Static
 
+from piplan_tui.clean import clean_text
 from piplan_tui.plan.load import LoadedPlan, load_plan
 from piplan_tui.plan.problem import PlanInvalid, Problem
 from piplan_tui.plan.spec import PlanSpec
-from piplan_tui.run import events as ev
+from piplan_tui.run.before_start import Outlook, planned
 from piplan_tui.run.clock import utc_now
 from piplan_tui.run.options import RunOptions
-from piplan_tui.run.reduce import fold
 from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
@@ -41,6 +41,9 @@ from piplan_tui.views.formatting import agent_label, counted, format_money, form
 from piplan_tui.views.line import Span, one_line
 
 MAX_PROBLEMS = 200
+CANNOT = "Cannot start yet: "
+LOOK_AGAIN_SECONDS = 2.0
+"""How often it is looked whether what keeps the run from starting is mended."""
 
 
 class PlanScreen(ActionScreen):
@@ -65,6 +68,7 @@ class PlanScreen(ActionScreen):
         self._loaded: LoadedPlan | None = None
         self._starting = False
         self._loading = anyio.Lock()
+        self._outlook = Outlook()
 
     def compose(self) -> ComposeResult:
         state = RunState(title=self._path.name)
@@ -82,7 +86,7 @@ class PlanScreen(ActionScreen):
         # before the file is read, so that no change of it in between goes unnoticed
         in_background(self, self._watch, group="watch")
         await self._load()
-        if self._auto_start and (loaded := self._startable()) is not None:
+        if self._auto_start and (loaded := self._startable()) is not None and not await self._hindered():
             await self._start(*loaded)
 
     def on_resize(self) -> None:
@@ -104,22 +108,56 @@ class PlanScreen(ActionScreen):
         self._loaded = loaded
         header = self.query_one(RunHeader)
         if loaded.spec is not None:
-            state = preview(loaded.spec, self._options, str(self._path))
+            state = planned(loaded.spec, self._options, str(self._path))
             header.state = state
             self.query_one(RunTree).show(state)
         self.set_class(loaded.spec is None, "-invalid")
-        self._show_problems(loaded.problems)
-        header.facts = [Span(" · ".join(self._facts(loaded.spec)), "dim" if loaded.spec else "failed")]
-        header.refresh()
+        self._show_what_is_wrong()
         self._show_goal()
-        self.update_key_bar()
+        in_background(self, self._look, group="look", exclusive=True)
         if loaded.spec is None:
             self.query_one("#problems").focus()
         elif self.focused is None or self.focused.id == "problems":
             self.query_one(RunTree).focus()
 
+    async def _look(self) -> None:
+        """Look for agents and folders that are not there, and again until they are."""
+        while self._can_start:
+            await self._look_now()
+            if not self._outlook.obstacles:
+                return
+            await anyio.sleep(LOOK_AGAIN_SECONDS)
+
+    async def _look_now(self) -> None:
+        found = await self._runtime.outlook(self.query_one(RunTree).state)
+        if found != self._outlook:
+            self._outlook = found
+            self._show_what_is_wrong()
+
+    def _show_what_is_wrong(self) -> None:
+        """In the list of problems and in the header: of the plan, and of what it needs here."""
+        loaded = self._loaded
+        if loaded is None:
+            return
+        self._show_problems(loaded.problems)
+        facts = [Span(" · ".join(self._facts(loaded.spec)), "dim" if loaded.spec else "failed")]
+        if loaded.spec is not None and not self._outlook.can_start:
+            facts.insert(0, Span("cannot start yet · ", "failed"))
+        header = self.query_one(RunHeader)
+        header.facts = facts
+        header.refresh()
+        self.update_key_bar()
+
+    def _obstacle_spans(self) -> list[Span]:
+        sign, role, before = ("! ", "attention", "") if self._outlook.can_start else ("✗ ", "failed", CANNOT)
+        spans = []
+        for said in self._outlook.obstacles:
+            spans.append(Span(sign, role))
+            spans.append(Span(f"{before}{clean_text(said, keep_newlines=False)}.\n"))
+        return spans
+
     def _show_problems(self, problems: Sequence[Problem]) -> None:
-        spans: list[Span] = []
+        spans = self._obstacle_spans() if self._can_start else []
         for problem in problems[:MAX_PROBLEMS]:
             place = f"{problem.line}:{problem.column}" if problem.line else "-"
             role = "failed" if problem.severity == "error" else "attention"
@@ -134,8 +172,9 @@ class PlanScreen(ActionScreen):
             count = len(problems)
             said = f"{one_line(self._path.name)} cannot run yet: {counted(count, 'problem')}."
             spans.insert(0, Span(f"{said} Save the file and it is read again.\n\n", "strong"))
-        self.query_one("#problems-text", Static).update(to_content(spans))
-        self.set_class(bool(problems), "-problems")
+        self.query_one("#problems-text", Static).update(to_content(spans).rstrip())
+        self.set_class(bool(spans), "-problems")
+        self.set_class(bool(self._outlook.obstacles), "-hindered")
 
     def _facts(self, spec: PlanSpec | None) -> list[str]:
         options = self._options
@@ -190,6 +229,9 @@ class PlanScreen(ActionScreen):
     def action_context(self) -> ActionContext:
         return ActionContext(can_start=self._can_start)
 
+    def bar_labels(self) -> dict[str, str]:
+        return {} if self._outlook.can_start else {"plan.start": "look again"}
+
     async def on_run_tree_opened(self) -> None:
         await self.action_do("plan.start")
 
@@ -205,10 +247,24 @@ class PlanScreen(ActionScreen):
         self._starting = True
         return loaded, loaded.spec
 
+    async def _hindered(self) -> bool:
+        """Look once more whether it can start, which is over when it cannot."""
+        known = self._outlook
+        await self._look_now()
+        if self._outlook.can_start:
+            return False
+        self._starting = False
+        if self._outlook == known:  # otherwise what is new on the screen says it
+            self.notify("Looked again: it still cannot start.", severity="warning", markup=False)
+        await self._load()  # it may have been saved meanwhile
+        return True
+
     async def do_start(self) -> None:
         if (found := self._startable()) is None:
             return
         loaded, spec = found
+        if await self._hindered():
+            return
         try:
             rival = await self._runtime.going_on_beside(spec, self._options.workspace)
         except StoreError as problem:
@@ -246,23 +302,6 @@ class PlanScreen(ActionScreen):
     def _not_started(self, problem: Exception) -> None:
         self._starting = False
         self.notify(str(problem), severity="error", markup=False)
-
-
-def preview(spec: PlanSpec, options: RunOptions, source: str) -> RunState:
-    """The state that a run of the plan would begin with."""
-    created = ev.RunCreated(
-        title=spec.title,
-        plan_id=spec.id,
-        source=source,
-        workspace=str(options.workspace),
-        mode="serial" if options.mode == "serial" else spec.execution_mode,
-        max_concurrency=options.max_concurrency,
-        agent=options.agent,
-        model=options.model,
-        budget_tokens=options.budget_tokens,
-        budget_usd=options.budget_usd,
-    )
-    return fold([created, ev.PlanCreated(plan=spec.to_json())])
 
 
 def _short(path: Path) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from piplan_tui.agents.demo import DemoAgent
+from piplan_tui.agents.protocol import Agent, AgentFailure
 from piplan_tui.run.options import RunOptions
 from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.store.memory import MemoryRuntimeStore
@@ -43,14 +45,16 @@ async def nothing_to_sweep(run_id: str) -> int:
 
 
 def runtime_on(store: MemoryRuntimeStore) -> PlanRuntime:
-    def no_agent(name: str) -> Any:
-        raise AssertionError("nothing is run here")
+    def agent(name: str) -> Agent:
+        if name == "pi-elsewhere":
+            raise AgentFailure("missing", "pi was not found on PATH; install it with npm install -g pi")
+        return DemoAgent(pace=0)
 
-    return PlanRuntime(store=store, make_agent=no_agent, sweep=nothing_to_sweep, now=lambda: START)
+    return PlanRuntime(store=store, make_agent=agent, sweep=nothing_to_sweep, now=lambda: START)
 
 
-def app(plan: Path | None, store: MemoryRuntimeStore | None = None) -> PiplanApp:
-    options = RunOptions(workspace=Path("."), max_concurrency=4, budget_usd=5.0)
+def app(plan: Path | None, store: MemoryRuntimeStore | None = None, **more: Any) -> PiplanApp:
+    options = RunOptions(workspace=Path("."), max_concurrency=4, budget_usd=5.0, **more)
     app = PiplanApp(
         runtime_on(store or MemoryRuntimeStore()),
         plan_path=plan,
@@ -92,6 +96,21 @@ def test_plan(snap_compare: SnapCompare, tmp_path: Path, size: tuple[int, int]) 
         await pilot.press("G", "k", "k")
 
     assert snap_compare(app(Path("plan.json")), terminal_size=size, run_before=choose)
+
+
+@pytest.mark.parametrize("size", [*SIZES, pytest.param((30, 8), id="30x8")])
+def test_plan_whose_agent_is_not_there(
+    snap_compare: SnapCompare, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    (tmp_path / "plan.json").write_text(plan_text())
+
+    async def looked(pilot: Pilot[Any]) -> None:
+        await loaded(pilot)
+        while not pilot.app.screen.has_class("-hindered"):
+            await pilot.pause(0.01)
+        await pilot.pause()
+
+    assert snap_compare(app(Path("plan.json"), agent="pi-elsewhere"), terminal_size=size, run_before=looked)
 
 
 @pytest.mark.parametrize("size", SIZES)
