@@ -42,6 +42,7 @@ from piplan_tui.tui.terminal_driver import terminal_is_gone
 from piplan_tui.tui.terminal_guard import AsciiFilter, CleanFilter
 from piplan_tui.tui.theme_memory import ThemeMemory
 from piplan_tui.tui.themes import OWN_THEMES
+from piplan_tui.tui.toast_place import place_toasts
 from piplan_tui.tui.widget_keys import widget_keys
 from piplan_tui.views.line import one_line
 
@@ -124,6 +125,12 @@ class PiplanApp(BetweenRuns):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *self._guards]
+
+    def _refresh_notifications(self) -> None:
+        # whatever is told comes by here, and so does a screen that is gone to meanwhile
+        super()._refresh_notifications()
+        if self._notifications and self.screen_stack:
+            self.call_later(place_toasts, self.screen)
 
     def _use_theme(self) -> None:
         wanted = self._theme_wanted

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import ClassVar, Literal, NamedTuple
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -33,6 +34,7 @@ from piplan_tui.views.spoken import calm, step_sentence
 PeekEnd = Literal["", "open", "answer"]
 
 _TAIL_BYTES = 64_000
+_FRAME_CELLS = 6
 
 
 class _Picture(NamedTuple):
@@ -56,6 +58,8 @@ class PeekScreen(RunWatcher, FocusInSight[PeekEnd], ModalScreen[PeekEnd]):
         Binding("a", "dismiss('answer')", "Answer", id="peek.answer"),
         Binding("j,down", "peek(1)", "Next row", id="peek.down"),
         Binding("k,up", "peek(-1)", "Previous row", id="peek.up"),
+        Binding("pagedown", "page(1)", "Page down", id="peek.page_down"),
+        Binding("pageup", "page(-1)", "Page up", id="peek.page_up"),
     ]
 
     def __init__(
@@ -79,16 +83,25 @@ class PeekScreen(RunWatcher, FocusInSight[PeekEnd], ModalScreen[PeekEnd]):
             yield Static(id="dialog-hint", markup=False)
 
     def on_mount(self) -> None:
-        moves = "/".join((own_key(self, "peek.down"), own_key(self, "peek.up")))
-        keys = (
-            f"{own_key(self, 'peek.close')} close",
-            f"{own_key(self, 'peek.open')} open",
-            f"{moves} other rows",
-        )
-        hint = separator(self.app).join(keys)
-        self.query_one("#dialog-hint", Static).update(to_content([Span(hint, "dim")]))
+        self._show_hint()
         self._unsubscribe = self._run.transcripts.subscribe(self._said)
         self._show()
+
+    def on_resize(self) -> None:
+        self._show_hint()
+
+    def _show_hint(self) -> None:
+        """As many keys as there is room for, those that lead away first."""
+        hints = [
+            f"{own_key(self, 'peek.close')} close",
+            f"{own_key(self, 'peek.open')} open",
+            f"{own_key(self, 'peek.down')}/{own_key(self, 'peek.up')} other rows",
+            f"{own_key(self, 'peek.page_down')} more",
+        ]
+        between = separator(self.app)
+        while len(hints) > 1 and cell_len(between.join(hints)) > self.size.width - _FRAME_CELLS:
+            hints.pop()
+        self.query_one("#dialog-hint", Static).update(to_content([Span(between.join(hints), "dim")]))
 
     def on_screen_resume(self) -> None:
         if isinstance(self.app, TypeAheadApp):
@@ -102,6 +115,19 @@ class PeekScreen(RunWatcher, FocusInSight[PeekEnd], ModalScreen[PeekEnd]):
             self._step = step
             self._drawn = None
             self._show()
+
+    def action_page(self, pages: int) -> None:
+        """Through the text, then through the output; back the same way."""
+        text, output = self.query_one("#peek-text"), self.query_one(TranscriptView)
+        more = text.scroll_y < text.max_scroll_y
+        at_top = not output.display or output.scroll_offset.y == 0
+        if text.display and (more if pages > 0 else at_top):
+            rows = max(1, text.scrollable_content_region.height - 1)
+            text.scroll_relative(y=pages * rows, animate=False)
+        elif pages > 0:
+            output.action_page_down()
+        else:
+            output.action_page_up()
 
     def run_changed(self) -> None:
         """The step asks, ends or is tried again while it is looked at."""
