@@ -47,7 +47,8 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 class DemoAgent(AbstractAsyncContextManager["DemoAgent"]):
-    """Plays scripted steps. `pace` stretches their time: 1 as written, 0 without any waiting.
+    """Plays scripted steps. `pace` stretches their time: 1 as written, 0 without any waiting; a request may have
+    another one.
 
     Raises:
         ValueError: `pace` is negative.
@@ -82,10 +83,12 @@ class DemoAgent(AbstractAsyncContextManager["DemoAgent"]):
             raise AgentFailure(
                 "unusable", f'the "demo" field of step "{request.step_id}" is not understood: {error}'
             ) from error
-        return DemoSession(request, played, self._wait)
+        pace = self._pace if request.demo_pace is None else max(0.0, request.demo_pace)
 
-    async def _wait(self, seconds: float) -> None:
-        await self._sleep(max(0.0, seconds) * self._pace)
+        async def wait(seconds: float) -> None:
+            await self._sleep(max(0.0, seconds) * pace)
+
+        return DemoSession(request, played, wait)
 
 
 class DemoSession:

@@ -175,6 +175,7 @@ class SessionRequest(msgspec.Struct, frozen=True, kw_only=True):
     conversation to be continued; an agent that cannot starts a new one and reports a `Notice`. `step` is
     the step's own document, for agents that read settings of their own from it. `permissions` is the user's
     policy for tool calls; it is enforced outside of the session, which has only to ask (see `run.permission`).
+    `demo_pace` stretches the demo agent's time; `None` leaves it to the agent.
     """
 
     run_id: str
@@ -191,6 +192,7 @@ class SessionRequest(msgspec.Struct, frozen=True, kw_only=True):
     resume: SessionRef | None = None
     step: dict[str, Any] = msgspec.field(default_factory=dict)
     permissions: str = ""
+    demo_pace: float | None = None
 
 
 class Turn(msgspec.Struct, frozen=True, kw_only=True):

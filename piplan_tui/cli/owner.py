@@ -85,7 +85,6 @@ async def start_owner(context: Context, run_id: str, on_ask: OnAsk) -> Started:
 def _words(context: Context, run_id: str, on_ask: OnAsk) -> list[str]:
     assert context.files is not None
     words = ["resume", run_id, "--store", str(context.files.root), "--on-ask", on_ask]
-    words += ["--demo-pace", str(context.settings.demo_pace)]
     if context.settings.pi_command:
         words += ["--pi-command", context.settings.pi_command]
     if (config := context.given("config")) is not None:

@@ -84,6 +84,7 @@ def run_options(context: Context, source: str) -> RunOptions:
         metadata=metadata,
         run_id=context.given("run_id"),
         source=source,
+        demo_pace=settings.demo_pace if _chosen(settings, "demo_pace") else None,
     )
 
 
@@ -106,6 +107,7 @@ def run_changes(context: Context, *, for_steps: bool = False) -> RunChanges:
         max_agents=context.given("max_agents"),
         max_items=context.given("max_items"),
         ask_agents=0 if context.given("yes") else context.given("ask_agents"),
+        demo_pace=context.given("demo_pace"),
     )
 
 

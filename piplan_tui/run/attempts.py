@@ -100,6 +100,7 @@ class Attempts:
             system_prompt=self._state.settings.get("systemPrompt", ""),
             permissions=route.permissions,
             home=self._state.workspace,
+            demo_pace=_number(self._state.settings.get("demoPace")),
             isolation=place.isolation,
             reason="answer" if goes_on else "continue" if interrupted else "start",
             resume=previous.session if previous is not None and (goes_on or interrupted) else None,
@@ -267,3 +268,8 @@ class Attempts:
         if (active := self.active.get(step_id)) is not None:
             self._hearing.say_held(active)
         self._transcripts.add(step_id, attempt, UserSaid(self._redactor.text(text)))
+
+
+def _number(given: object) -> float | None:
+    # settings are read from the disk as they are
+    return float(given) if isinstance(given, int | float) and given >= 0 else None

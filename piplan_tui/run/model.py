@@ -143,7 +143,7 @@ class StepJob(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, k
     agent call, the text of the last message or a JSON object that fits `schema`. With the isolation `worktree`
     it is carried out in a git worktree of the workspace's repository. `permissions` is the user's policy, see
     `piplan_tui.run.permission`. `home` is the run's workspace, where handoff files are, when the step works
-    somewhere else.
+    somewhere else. `demo_pace` is that of the demo agent, see `SessionRequest`.
     """
 
     given: StepExecutionInput
@@ -160,6 +160,7 @@ class StepJob(msgspec.Struct, rename="camel", omit_defaults=True, frozen=True, k
     isolation: str = ""
     permissions: str = ""
     home: str = ""
+    demo_pace: float | None = None
     schema: dict[str, Any] | None = None
 
 

@@ -21,7 +21,8 @@ class RunOptions:
     of what does not fit into the budget, the run asks; `None` and 0: it only says what is likely to be used.
     `models` says which model a script means by a name such as `opus`. `steps` are the rules by which single steps
     get another agent or model; see `piplan_tui.run.routing.routes`. `permissions` is what agents may do without a
-    question, `{"default": policy, "by": {agent: policy}}`; see `piplan_tui.run.permission`.
+    question, `{"default": policy, "by": {agent: policy}}`; see `piplan_tui.run.permission`. `demo_pace` stretches
+    the demo agent's time: 1 as written, 0 at once, `None` as the runtime's agents are set up.
     """
 
     workspace: Path
@@ -46,6 +47,7 @@ class RunOptions:
     source: str = ""
     steps: Mapping[str, Any] = field(default_factory=dict)
     permissions: Mapping[str, Any] = field(default_factory=dict)
+    demo_pace: float | None = None
 
     def settings(self) -> dict[str, Any]:
         """What agents are told at start, as it is kept with the run."""
@@ -60,6 +62,7 @@ class RunOptions:
             "maxItems": self.max_items,
             "askAgents": self.ask_agents,
             "models": dict(self.models) or None,
+            "demoPace": self.demo_pace,
         }
         return {key: value for key, value in given.items() if value not in (None, "")}
 
@@ -80,3 +83,4 @@ class RunChanges:
     max_agents: int | None = None
     max_items: int | None = None
     ask_agents: int | None = None
+    demo_pace: float | None = None

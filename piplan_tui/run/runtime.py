@@ -218,6 +218,7 @@ class PlanRuntime(RuntimeLife):
             "maxAgents": changes.max_agents,
             "maxItems": changes.max_items,
             "askAgents": changes.ask_agents,
+            "demoPace": changes.demo_pace,
         }
         changed = {key: value for key, value in given.items() if value is not None}
         settings = {**run.state.settings, **changed}

@@ -205,6 +205,7 @@ class StepRunner:
             resume=job.resume if agent.continues_sessions else None,
             step=given.step,
             permissions=job.permissions,
+            demo_pace=job.demo_pace,
         )
 
     async def _to_answer(

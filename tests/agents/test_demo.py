@@ -44,11 +44,22 @@ class Stage:
         await anyio.lowlevel.checkpoint()
 
     async def open(
-        self, step: dict[str, Any], *, attempt: int = 1, resume: SessionRef | None = None
+        self,
+        step: dict[str, Any],
+        *,
+        attempt: int = 1,
+        resume: SessionRef | None = None,
+        pace: float | None = None,
     ) -> DemoSession:
         return await self.agent.open(
             SessionRequest(
-                run_id="r", step_id=step["id"], attempt=attempt, workspace=Path(), step=step, resume=resume
+                run_id="r",
+                step_id=step["id"],
+                attempt=attempt,
+                workspace=Path(),
+                step=step,
+                resume=resume,
+                demo_pace=pace,
             )
         )
 
@@ -295,3 +306,17 @@ async def test_a_script_that_is_none_is_refused_with_its_place() -> None:
 
 def test_a_script_may_be_empty() -> None:
     assert DemoScript().failure(1) is None
+
+
+@pytest.mark.anyio
+async def test_the_pace_of_a_run_goes_before_that_of_the_agent() -> None:
+    took = {}
+    for pace in (None, 0.0, 1.0, 3.0):
+        stage = Stage(pace=2.0)
+        async with stage.agent:
+            session = await stage.open(STEP, pace=pace)
+            await stage.play(session, first_prompt(STEP))
+        took[pace] = stage.seconds
+    assert took[0.0] == 0
+    assert took[None] == pytest.approx(2 * took[1.0])
+    assert took[3.0] == pytest.approx(3 * took[1.0])

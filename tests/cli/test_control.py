@@ -7,6 +7,7 @@ import select
 import signal
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -210,3 +211,15 @@ def test_a_plan_is_not_run_twice_at_once_in_one_folder_unless_that_is_meant(cli:
     assert cli("cancel", R).code == 0
     running.end()
     assert cli("run", plan).code == 0
+
+
+def test_the_pace_of_the_demo_agent_is_kept_with_the_run(cli: Cli) -> None:
+    plan = cli.plan({"id": "a", "demo": {"fail": "no luck"}})
+    assert cli("run", plan, "--run-id", R, "--demo-pace", "0.01").code == 1
+    events = Path(cli.env["PIPLAN_STORE"]) / "runs" / R / "events.jsonl"
+    assert events.read_text().count('"demoPace":0.01') == 1
+    # what is set for all runs is not said of this one
+    assert cli("retry", R, env={"PIPLAN_DEMO_PACE": "0.02"}).code == 1
+    assert "0.02" not in events.read_text()
+    assert cli("retry", R, "--demo-pace", "0").code == 1
+    assert '"demoPace":0.0' in events.read_text().replace('"demoPace":0.01', "")
