@@ -135,10 +135,12 @@ class Attempts:
             with active.scope:
                 outcome = await self._outcome(active, job)
         finally:
+            self._hearing.say_held(active)
+            # before it is over for anybody: who hears of its end finds its transcript whole
+            with anyio.CancelScope(shield=True):
+                await self._transcripts.finish(step.id, active.number)
             self._quota.ended(step, outcome)
             del self.active[step.id]
-            self._hearing.say_held(active)
-            self._transcripts.finish(step.id, active.number)
             if active.ended is not None:
                 active.ended.set()
         if outcome is None:

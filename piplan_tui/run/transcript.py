@@ -6,20 +6,18 @@ A line of the file is one `SessionEvent` as JSON.
 
 from __future__ import annotations
 
-import errno
-import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 
-import anyio
 import msgspec
 
 from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.run.redact import Redactor
-from piplan_tui.run.transcript_reader import Part, read_part, read_part_before
+from piplan_tui.run.transcript_files import TranscriptFiles
+from piplan_tui.run.transcript_reader import Part, read_part_before
 from piplan_tui.run.transcript_writer import TranscriptWriter
 
 OnSaid = Callable[[str, int, SessionEvent], None]
@@ -57,8 +55,12 @@ class Transcripts:
         self._attempts: dict[tuple[str, int], _Attempt] = {}
         self._dirty: set[tuple[str, int]] = set()
         self._subscribers: list[OnSaid] = []
-        self.problem: str = ""
+        self._files = TranscriptFiles()
+
+    @property
+    def problem(self) -> str:
         """Why transcripts are not being kept, if they are not."""
+        return self._files.problem
 
     def path(self, step_id: str, attempt: int) -> Path | None:
         """Where the transcript is, or would be."""
@@ -70,7 +72,7 @@ class Transcripts:
         return lambda: self._subscribers.remove(on_said)
 
     def add(self, step_id: str, attempt: int, event: SessionEvent) -> None:
-        """Keep what was said and pass it on. No I/O happens here but when a lot has piled up."""
+        """Keep what was said and pass it on. Nothing is written here."""
         key = (step_id, attempt)
         known = self._attempts.get(key)
         if known is None:
@@ -79,34 +81,19 @@ class Transcripts:
         if known.path is not None:
             self._dirty.add(key)
             if len(known.writer.buffer) > _FLUSH_BYTES:
-                self._append(key, known.path, known.writer.take())
+                self._files.put(known.path, known.writer.take())
         for on_said in self._subscribers:
             on_said(step_id, attempt, event)
 
     async def flush(self) -> None:
-        """Write what has piled up; the disk is not waited for."""
+        """Write what has piled up; the disk is not synced."""
         dirty, self._dirty = self._dirty, set()
-        work = [
-            (key, known.path, known.writer.take())
-            for key in dirty
-            if (known := self._attempts.get(key)) is not None and known.path is not None
-        ]
-        for key, path, data in work:
-            if data:
-                self._append(key, path, data)
+        for key in dirty:
+            if (known := self._attempts.get(key)) is not None and known.path is not None:
+                self._files.put(known.path, known.writer.take())
+        await self._files.write()
 
-    def _append(self, key: tuple[str, int], path: Path, data: bytes) -> None:
-        try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if path.parent.is_symlink():
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-            with open(path, "ab", opener=_private) as file:
-                file.write(data)
-            self.problem = ""
-        except OSError as error:
-            self.problem = f"transcripts are not being kept: {path}: {error.strerror or error}"
-
-    def finish(self, step_id: str, attempt: int) -> None:
+    async def finish(self, step_id: str, attempt: int) -> None:
         """The attempt is over: write the rest of it and let go of its buffers (its file stays)."""
         key = (step_id, attempt)
         known = self._attempts.get(key)
@@ -114,8 +101,8 @@ class Transcripts:
             return
         del self._attempts[key]
         self._dirty.discard(key)
-        if data := known.writer.take(everything=True):
-            self._append(key, known.path, data)
+        self._files.put(known.path, known.writer.take(everything=True))
+        await self._files.write()
 
     async def tail(self, step_id: str, attempt: int, max_bytes: int = 256_000) -> list[SessionEvent]:
         """The last events of an attempt, up to now; whole from the start when they fit into `max_bytes`."""
@@ -129,21 +116,23 @@ class Transcripts:
         path = self.path(step_id, attempt)
         if path is None:
             return Part([], 0, 0, 0)
-        self._write_rest((step_id, attempt), path)
-        part = await anyio.to_thread.run_sync(read_part_before, path, sys.maxsize, max_bytes)
-        # what was said meanwhile; nothing awaits from here on, so that subscribers hear what follows
-        self._write_rest((step_id, attempt), path)
-        rest = read_part(path, part.end, max_bytes)
-        return Part([*part.said, *rest.said], part.start, max(part.end, rest.end), rest.size)
+        key = (step_id, attempt)
+        self._put_rest(key, path)
+        async with self._files.reading:
+            part = await self._files.write_and(lambda: read_part_before(path, sys.maxsize, max_bytes))
+            # what was said meanwhile; nothing awaits from here on, so that subscribers hear what follows
+            self._put_rest(key, path)
+            rest = self._files.unwritten(path)
+        said = list(part.said)
+        place = part.size if rest else part.end
+        for line in rest.splitlines(keepends=True):
+            said += ((place, event) for event in decode_transcript([line]))
+            place += len(line)
+        return Part(said, part.start, place, max(part.size, place))
 
-    def _write_rest(self, key: tuple[str, int], path: Path) -> None:
-        known = self._attempts.get(key)
-        if known is not None and (data := known.writer.take(everything=True)):
-            self._append(key, path, data)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o600)
+    def _put_rest(self, key: tuple[str, int], path: Path) -> None:
+        if (known := self._attempts.get(key)) is not None:
+            self._files.put(path, known.writer.take(everything=True))
 
 
 def decode_transcript(lines: Iterable[bytes]) -> Iterable[SessionEvent]:

@@ -132,5 +132,5 @@ async def test_a_link_in_the_attempts_folder_is_not_written_through(tmp_path: Pa
     await transcripts.flush()
     assert (outside / "1.jsonl").read_text() == "mine\n"
     assert "not being kept" in transcripts.problem
-    transcripts.finish("a", 1)
+    await transcripts.finish("a", 1)
     assert os.listdir(outside) == ["1.jsonl"]

@@ -46,7 +46,7 @@ async def test_a_long_transcript_is_read_from_its_end_and_a_torn_line_is_passed_
     transcripts = Transcripts(tmp_path)
     for number in range(1000):
         transcripts.add("a", 1, Notice(f"line {number}"))
-    transcripts.finish("a", 1)
+    await transcripts.finish("a", 1)
     with (tmp_path / "a" / "1.jsonl").open("ab") as file:
         file.write(b'{"type":"text","te')
     tail = await transcripts.tail("a", 1, max_bytes=500)
@@ -59,7 +59,7 @@ async def test_without_a_folder_only_the_newest_are_kept() -> None:
     transcripts = Transcripts(None)
     for number in range(5000):
         transcripts.add("a", 1, Notice(str(number)))
-    transcripts.finish("a", 1)
+    await transcripts.finish("a", 1)
     tail = await transcripts.tail("a", 1)
     assert len(tail) == 2000
     assert tail[-1] == Notice("4999")

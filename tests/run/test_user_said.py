@@ -51,7 +51,7 @@ async def test_messages_before_and_after_an_answer_are_apart_live_and_from_disk(
         TextDelta('{"status": 1}'),
     ):
         transcripts.add("a", 1, event)
-    transcripts.finish("a", 1)
+    await transcripts.finish("a", 1)
     wanted = ['{"fields": []}', "", "you answered: env = staging", "", '{"status": 1}']
     assert shown(live) == wanted
     assert shown(await Transcripts(tmp_path).tail("a", 1)) == wanted

@@ -153,7 +153,7 @@ async def test_a_huge_log_is_never_held_in_memory(tmp_path: Path) -> None:
     for _ in range(30):
         transcripts.add("a", 1, ToolStarted("c", "bash", "cat"))
         transcripts.add("a", 1, ToolEnded("c", True, line * 10_000))
-    transcripts.finish("a", 1)
+    await transcripts.finish("a", 1)
     tracemalloc.start()
     try:
         async with log_of(tmp_path, Notice("the end needle")) as (pilot, screen):
