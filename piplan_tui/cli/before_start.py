@@ -28,7 +28,8 @@ async def require_can_start(runtime: PlanRuntime, state: RunState) -> None:
     lines = [printable(said) for said in found.obstacles]
     if not found.can_start:
         raise UsageError(f"Cannot start: {'; '.join(lines)}.")
-    say(f"piplan-tui: {line}" for line in lines)
+    if lines:
+        say(f"piplan-tui: {line}" for line in lines)
 
 
 def look_ahead(args: argparse.Namespace, plan: PlanSpec | None) -> Outlook:

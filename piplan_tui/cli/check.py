@@ -52,7 +52,7 @@ def check(args: argparse.Namespace) -> int:
             say(f"{name}: {counted(steps, 'step')}, no problems")
         else:
             say(f"{name}: no problems")
-        if (here := lacks.get(name)) is not None:
+        if (here := lacks.get(name)) is not None and here.obstacles:
             before = "" if here.can_start else "cannot start here yet: "
             say(f"{name}: {before}{printable(said)}" for said in here.obstacles)
     total = sum(len(errors(loaded.problems)) for loaded in found.values())

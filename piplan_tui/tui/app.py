@@ -34,6 +34,7 @@ from piplan_tui.tui.leaving import TuiResult
 from piplan_tui.tui.notices import Notices
 from piplan_tui.tui.screens.action_screen import ActionScreen
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
+from piplan_tui.tui.screens.focus_in_sight import FEW_ROWS
 from piplan_tui.tui.screens.help import HelpScreen
 from piplan_tui.tui.screens.home import HomeScreen
 from piplan_tui.tui.screens.plan import PlanScreen
@@ -113,7 +114,7 @@ class PiplanApp(BetweenRuns):
         self._theme_wanted = theme
         self._theme_memory = theme_memory
         self.auto_start = auto_start
-        self.VERTICAL_BREAKPOINTS = [(0, "-few-rows"), (16, "-enough-rows")]
+        self.VERTICAL_BREAKPOINTS = [(0, "-few-rows"), (FEW_ROWS, "-enough-rows")]
         self.plain_list = plain_list
         self.markdown = markdown
         """Whether messages of agents are laid out at first."""

@@ -7,10 +7,12 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets._toast import ToastRack
 
+from piplan_tui.tui.plain_list import wants_plain_list
 from piplan_tui.tui.widgets.home_list import HomeList
 from piplan_tui.tui.widgets.run_tree import RunTree
 
 MOST_ROWS = 4
+MOST_CELLS = 60
 HEADER_ROWS = 2
 _SMALL = 6
 """Rows up to which all of a widget with the focus is needed; of a larger one it is not known what."""
@@ -26,7 +28,8 @@ def place_toasts(screen: Screen[object]) -> None:
     in_list = isinstance(focused, RunTree | HomeList)
     first = 0 if screen.has_class("-few-rows") else HEADER_ROWS
     top, rows = toast_rows(_needed(focused), first, screen.size.height, in_list=in_list)
-    rack.styles.margin = (top, 0, 0, 0)
+    left = 0 if wants_plain_list(screen.app) else max(0, screen.size.width - MOST_CELLS)
+    rack.styles.margin = (top, 0, 0, left)
     rack.styles.max_height = rows
 
 

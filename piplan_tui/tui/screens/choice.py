@@ -152,9 +152,9 @@ class ChoiceDialog(FocusInSight[str], ModalScreen[str]):
         """Through what is asked, where there is more of it than room, else through the choices."""
         dialog, choices = self.query_one("#dialog"), self.query_one(OptionList)
         if dialog.max_scroll_y:
-            dialog.scroll_relative(
-                y=pages * max(1, dialog.scrollable_content_region.height - 1), animate=False
-            )
+            docked = choices.outer_size.height if self._short else 0
+            rows = max(1, dialog.scrollable_content_region.height - docked - 1)
+            dialog.scroll_relative(y=pages * rows, animate=False)
         elif pages > 0:
             choices.action_page_down()
         else:

@@ -6,7 +6,10 @@ from typing import ClassVar
 
 from textual import events, on
 from textual.binding import Binding, BindingType
-from textual.screen import Screen, ScreenResultType
+from textual.screen import ModalScreen, Screen, ScreenResultType
+
+FEW_ROWS = 16
+"""Below this the screens have the class `-few-rows`: what is there has to share the rows more closely."""
 
 
 class FocusInSight(Screen[ScreenResultType]):
@@ -16,6 +19,12 @@ class FocusInSight(Screen[ScreenResultType]):
         # here too, because what is bound by the app does not reach a dialog
         Binding("ctrl+l", "app.do_redraw", show=False, id="app.redraw"),
     ]
+
+    @on(events.Mount)
+    def _take_the_rows(self) -> None:
+        # a notice about the key before would stand over what is asked now
+        if isinstance(self, ModalScreen) and self.app.size.height < FEW_ROWS:
+            self.app.clear_notifications()
 
     @on(events.Resize)
     def _resized(self) -> None:
