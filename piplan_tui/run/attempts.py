@@ -137,8 +137,7 @@ class Attempts:
         finally:
             self._hearing.say_held(active)
             # before it is over for anybody: who hears of its end finds its transcript whole
-            with anyio.CancelScope(shield=True):
-                await self._transcripts.finish(step.id, active.number)
+            await self._transcripts.finish(step.id, active.number)
             self._quota.ended(step, outcome)
             del self.active[step.id]
             if active.ended is not None:

@@ -49,7 +49,7 @@ def planned(spec: PlanSpec, options: RunOptions, source: str) -> RunState:
 
 def scripted(options: RunOptions) -> RunState:
     """The same of a workflow, as far as it is known before its script is asked."""
-    return fold([_created(options, kind="workflow")])
+    return fold([_created(options, title="", plan_id="", mode="parallel", kind="workflow")])
 
 
 def _created(options: RunOptions, **fields: Any) -> ev.RunCreated:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 
+import anyio
 import msgspec
 
 from piplan_tui.agents.protocol import SessionEvent
@@ -94,7 +95,10 @@ class Transcripts:
         await self._files.write()
 
     async def finish(self, step_id: str, attempt: int) -> None:
-        """The attempt is over: write the rest of it and let go of its buffers (its file stays)."""
+        """The attempt is over: write the rest of it and let go of its buffers (its file stays).
+
+        Returns when it is written, also where it is cancelled meanwhile.
+        """
         key = (step_id, attempt)
         known = self._attempts.get(key)
         if known is None or known.path is None:
@@ -102,7 +106,8 @@ class Transcripts:
         del self._attempts[key]
         self._dirty.discard(key)
         self._files.put(known.path, known.writer.take(everything=True))
-        await self._files.write()
+        with anyio.CancelScope(shield=True):
+            await self._files.write()
 
     async def tail(self, step_id: str, attempt: int, max_bytes: int = 256_000) -> list[SessionEvent]:
         """The last events of an attempt, up to now; whole from the start when they fit into `max_bytes`."""

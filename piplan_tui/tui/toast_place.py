@@ -28,8 +28,10 @@ def place_toasts(screen: Screen[object]) -> None:
     in_list = isinstance(focused, RunTree | HomeList)
     first = 0 if screen.has_class("-few-rows") else HEADER_ROWS
     top, rows = toast_rows(_needed(focused), first, screen.size.height, in_list=in_list)
-    left = 0 if wants_plain_list(screen.app) else max(0, screen.size.width - MOST_CELLS)
-    rack.styles.margin = (top, 0, 0, left)
+    width = screen.size.width
+    cells = width if wants_plain_list(screen.app) else min(width, MOST_CELLS)
+    rack.styles.width = cells
+    rack.styles.margin = (top, 0, 0, width - cells)
     rack.styles.max_height = rows
 
 

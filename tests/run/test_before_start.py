@@ -13,7 +13,7 @@ from piplan_tui.agents.protocol import Agent, AgentFailure
 from piplan_tui.agents.registry import AgentSettings, UnknownAgent, make_agent
 from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.run import before_start, runtime
-from piplan_tui.run.before_start import Outlook, folder_problem, outlook, planned
+from piplan_tui.run.before_start import Outlook, folder_problem, outlook, planned, scripted
 from piplan_tui.run.factory import create_runtime
 from piplan_tui.run.options import RunOptions
 from piplan_tui.store.memory import MemoryRuntimeStore
@@ -98,6 +98,14 @@ def test_each_program_is_looked_for_once(tmp_path: Path) -> None:
     many = plan(*({"id": f"s{n}"} for n in range(50)))
     outlook(planned(many, given, ""), counting)
     assert asked == ["demo"]
+
+
+def test_of_a_workflow_its_own_agent_is_looked_for_and_may_not_be_needed(tmp_path: Path) -> None:
+    found = outlook(scripted(RunOptions(workspace=tmp_path, agent="pi")), agent_named)
+    assert found.obstacles[0].startswith("no-such-pi was not found on PATH")
+    assert found.can_start
+    gone = outlook(scripted(RunOptions(workspace=tmp_path / "gone", agent="demo")), agent_named)
+    assert not gone.can_start
 
 
 def test_a_workspace_that_is_gone(tmp_path: Path) -> None:

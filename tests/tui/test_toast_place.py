@@ -49,8 +49,8 @@ async def told(pilot: Pilot[Any], *notices: str) -> Region:
         if len(toasts) == len(notices) and all(toast.region.area for toast in toasts):
             break
     await settle(pilot)
-    rack = toasts[0].parent
-    assert isinstance(rack, Widget)
+    for toast in toasts:
+        assert 0 <= toast.region.x < toast.region.right <= pilot.app.size.width
     return Region.from_union([shown(toast) for toast in toasts])
 
 

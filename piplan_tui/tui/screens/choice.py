@@ -56,7 +56,7 @@ class ChoiceDialog(FocusInSight[str], ModalScreen[str]):
     def compose(self) -> ComposeResult:
         with Vertical(id="dialog"):
             yield Static(to_content([Span(self._title, "strong")]), id="dialog-title")
-            yield Static(self._text(), id="dialog-body")
+            yield Static(id="dialog-body")
             yield OptionList(
                 *(Option(self._label(choice), id=choice.id) for choice in self._choices), markup=False
             )

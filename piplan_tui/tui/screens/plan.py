@@ -29,6 +29,7 @@ from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.actions import Where, bindings_for
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.file_watch import changes_of
+from piplan_tui.tui.plain_list import content_for
 from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.action_screen import BOTTOM_SCREENS, ActionScreen
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
@@ -172,7 +173,7 @@ class PlanScreen(ActionScreen):
             count = len(problems)
             said = f"{one_line(self._path.name)} cannot run yet: {counted(count, 'problem')}."
             spans.insert(0, Span(f"{said} Save the file and it is read again.\n\n", "strong"))
-        self.query_one("#problems-text", Static).update(to_content(spans).rstrip())
+        self.query_one("#problems-text", Static).update(content_for(self.app, spans).rstrip())
         self.set_class(bool(spans), "-problems")
         self.set_class(bool(self._outlook.obstacles), "-hindered")
 
