@@ -148,14 +148,12 @@ class ChoiceDialog(FocusInSight[str], ModalScreen[str]):
     def action_up(self) -> None:
         self.query_one(OptionList).action_cursor_up()
 
-    def action_page(self, pages: int) -> None:
+    async def action_page(self, pages: int) -> None:
         """Through what is asked, where there is more of it than room, else through the choices."""
         dialog, choices = self.query_one("#dialog"), self.query_one(OptionList)
         if dialog.max_scroll_y:
             docked = choices.outer_size.height if self._short else 0
             rows = max(1, dialog.scrollable_content_region.height - docked - 1)
             dialog.scroll_relative(y=pages * rows, animate=False)
-        elif pages > 0:
-            choices.action_page_down()
         else:
-            choices.action_page_up()
+            await choices.run_action("page_down" if pages > 0 else "page_up")

@@ -39,7 +39,7 @@ from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.tui.widgets.run_header import RunHeader
 from piplan_tui.tui.widgets.run_tree import RunTree
 from piplan_tui.views.formatting import agent_label, counted, format_money, format_tokens
-from piplan_tui.views.line import Span, one_line
+from piplan_tui.views.line import Role, Span, one_line
 
 MAX_PROBLEMS = 200
 CANNOT = "Cannot start yet: "
@@ -150,7 +150,9 @@ class PlanScreen(ActionScreen):
         self.update_key_bar()
 
     def _obstacle_spans(self) -> list[Span]:
-        sign, role, before = ("! ", "attention", "") if self._outlook.can_start else ("✗ ", "failed", CANNOT)
+        warns = self._outlook.can_start
+        sign, before = ("! ", "") if warns else ("✗ ", CANNOT)
+        role: Role = "attention" if warns else "failed"
         spans = []
         for said in self._outlook.obstacles:
             spans.append(Span(sign, role))
