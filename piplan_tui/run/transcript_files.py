@@ -46,7 +46,8 @@ class TranscriptFiles:
         """Return when all that was put so far is written, or was given up with a `problem`."""
         if self._waiting or self.reading.locked():
             async with self.reading:
-                await self.write_and(lambda: None)
+                if self._waiting:  # otherwise who was before has written it, with what else there was
+                    await self.write_and(lambda: None)
 
     async def write_and(self, read: Callable[[], T]) -> T:
         """Write what waits, then do `read` in the same thread. To be awaited while `reading` is held."""
