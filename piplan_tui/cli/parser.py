@@ -240,6 +240,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         UsageError: and nothing was done.
         SystemExit: help or the version was printed.
     """
+    for word in argv:
+        _refuse_what_is_no_text(word)
     before, command, after = _split(argv)
     namespace = argparse.Namespace(command=command)
     parser = build(command)
@@ -252,6 +254,16 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
         # a command that is not known counts as the plan, and what follows it is too much
         raise UsageError(said + _mistyped_command(namespace.plan) if command == OPEN else said)
     return namespace
+
+
+def _refuse_what_is_no_text(word: str) -> None:
+    """Bytes that are no UTF-8 could be neither stored with a run nor told to an agent."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        from piplan_tui.clean import printable
+
+        raise UsageError(f'"{printable(word[:60])}" is not text in UTF-8; write it in UTF-8.') from None
 
 
 def build(command: str) -> argparse.ArgumentParser:

@@ -94,6 +94,9 @@ def test_a_plan_named_like_a_command() -> None:
         (["run", "p", "--meta", "a"], '"a" must be key=value'),
         (["--ui", "loud", "run", "p"], "invalid choice: 'loud'"),
         (["check", "p", "--agent", "pi"], "has no option --agent"),
+        # how bytes that are no UTF-8 reach a program
+        (["answer", "r", "a", "who=\udcff"], "is not text in UTF-8; write it in UTF-8"),
+        (["run", "p", "--meta", "k=\udcff"], r'"k=\udcff" is not text in UTF-8'),
     ],
 )
 def test_mistakes_are_one_sentence(words: list[str], said: str) -> None:

@@ -502,5 +502,5 @@ TestModel.settings = settings(
     max_examples=sized(40, 3000),
     stateful_step_count=sized(30, 50),
     deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    suppress_health_check=[HealthCheck.data_too_large],
 )

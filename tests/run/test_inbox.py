@@ -42,6 +42,8 @@ async def test_a_wrong_answer_is_refused_with_its_reason_and_the_question_stays_
         with pytest.raises(AnswerInvalid) as refused:
             await run.answer(ask_id, {"slides": 99})
         assert [error.name for error in refused.value.errors] == ["slides"]
+        with pytest.raises(AnswerInvalid, match="The note must be text in UTF-8"):
+            await run.answer(ask_id, {"slides": 7}, note="\udcff")
         assert ask_id in run.state.asks
         await run.answer(ask_id, {"slides": 7})
         with pytest.raises(ControlRefused, match="not open"):
