@@ -67,7 +67,7 @@ def columns_for(
     numbers = numbers and detail > 0
     room = width + _EAGER if detail > 1 else width
     if width >= _WIDE:
-        agent = min(longest_agent + 1, max(_AGENT, width // 4)) if longest_agent else 0
+        agent = min(max(longest_agent, len("agent")) + 1, max(_AGENT, width // 4)) if longest_agent else 0
     else:
         agent = 0 if one_agent and detail < 2 else _AGENT
     agent = agent if numbers and room >= 76 else 0

@@ -110,11 +110,11 @@ def format_tokens(tokens: int | None) -> str:
         return "?"
     if tokens < 1_000:
         return str(tokens)
-    if tokens < 99_950:
-        return f"{tokens / 1_000:.1f}k"
-    if tokens < 999_500:
-        return f"{tokens / 1_000:.0f}k"
-    return f"{tokens / 1_000_000:.1f}M"
+    value, units = tokens / 1_000, ["k", "M", "B"]
+    while value >= 999.5 and len(units) > 1:
+        value /= 1_000
+        del units[0]
+    return f"{value:.1f}{units[0]}" if value < 99.95 else f"{value:.0f}{units[0]}"
 
 
 def format_count(number: int) -> str:

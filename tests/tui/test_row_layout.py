@@ -85,18 +85,19 @@ def test_headings_are_exactly_as_wide_as_the_rows(
 
 @pytest.mark.parametrize("width", [30, 36, 40, 50, 60, 79, 92, 110, 200])
 @pytest.mark.parametrize("detail", [0, 1, 2])
-def test_each_heading_ends_where_its_numbers_end(width: int, detail: int) -> None:
-    columns = columns_for(width, 12, flat=False, detail=detail, longest_agent=13)
+@pytest.mark.parametrize("agent", ["pi", "pi sonnet-4-5"])
+def test_each_heading_ends_where_its_numbers_end(width: int, detail: int, agent: str) -> None:
+    columns = columns_for(width, 12, flat=False, detail=detail, longest_agent=len(agent))
     numbers = {"tokens": "18.6k", "tools": "37", "cost": "$0.11", "time": "2:04"}
-    row = RowCells("running", "name", "note", "dim", (), "pi sonnet-4-5", *numbers.values())
+    row = RowCells("running", "name", "note", "dim", (), agent, *numbers.values())
     below = said(step_line(row, columns, glyph="x", cursor=False))
-    heading = said(heading_line(columns, agents=["pi sonnet-4-5"]))
+    heading = said(heading_line(columns, agents=[agent]))
     shown = [name for name, text in numbers.items() if f" {text} " in f"{below} "]
     assert heading[width - columns.right :].split() == shown
     for name in shown:
         assert heading.index(name) + len(name) == below.rindex(numbers[name]) + len(numbers[name])
     if columns.agent:
-        assert heading.index("agent") == below.index("pi ")
+        assert heading.index("agent ") == below.index("pi ")
 
 
 def test_agents_without_a_column_stand_in_the_heading_as_far_as_there_is_room() -> None:

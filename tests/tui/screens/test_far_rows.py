@@ -65,7 +65,7 @@ async def test_running_steps_out_of_sight_are_counted() -> None:
 def test_agents_have_the_room_that_the_longest_needs() -> None:
     assert columns_for(200, 10, flat=False, longest_agent=30).agent == 31
     assert columns_for(110, 10, flat=False, longest_agent=60).agent == 27, "a quarter of the width at most"
-    assert columns_for(110, 10, flat=False, longest_agent=3).agent == 4
+    assert columns_for(110, 10, flat=False, longest_agent=3).agent == 6, "its heading is whole"
     assert columns_for(80, 10, flat=False, longest_agent=30, one_agent=True).agent == 0
     assert columns_for(80, 10, flat=False, longest_agent=30, one_agent=True, detail=2).agent == 12
     assert columns_for(80, 10, flat=False, longest_agent=30).agent == 12
