@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import Any
 
 import msgspec
 
-from piplan_tui.clean import clean_text
-from piplan_tui.run.asks.patterns import matches
 from piplan_tui.run.loose_json import find_objects
 from piplan_tui.run.model import StepDone, StepResult
 from piplan_tui.run.result_finder import LONGEST_TEXT, ResultProblem, find_result
 from piplan_tui.run.schema_sense import contradiction
 
-if TYPE_CHECKING:
-    # slow to load: it is imported only where a call has a schema
-    from jsonschema import ValidationError
-
 AnswerCheck = Callable[[Any], str | None]
 """Says what is wrong with an answer that fits its schema, for the agent to read; `None` when it is right."""
 
 _MOST_PROBLEMS = 5
+_MOST_STEPS = 5_000_000
+"""Of checking one answer: a list of a hundred thousand records has room."""
 _SUMMARY_LENGTH = 200
 
 
@@ -40,14 +37,6 @@ class AnswerReader:
     def __init__(self, schema: dict[str, Any] | None, check: AnswerCheck | None = None) -> None:
         self.schema = schema
         self._check = check
-        self._validator: Any = None
-        if schema is not None:
-            from jsonschema import Draft202012Validator, validators
-            from referencing import Registry
-
-            kind = validators.extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call]  # the stubs lack it
-            # with a registry of its own, the validator does not fetch references from the network
-            self._validator = kind(schema, registry=Registry())
 
     def read(self, text: str, cut_off: bool = False) -> StepDone | ResultProblem:
         """The answer, or what to tell the agent. An object in a text that was cut off must be whole."""
@@ -77,12 +66,12 @@ class AnswerReader:
         return ResultProblem("Your answer has no JSON object.")
 
     def _problem(self, value: dict[str, Any]) -> str:
+        # slow to load: it is imported only where a call has a schema
+        from piplan_tui.run.asks.value_schema import schema_errors
+
         try:
-            found = []
-            for error in self._validator.iter_errors(value):
-                found.append(_sentence(error))
-                if len(found) == _MOST_PROBLEMS:
-                    break
+            errors = schema_errors(self.schema or {}, value, most_steps=_MOST_STEPS)
+            found = list(islice(errors, _MOST_PROBLEMS))
         except Exception as error:
             # a reference to nowhere, or a schema that recurses without end
             return f"the schema cannot be applied ({type(error).__name__}: {error})"[:300]
@@ -105,21 +94,6 @@ def _done(value: Any, summary: str) -> StepDone:
     if len(line) > _SUMMARY_LENGTH:
         line = line[: _SUMMARY_LENGTH - 1] + "…"
     return StepDone(result=StepResult(status="completed", summary=line), value=value)
-
-
-def _sentence(error: ValidationError) -> str:
-    place = ".".join(str(part) for part in error.absolute_path)
-    text = clean_text(error.message, keep_newlines=False)
-    text = text if len(text) <= 200 else text[:199] + "…"
-    return f"{clean_text(place, keep_newlines=False)}: {text}" if place else text
-
-
-def _pattern(_validator: Any, pattern: Any, instance: Any, _schema: Any) -> Any:
-    from jsonschema import ValidationError
-
-    # in linear time: the text that is matched is the agent's
-    if isinstance(instance, str) and isinstance(pattern, str) and not matches(pattern, instance):
-        yield ValidationError(f"{instance[:60]!r} does not match {pattern!r}")
 
 
 class ObjectSchema(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from piplan_tui.run.ask_state import AskState
+from piplan_tui.run.permission import is_permission, question_of
 from piplan_tui.run.state import RunState
 from piplan_tui.views.line import one_line
 
@@ -17,6 +18,8 @@ def question(ask: AskState) -> str:
         for key in ("title", "message", "question", "prompt", "text"):
             if isinstance(value := request.get(key), str) and value.strip():
                 return one_line(value)
+        if is_permission(request):
+            return one_line(f"Allow {question_of(request)}?")
         questions = request.get("questions")
         if isinstance(questions, list) and questions:
             return question(AskState(ask.id, ask.step_id, ask.attempt, questions[0], ask.opened_at, ask.live))

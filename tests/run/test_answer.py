@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,27 @@ def test_an_agent_may_ask_the_user_instead() -> None:
 def test_a_slow_pattern_is_matched_in_linear_time() -> None:
     schema = {"type": "object", "properties": {"a": {"type": "string", "pattern": "^(a+)+$"}}}
     assert "does not match" in read('{"a": "' + "a" * 5_000 + '!"}', schema)
+
+
+def test_patterns_of_names_are_matched_in_linear_time_too() -> None:
+    schema = {
+        "type": "object",
+        "patternProperties": {"(a+)+$": {"type": "integer"}},
+        "additionalProperties": False,
+    }
+    assert "is not expected here" in read(json.dumps({"a" * 5_000 + "!": 1}), schema)
+    assert read('{"aa": 1}', schema) == {"aa": 1}
+
+
+def test_a_long_answer_is_checked_to_its_end() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"rows": {"type": "array", "items": PERSON}},
+        "required": ["rows"],
+    }
+    rows = [ADA] * 12_000
+    assert read(json.dumps({"rows": rows}), schema) == {"rows": rows}
+    assert "rows.12000.age" in read(json.dumps({"rows": [*rows, {"name": "x", "age": -1}]}), schema)
 
 
 def test_schemas_of_other_values_are_asked_for_in_an_object() -> None:

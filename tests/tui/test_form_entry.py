@@ -96,7 +96,7 @@ async def test_a_form_that_opens_by_itself_says_what_is_true_from_the_tree() -> 
         await until(pilot, lambda: screen.query(".ask-hint"))
         await until(pilot, lambda: _hint(screen) == "a answer · Esc later")
         await _answer(pilot)
-        assert "Ctrl-s send" in _hint(screen)
+        assert "Enter send" in _hint(screen)
         screen.run_tree.focus()
         await until(pilot, lambda: _hint(screen) == "a answer · Esc later")
 
@@ -186,6 +186,68 @@ async def test_an_answer_from_another_terminal_is_told_with_what_was_filled_in(s
         await until(pilot, lambda: not screen.query(AskPanel))
         (notice,) = [notice.message for notice in pilot.app._notifications]
         assert notice == "a was answered elsewhere by you (cli): c = r. You had filled in: c = g"
+
+
+async def test_an_answer_by_the_clock_is_not_told_as_somebody_s() -> None:
+    run = asking(BUDGET)
+    async with shown(run) as (pilot, screen):
+        await _answer(pilot)
+        values = {"tokens": 600, "sure": False, "kinds": ["a", "b"]}
+        run.emit(
+            ev.AskAnswered(
+                step_id="a",
+                attempt=1,
+                ask_id="ask-a",
+                action="accept",
+                values=values,
+                by="timeout",
+                surface="script",
+            )
+        )
+        await until(pilot, lambda: not screen.query(AskPanel))
+        (notice,) = [notice.message for notice in pilot.app._notifications]
+        assert notice == "a was answered by its time limit: tokens = 600, sure = no, kinds = a,b"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (30, 8)])
+async def test_the_keys_of_a_refusal_are_seen_under_the_tree(size: tuple[int, int]) -> None:
+    fields = [{"name": name, "type": "multiline"} for name in ("one", "two", "three")]
+    run = asking({"message": "Texts?", "fields": [{"name": "sure", "type": "boolean"}, *fields]})
+    async with shown(run, size) as (pilot, screen):
+        await _answer(pilot)
+        await pilot.press("d")
+        await until(pilot, lambda: isinstance(pilot.app.focused, Input))
+        await settle(pilot)
+        hint = screen.query_one(".ask-hint")
+        assert _hint(screen) == "Enter decline · Esc back"
+        assert hint.size.height == 1
+        assert screen.query_one("#ask-slot").region.contains_region(hint.region)
+
+
+async def test_the_key_to_the_next_question_opens_it_under_the_tree() -> None:
+    run = asking(COLOUR, NAME, BUDGET)
+    async with shown(run) as (pilot, screen):
+        await until(pilot, lambda: screen.query("OptionRows"))
+        for key, asked in (("]", "b"), ("]", "c"), ("[", "b")):
+            await pilot.press(key)
+            await until(pilot, lambda asked=asked: screen.query_one(AskPanel).ask.step_id == asked)
+            assert screen.selected_id == asked
+            assert pilot.app.focused is screen.run_tree, "it is only shown"
+        await pilot.press("a", *"bob", "enter")
+        await until(pilot, lambda: run.asked)
+        assert run.asked[0][3] == {"name": "bob"}
+
+
+async def test_from_a_question_with_options_the_same_key_goes_on_to_the_next_form() -> None:
+    run = asking(COLOUR, {**COLOUR, "message": "And the other?"})
+    async with shown(run) as (pilot, screen):
+        await _answer(pilot)
+        await pilot.press("]")
+        await until(pilot, lambda: screen.query_one(AskPanel).ask.step_id == "b")
+        await until(pilot, lambda: screen.query_one(AskPanel).has_focus_within)
+        await pilot.press("2")
+        await until(pilot, lambda: run.asked)
+        assert (run.asked[0][1], run.asked[0][3]) == ("ask-b", {"c": "g"})
 
 
 async def test_an_own_answer_is_not_told() -> None:

@@ -121,7 +121,7 @@ async def test_what_is_typed_right_after_the_size_is_text(start: tuple[int, int]
         await pilot.press(*"2d")
         await _resized(pilot, (60, 20))
         assert _values(pilot) == {"who": "ab2d"}
-        assert _form(pilot)._decline_note is None
+        assert _form(pilot).decline_note is None
 
 
 async def test_page_and_errors_survive() -> None:

@@ -23,7 +23,10 @@ _NOT_FIELDS = frozenset((
     "instructions", "note", "notes", "hint", "uiSchema", "show_file", "jsonrpc", "config", "interrupt",
 ))  # fmt: skip
 _FIELD_SIGNS = ("question", "prompt", "type", "label", "name", "id", "options", "choices", "header")
-_PERMISSION_KEYS = {"allow_once": "a", "allow_always": "A", "reject_once": "r", "reject_always": "R"}
+_PERMISSION_KEYS = {"allow_once": "y", "allow_always": "Y", "reject_once": "n", "reject_always": "N"}
+"""Never the key that opens the question: pressed twice, it would allow what nobody has read."""
+_SAID = frozenset(("toolCallId", "title", "kind", "status", "rawInput", "content", "locations", "_meta"))
+"""What of a tool call is in its question, or in what is shown with it."""
 
 
 class Dialect(msgspec.Struct):
@@ -174,8 +177,32 @@ def _bare_options(doc: dict[str, Any], options: Any) -> Dialect:
     if isinstance(call, dict):
         title = first_text(call, "title", "kind", limit=2_000, lines=True)
         implied["message"] = f"Allow {title}?" if title else "Allow this?"
-        implied["context"] = [{"type": "json", "title": title or "tool call", "data": call}]
+        implied["context"] = _call_context(call, doc.get("context"))
     return Dialect("permission", [("decision", spec)], implied)
+
+
+def _call_context(call: dict[str, Any], given: Any) -> list[dict[str, Any]]:
+    """What a tool would be called with, readable: a line for each word or number, texts of several lines as such;
+    but not again what the asker has shown already, as a diff or as a command."""
+    blocks = [block for block in given if isinstance(block, dict)] if isinstance(given, list) else []
+    if any(block.get("type") == "diff" for block in blocks):
+        return []
+    commands = [block.get("text") for block in blocks if block.get("type") == "command"]
+    arguments = call.get("rawInput")
+    if not isinstance(arguments, dict):
+        arguments = {} if arguments is None else {"input": arguments}
+    rest = {key: value for key, value in arguments.items() if value not in commands}
+    texts = {key: value for key, value in rest.items() if isinstance(value, str) and "\n" in value.strip()}
+    short = {key: value for key, value in rest.items() if key not in texts}
+    short |= {key: value for key, value in call.items() if key not in _SAID}
+    if not blocks:
+        short |= {key: call[key] for key in ("content", "locations") if call.get(key) and not arguments}
+    shown: list[dict[str, Any]] = []
+    if short and all(isinstance(value, str | int | float) for value in short.values()):
+        shown = [{"type": "text", "text": "\n".join(f"{key}: {value}" for key, value in short.items())}]
+    elif short:
+        shown = [{"type": "json", "data": short}]
+    return shown + [{"type": "text", "title": key, "text": text} for key, text in texts.items()]
 
 
 def _interrupt(doc: dict[str, Any], call: dict[str, Any]) -> Dialect:

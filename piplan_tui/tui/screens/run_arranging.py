@@ -214,10 +214,27 @@ class Arranging(Steering):
                 self.notify(said, severity="warning", markup=False)
 
     def do_answer(self) -> None:
+        panel = self._open_panel
+        self._answer(self._ask_of_row or (panel.ask if panel is not None else ask_order(self.state)[0]))
+
+    @property
+    def _ask_of_row(self) -> AskState | None:
+        """The question of the step under the cursor."""
         step = self.run_tree.selected_step
-        asks = ask_order(self.state)
-        ask = next((a for a in asks if step is not None and a.step_id == step.id), asks[0])
-        self._answer(ask)
+        return next(
+            (ask for ask in ask_order(self.state) if step is not None and ask.step_id == step.id), None
+        )
+
+    def show_ask_of_row(self) -> None:
+        """Open the question of the row under the cursor in the place of the one that is open under the tree."""
+        panel, ask = self._open_panel, self._ask_of_row
+        if self.pane is not None or ask is None:
+            return
+        # what the run itself asks has no row from which it could be opened again
+        if panel is not None and (panel.ask.id == ask.id or panel.ask.kind):
+            return
+        self._put_off.discard(ask.id)
+        self._open_ask(ask, focus=panel is not None and panel.has_focus_within)
 
     def _answer(self, ask: AskState) -> None:
         self._put_off.discard(ask.id)

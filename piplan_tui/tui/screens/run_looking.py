@@ -34,6 +34,7 @@ class LookingAround(RunView):
             return
         here = ids.index(self.selected_id) if self.selected_id in ids else (-1 if step > 0 else 0)
         self.run_tree.select_step(ids[(here + step) % len(ids)])
+        self.show_ask_of_row()
 
     def do_next_failure(self) -> None:
         order = self.state.order

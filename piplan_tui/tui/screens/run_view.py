@@ -33,6 +33,10 @@ class RunView(ActionScreen):
         self.searched_for = ""
         """What was looked for among the steps last."""
 
+    def show_ask_of_row(self) -> None:
+        """Open the question of the row under the cursor, where the row does not show it."""
+        raise NotImplementedError
+
     @property
     def state(self) -> RunState:
         return self.run_handle.state

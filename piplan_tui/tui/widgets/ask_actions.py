@@ -23,6 +23,11 @@ def sends_on_pick(request: InputRequest) -> bool:
     return is_single_pick(request) and request.fields[0].type == "choice"
 
 
+def send_word(request: InputRequest) -> str:
+    """What it is called to answer: with nothing to fill in, there is nothing to send."""
+    return "Send" if request.fields else "Accept"
+
+
 def action_of_key(request: InputRequest, key: str | None) -> Action | None:
     """The action of a review that this character stands for."""
     return next((action for action in request.actions if key and action.key == key), None)
@@ -42,7 +47,7 @@ def make_buttons(request: InputRequest, *, pages: int = 1) -> Iterator[Button]:
         button.set_class(action.result != "accept", "-refuses")
         yield button
     if not request.actions:
-        yield _button("Send", "ask-send")
+        yield _button(send_word(request), "ask-send")
         yield _button("Decline", "ask-decline")
     yield _button("Later", "ask-later")
 
@@ -51,12 +56,18 @@ def _button(label: str, classes: str, *, name: str | None = None) -> Button:
     return Button(Content(label), compact=True, classes=classes, name=name)
 
 
+_MOST_KEYS = 6
+
+
 def _picking(field: Field) -> Iterator[str]:
     count = len(field.options)
-    if any(option.key for option in field.options):
-        yield "its key sends"
-    else:
+    keys = [option.key or str(number) for number, option in enumerate(field.options, 1)]
+    if not any(option.key for option in field.options):
         yield f"1-{min(9, count)} send" if count > 1 else "1 send"
+    elif count <= _MOST_KEYS:
+        yield f"{' '.join(keys)} send"
+    else:
+        yield "its key sends"
     if field.allow_other and count < 9:
         yield f"{count + 1} your own"
 
@@ -80,35 +91,47 @@ def hint(
     *,
     key: Callable[[str], str],
     typing: bool,
+    rows: int = 1,
     reading: bool = False,
+    enter_sends: bool = False,
     keys: Sequence[str] = (),
     long_text: bool = False,
     pages: int = 1,
 ) -> Content:
-    """The keys that do something now, as many as have room in `width` cells; the last resorts go first.
+    """The keys that do something now, as many as have room in `rows` of `width` cells; the last resorts go first.
 
-    `key` gives the key of one of the form's bindings by its id; `typing`: a letter is text; `reading`: the text above
-    the fields has the focus; `keys`: those of the field that has it; `long_text`: an editor can be opened.
+    `key` gives the key of one of the bindings of the form or its text by its id; `typing`: a letter is text;
+    `reading`: the text above the fields has the focus; `enter_sends`: Enter sends the line that is typed; `keys`: those
+    of the field that has the focus; `long_text`: an editor can be opened.
     """
     parts: list[tuple[int, str]] = []
     """Each with its rank: what has the highest is left out first."""
+    send = key("ask.send")
     single = sends_on_pick(request)
     several = len(request.fields) > 1 or bool(request.actions)
     if reading:
-        parts.append((1, "PgDn PgUp read"))
+        parts += [
+            (1, f"{key('text.page_down')} {key('text.page_up')} read"),
+            (1, "Tab next" if several else "Tab answer"),
+        ]
     elif single and not typing:
         parts += [(1, part) for part in _picking(request.fields[0])]
         parts.append((2, "Enter send"))
     parts += [(2, own) for own in keys]
-    if reading or several:
-        parts.append((4 if several else 1, "Tab next" if several else "Tab to the answer"))
-    if request.actions and not typing:
-        parts += [(0, f"{action.key} {action.caption}") for action in request.actions if action.key]
+    if several and not reading:
+        parts.append((4, "Tab next"))
+    if request.actions:
+        if typing:
+            parts.append((1, f"{send} to the buttons"))
+        else:
+            parts += [(0, f"{action.key} {action.caption}") for action in request.actions if action.key]
     elif is_single_pick(request) and not typing:
         if not single and not reading:
             parts.append((1, "Enter send"))
-    elif not request.actions:
-        parts.append((0, f"{key('ask.send')} send"))
+    else:
+        parts.append(
+            (2 if reading else 0, "Enter send" if enter_sends else f"{send} {send_word(request).lower()}")
+        )
     if long_text:
         parts.append((3, f"{key('ask.edit')} editor"))
     if pages > 1:
@@ -119,12 +142,24 @@ def hint(
     if not any(own.startswith(f"{later} ") for own in keys):
         parts.append((1, f"{later} later"))
     cleaned = [(rank, clean_text(text, keep_newlines=False)) for rank, text in parts]
-    return Content(_SEPARATOR.join(_fitting(cleaned, width)))
+    return Content("\n".join(_fitting(cleaned, width, rows)))
 
 
-def _fitting(parts: list[tuple[int, str]], width: int) -> list[str]:
+def _fitting(parts: list[tuple[int, str]], width: int, rows: int) -> list[str]:
     left = list(parts)
-    while len(left) > 1 and cell_len(_SEPARATOR.join(text for _, text in left)) > width:
+    while len(lines := _lines([text for _, text in left], width)) > rows and len(left) > 1:
         worst = max(range(len(left)), key=lambda index: (left[index][0], index))
         del left[worst]
-    return [text for _, text in left]
+    return lines
+
+
+def _lines(texts: list[str], width: int) -> list[str]:
+    """As many as fit side by side, then the next line."""
+    lines: list[str] = []
+    for text in texts:
+        longer = f"{lines[-1]}{_SEPARATOR}{text}" if lines else text
+        if lines and cell_len(longer) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(text)
+    return lines

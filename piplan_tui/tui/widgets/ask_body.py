@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
-from textual.geometry import Offset, Region
+from textual.containers import Horizontal
+from textual.geometry import Offset, Region, Size
 from textual.widget import Widget
 from textual.widgets import Button, TextArea
 
@@ -20,14 +21,20 @@ from piplan_tui.tui.widgets.ask_page_line import PageLine
 from piplan_tui.tui.widgets.ask_pages import Pages
 from piplan_tui.tui.widgets.ask_values import AskValues
 from piplan_tui.tui.widgets.laid_out import LaidOut
+from piplan_tui.tui.widgets.text_scroll import TextScroll
 
 _LOW = 14
 """Rows below which the context is cut down, so that the question and a field are seen."""
 _LEAST_BUTTON = 8
+_LEAST_CONTEXT = 3
+"""Rows of each context block, where the form is not low."""
 
 
-class AskBody(VerticalScroll):
-    """Shows what has the focus with its label and its note; at first, the question comes before the fields."""
+class AskBody(TextScroll):
+    """Shows what has the focus with its label and its note; at first, the question comes before the fields.
+
+    While its text has the focus, a key that is meant for a field goes to the first one: it is answered from there.
+    """
 
     def __init__(
         self, request: InputRequest, values: AskValues, pages: Pages, asker: str, workspace: Path | None
@@ -40,6 +47,7 @@ class AskBody(VerticalScroll):
         self._asker = asker
         self._workspace = workspace
         self._context_unfolded = False
+        self._context_wanted = False
         self._opening = False
         self._start: Widget | None = None
         """What had the focus first, as long as it was not left."""
@@ -63,6 +71,14 @@ class AskBody(VerticalScroll):
     def on_resize(self) -> None:
         self._arrange_buttons()
         self.call_after_refresh(self._keep_in_sight)
+
+    def watch_virtual_size(self, virtual_size: Size) -> None:
+        # an error, a preview or the lines of a file came in above or below what has the focus
+        self._arrange_buttons()
+        self.call_after_refresh(self._keep_in_sight, again=False)
+        if self._context_wanted:
+            self._context_wanted = False
+            self.call_after_refresh(self._show_context)
 
     def _keep_in_sight(self, *, again: bool = True) -> None:
         if not (self._is_at_start and self._begin_with_question()):
@@ -120,9 +136,29 @@ class AskBody(VerticalScroll):
         """Give the context its share of `height` rows, or with `turn` all it needs, and back."""
         self._context_unfolded ^= turn
         views = list(self.query_children(ContextView))
-        room = 2 if height < _LOW else max(3, height // 3 // max(1, len(views)))
-        for view in views:
-            view.lay_out(room, self._context_unfolded)
+        # what one does not need is for the others: the shortest first
+        left = 0 if height < _LOW else max(_LEAST_CONTEXT * len(views), height // 2)
+        for done, view in enumerate(sorted(views, key=lambda view: view.needed)):
+            room = 2 if height < _LOW else min(view.needed, left // (len(views) - done))
+            left -= room
+            view.lay_out(max(2, room), self._context_unfolded)
+        # what was left out can be read by keys, also where all fields are text
+        self.can_focus = self.can_focus or any(view.hides for view in views)
+
+    @property
+    def context_unfolded(self) -> bool:
+        return self._context_unfolded
+
+    def read_context(self) -> None:
+        """Put the focus on the text, and its context at the top."""
+        self.can_focus = True
+        self.focus(scroll_visible=False)
+        self._context_wanted = True  # as soon as there is so much of it
+        self.call_after_refresh(self._show_context)
+
+    def _show_context(self) -> None:
+        for view in [*self.query_children(ContextView)][: self.has_focus]:
+            self.scroll_to(y=view.virtual_region.y, animate=False)
 
     @staticmethod
     def is_low(height: int) -> bool:
@@ -130,16 +166,27 @@ class AskBody(VerticalScroll):
 
     # What is in sight
 
-    def focus_first(self, *, opening: bool = True) -> None:
+    def on_key(self, event: events.Key) -> None:
+        if self.has_focus and not self._request.actions and self._is_for_a_field(event):
+            event.stop()
+            event.prevent_default()
+            self.focus_first(was_read=True)
+
+    def _is_for_a_field(self, event: events.Key) -> bool:
+        """Whether it would pick or look for something there; it does not yet, because nothing of it was seen."""
+        picks = {option.key for field in self._pages.current for option in field.options if option.key}
+        return event.key in ("enter", "space", "slash") or event.character in {*picks, *"123456789yn"}
+
+    def focus_first(self, *, opening: bool = True, was_read: bool = False) -> None:
         """Put the focus into the first field; on the text of a review; or else on the first button.
 
         When the form opens and the question is too long to be seen together with that field, it is on the text,
-        which can then be scrolled: nobody answers what was not read.
+        which can then be scrolled, unless it `was_read`: nobody answers what was not read.
         """
         if self._request.actions and opening:
             self.focus(scroll_visible=False)
             return
-        self._opening = opening and not self.has_focus_within
+        self._opening = opening and not was_read and not self.has_focus_within
         for editor in self.editors.values():
             if editor.display and editor.field.type != "info":
                 editor.focus_input()
@@ -183,6 +230,10 @@ class AskBody(VerticalScroll):
             self.can_focus = True
             self.focus(scroll_visible=False)
             self.scroll_home(animate=False)
+
+    @on(TextArea.SelectionChanged)
+    def _follow_caret(self) -> None:
+        self.call_after_refresh(self._keep_in_sight, again=False)
 
     def show_focused(self) -> None:
         """Scroll as little as needed to see what has the focus, with its label and note where there is room."""

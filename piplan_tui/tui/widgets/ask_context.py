@@ -25,6 +25,8 @@ _MARKDOWN_WIDTH = 76
 def question(request: InputRequest, asker: str = "") -> LayOut:
     """The message with its title, asker and reason."""
     title = clean_text(request.title, keep_newlines=False).strip()
+    if title == request.message.strip():
+        title = ""
     by = clean_text(asker, keep_newlines=False).strip()
     heading = " · ".join(part for part in (title, by) if part)
     reason = clean_text(request.reason).strip()
@@ -63,6 +65,8 @@ class ContextView(Static):
         """The line to be seen while not all are."""
         self._room = 0
         self._unfolded = False
+        self.hides = False
+        """Whether it has more lines than it shows now."""
 
     def on_mount(self) -> None:
         if self._block.type == "file" and self._block.path and not self._block.text and self._workspace:
@@ -78,9 +82,9 @@ class ContextView(Static):
         self.lay_out(room, self._unfolded)
 
     @property
-    def folds(self) -> bool:
-        """Whether it has more lines than it shows when it is folded."""
-        return len(self._lines) > self._room
+    def needed(self) -> int:
+        """Lines, without its title."""
+        return len(self._lines)
 
     def lay_out(self, room: int, unfolded: bool) -> None:
         """Show at most `room` lines, or all of them when `unfolded`."""
@@ -93,6 +97,7 @@ class ContextView(Static):
         start = 0 if unfolded else max(0, min(self._target - limit // 2, len(self._lines) - limit))
         shown = self._lines[start : start + limit]
         hidden = len(self._lines) - len(shown)
+        self.hides = hidden > 0
         lines = [self._title, *shown] if self._title.plain else list(shown)
         if hidden:
             hint = "" if unfolded else "   c shows all"

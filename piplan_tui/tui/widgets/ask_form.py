@@ -4,35 +4,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from textual import events, on
 from textual.actions import SkipAction
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.message import Message
-from textual.widget import Widget
 from textual.widgets import Button, Input, Static, TextArea
 
 from piplan_tui.clean import clean_text
 from piplan_tui.run.asks import Action, FieldError, InputRequest
 from piplan_tui.tui.key_names import own_key
 from piplan_tui.tui.widgets.ask_actions import action_of_key, declining_hint, hint, raw_hint
+from piplan_tui.tui.widgets.ask_asides import AskAsides
 from piplan_tui.tui.widgets.ask_body import AskBody
 from piplan_tui.tui.widgets.ask_editing import edit_field
 from piplan_tui.tui.widgets.ask_fields import FieldEditor, LineInput
+from piplan_tui.tui.widgets.ask_messages import Declined, DraftChanged, Postponed, Submitted
 from piplan_tui.tui.widgets.ask_pages import Pages
 from piplan_tui.tui.widgets.ask_place import FormPlace, focus_stop, focused_stop
-from piplan_tui.tui.widgets.ask_raw import RawRequest
 from piplan_tui.tui.widgets.ask_values import AskValues
 
+_TINY = 7
+"""Rows below which a text has no more than two of them."""
+_ROOMY = 18
+"""Rows from which the keys may take two of them."""
 _SAME_PRESS = 1.0  # seconds within which sending once more is the habit of pressing Enter after a number
 
 
-class AskForm(Widget):
+class AskForm(AskAsides):
     """Asks `request`; `draft` are values the user had typed before. `asker` says who asks,
     `workspace` is the folder that relative paths start from.
 
@@ -52,39 +54,6 @@ class AskForm(Widget):
         ),
         Binding("ctrl+pageup", "page(-1)", "Page before", show=False, id="ask.previous_page", priority=True),
     ]
-
-    class Submitted(Message):
-        """The user answers. `action_id` is the action of a review that was chosen, or empty."""
-
-        def __init__(
-            self,
-            values: dict[str, Any],
-            action: Literal["accept", "decline", "cancel"],
-            action_id: str = "",
-            note: str = "",
-        ) -> None:
-            super().__init__()
-            self.values = values
-            self.action = action
-            self.action_id = action_id
-            self.note = note
-
-    class Declined(Message):
-        """The user refuses; `note` is why, if they said so."""
-
-        def __init__(self, note: str = "") -> None:
-            super().__init__()
-            self.note = note
-
-    class Postponed(Message):
-        """The user wants to answer later."""
-
-    class DraftChanged(Message):
-        """What the user has typed so far, without secrets."""
-
-        def __init__(self, values: dict[str, Any]) -> None:
-            super().__init__()
-            self.values = values
 
     def __init__(
         self,
@@ -107,12 +76,13 @@ class AskForm(Widget):
             self._values.take(place.values)
             self._errors = dict(place.errors)
             self._pages.index = place.page
+        # who has begun to answer has read the question
+        self._begun = bool(draft)
+        self._most_rows: int | None = None
         self._is_whole = False
         self._focus_wanted = False
-        self._focus_before: Widget | None = None
         self._sent_at = -_SAME_PRESS
-        self.outside_hint = Content("")
-        """The keys that do something while the focus is elsewhere."""
+        self._outside_hint = Content("")
 
     # Layout
 
@@ -122,19 +92,47 @@ class AskForm(Widget):
 
     def on_mount(self) -> None:
         self._is_whole = True
+        self._lay_out()
         self._show_fields()
         if self._came_from is not None and self._came_from.declining is not None:
-            self._mount_decline_note(self._came_from.declining)
-        self._show_hint()
+            self.mount_decline_note(self._came_from.declining)
+        self.asides_changed()
         if self._focus_wanted:
             self.focus()
 
     def on_resize(self) -> None:
+        self._lay_out()
+
+    def watch_virtual_size(self) -> None:
+        # what is mounted while something else is being scrolled may be given its size without an event
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        if not self._is_whole or not self.size:
+            return
         self.set_class(self.size.width < 48, "-narrow")
         self.set_class(AskBody.is_low(self.size.height), "-low")
+        self.set_class(self.size.height < _TINY, "-tiny")
         if (body := self._body) is not None:
             body.lay_out_context(self.size.height)
+        self.asides_changed()
+
+    def limit_rows(self, rows: int) -> None:
+        """Be no higher than this; what does not fit scrolls."""
+        self._most_rows = rows
+        self.asides_changed()
+
+    def asides_changed(self) -> None:
         self._show_hint()
+        if self._most_rows is not None and (body := self._body) is not None:
+            # each level by itself, because a height that follows the content takes no notice of limits inside
+            below = self._hint_rows + (self.decline_note is not None)
+            self.styles.max_height = self._most_rows
+            body.styles.max_height = max(1, self._most_rows - below)
+
+    @property
+    def _hint_rows(self) -> int:
+        return 2 if self.size.height >= _ROOMY else 1
 
     @property
     def _body(self) -> AskBody | None:
@@ -154,14 +152,14 @@ class AskForm(Widget):
                 self._body.scroll_to(y=place.scroll_y, animate=False)
                 focus_stop(self, place.focused, place.caret)
             else:
-                self._body.focus_first()
+                self._body.focus_first(was_read=self._begun)
         return self
 
     @property
     def place(self) -> FormPlace:
         """Where the user is, for a form of the same question to go on from."""
         focused, caret = focused_stop(self)
-        note = self._decline_note
+        note = self.decline_note
         return FormPlace(
             self._collect().held(),
             dict(self._errors),
@@ -172,14 +170,6 @@ class AskForm(Widget):
             self._body.scroll_y if self._body is not None else 0,
         )
 
-    def _focus_again(self) -> None:
-        """Put the focus back to where it was before it was taken to something that is closed now."""
-        before, self._focus_before = self._focus_before, None
-        if before is not None and before.is_attached and before.focusable:
-            before.focus(scroll_visible=False)
-        else:
-            self.focus()
-
     def _show_fields(self) -> None:
         """Show the fields whose condition holds, and the errors that are known of them."""
         shown = self._collect().shown()
@@ -187,26 +177,53 @@ class AskForm(Widget):
             editor.display = name in shown
             editor.show_error(self._errors.get(name, ""))
 
+    @property
+    def outside_hint(self) -> Content:
+        """The keys that do something while the focus is elsewhere."""
+        return self._outside_hint
+
+    @outside_hint.setter
+    def outside_hint(self, hint: Content) -> None:
+        if hint != self._outside_hint:
+            self._outside_hint = hint
+            self._show_hint()
+
     def _show_hint(self) -> None:
+        if not self.is_attached:
+            return
+        if not self.has_focus_within:
+            line = self._outside_hint
+        elif (raw := self.raw) is not None:
+            line = raw_hint(own_key(raw, "text.down"), own_key(raw, "text.up"), self._key("ask.later"))
+        elif self.decline_note is not None:
+            line = declining_hint(self._key("ask.later"))
+        else:
+            line = self._keys_now()
+        for shown in self.query_children(".ask-hint").results(Static):
+            shown.update(line)
+
+    def _key(self, binding_id: str) -> str:
+        return own_key(self.query_one(AskBody) if binding_id.startswith("text.") else self, binding_id)
+
+    def _keys_now(self) -> Content:
         editor = self._focused_editor
-        line = hint(
+        focused = self.screen.focused
+        return hint(
             self.request,
             self.size.width - 2,
-            key=partial(own_key, self),
+            rows=self._hint_rows,
+            key=self._key,
             typing=self._is_typing,
             reading=self._body is not None and self._body.has_focus,
-            keys=editor.keys() if editor is not None else (),
+            enter_sends=self._is_alone and isinstance(focused, LineInput),
+            keys=editor.keys()
+            if editor is not None
+            else ["Enter press"]
+            if isinstance(focused, Button)
+            else (),
             long_text=editor is not None and editor.long_text is not None,
             pages=self._pages.count,
         )
-        if not self.has_focus_within:
-            line = self.outside_hint
-        elif (raw := self._raw) is not None:
-            line = raw_hint(own_key(raw, "text.down"), own_key(raw, "text.up"), own_key(self, "ask.later"))
-        elif self._decline_note is not None:
-            line = declining_hint(own_key(self, "ask.later"))
-        for shown in self.query_children(".ask-hint").results(Static):
-            shown.update(line)
 
     # What the user does
 
@@ -231,7 +248,7 @@ class AskForm(Widget):
         if self._errors.pop(name, ""):
             event.editor.show_error("")
         self._show_fields()
-        self.post_message(self.DraftChanged(self._collect().draft()))
+        self.post_message(DraftChanged(self._collect().draft()))
 
     @on(FieldEditor.Left)
     def _leave(self, event: FieldEditor.Left) -> None:
@@ -244,10 +261,15 @@ class AskForm(Widget):
     @on(FieldEditor.Entered)
     def _enter(self, event: FieldEditor.Entered) -> None:
         event.stop()
-        if len(self.request.fields) == 1 and not self.request.actions:
+        if self._is_alone:
             self.action_send()
         else:
             self.screen.focus_next()
+
+    @property
+    def _is_alone(self) -> bool:
+        """Whether there is one field, and nothing to choose besides: Enter sends it."""
+        return len(self.request.fields) == 1 and not self.request.actions
 
     @on(Button.Pressed)
     async def _press(self, event: Button.Pressed) -> None:
@@ -275,7 +297,7 @@ class AskForm(Widget):
 
     def action_send(self) -> None:
         """Send the answer, unless something is wrong with it: then say what."""
-        if self._decline_note is not None:
+        if self.decline_note is not None:
             self._finish_declining()
         elif self.request.actions:
             self._send_first_action()
@@ -294,7 +316,7 @@ class AskForm(Widget):
         if action.result == "accept":
             self._submit(action.id)
         else:
-            self.post_message(self.Submitted({}, action.result, action.id))
+            self.post_message(Submitted({}, action.result, action.id))
 
     def _submit(self, action_id: str) -> None:
         values = self._collect().submission(action_id)
@@ -305,62 +327,17 @@ class AskForm(Widget):
         self._show_fields()
         if time.monotonic() - self._sent_at > _SAME_PRESS:
             self._sent_at = time.monotonic()
-            self.post_message(self.Submitted(values, "accept", action_id))
+            self.post_message(Submitted(values, "accept", action_id))
 
     async def action_later(self) -> None:
         """Leave the question open; or go back from declining it, or from how it was written."""
-        if self._raw is not None:
-            await self.action_raw()
-        elif self._decline_note is not None:
-            await self._decline_note.remove()
-            self._focus_again()
-            self._show_hint()
-        else:
-            self.post_message(self.Postponed())
-
-    def action_decline(self) -> None:
-        """Ask why, in one line that may stay empty; Enter there declines."""
-        if self._decline_note is None:
-            self._focus_before = self.screen.focused
-            self._mount_decline_note()
-        if (note_input := self._decline_note) is not None:
-            note_input.focus()
-
-    def _mount_decline_note(self, text: str = "") -> None:
-        note = LineInput(text, placeholder="Why not? (may stay empty)")
-        note.add_class("ask-decline-note")
-        self.mount(note, before=self.query_one(".ask-hint"))
+        if not await self.close_aside():
+            self.post_message(Postponed())
 
     @on(Input.Submitted, ".ask-decline-note")
     def _finish_declining(self) -> None:
-        note = self._decline_note
-        self.post_message(self.Declined(note.value.strip() if note is not None else ""))
-
-    @property
-    def _decline_note(self) -> Input | None:
-        return next(iter(self.query_children(".ask-decline-note").results(Input)), None)
-
-    @property
-    def _raw(self) -> RawRequest | None:
-        return next(iter(self.query_children(RawRequest)), None)
-
-    async def action_raw(self) -> None:
-        """Show the question as it was written, or the form again."""
-        raw = self._raw
-        self.query_one(AskBody).display = raw is not None
-        if raw is not None:
-            await raw.remove()
-            self._focus_again()
-        else:
-            self._focus_before = self.screen.focused
-            raw = RawRequest(self.request)
-            await self.mount(raw, before=self.query_one(".ask-hint"))
-            raw.focus()
-        self._show_hint()
-
-    def action_context(self) -> None:
-        """Show the context whole, or a few lines of it again."""
-        self.query_one(AskBody).lay_out_context(self.size.height, turn=True)
+        note = self.decline_note
+        self.post_message(Declined(note.value.strip() if note is not None else ""))
 
     def action_edit(self) -> None:
         """Give the text that has the focus to the user's editor."""

@@ -13,6 +13,7 @@ from piplan_tui.clean import clean_text
 from piplan_tui.resources import styles_dir
 from piplan_tui.run.asks import read_request
 from piplan_tui.tui.widgets.ask_form import AskForm
+from piplan_tui.tui.widgets.ask_messages import Declined, Submitted
 
 
 class FormDemo(App[str]):
@@ -31,10 +32,10 @@ class FormDemo(App[str]):
     def on_mount(self) -> None:
         self.query_one(AskForm).focus()
 
-    def on_ask_form_submitted(self, message: AskForm.Submitted) -> None:
+    def on_ask_form_submitted(self, message: Submitted) -> None:
         self.exit(f"{message.action} {message.action_id} {json.dumps(message.values)}")
 
-    def on_ask_form_declined(self, message: AskForm.Declined) -> None:
+    def on_ask_form_declined(self, message: Declined) -> None:
         self.exit(f"declined {message.note}")
 
     def on_ask_form_postponed(self) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -24,6 +25,7 @@ from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.key_names import first_key, keymap_of
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.widgets.ask_form import AskForm
+from piplan_tui.tui.widgets.ask_messages import Declined, DraftChanged, Postponed, Submitted
 from piplan_tui.tui.widgets.ask_place import FormPlace
 from piplan_tui.views.decisions import applies_to
 from piplan_tui.views.formatting import format_clock, format_duration
@@ -33,6 +35,8 @@ from piplan_tui.views.questions import ask_order
 _DRAFT_PAUSE = 0.4
 """Seconds without typing after which a draft is stored."""
 _TITLE_ROWS = 2
+_TIGHT = 8
+"""Rows below which none is spent on a line above the title."""
 _THEN = {
     "decline": "declined",
     "cancel": "cancelled",
@@ -107,6 +111,9 @@ class AskPanel(Vertical):
             self.focus_form()
         self.shown.set()
 
+    def on_resize(self) -> None:
+        self.tick()
+
     def limit_rows(self, rows: int) -> None:
         """Be no higher than this; what does not fit scrolls."""
         if rows != self._rows:
@@ -114,13 +121,12 @@ class AskPanel(Vertical):
             self._lay_out()
 
     def _lay_out(self) -> None:
-        # each level by itself, because a height that follows the content takes no notice of limits inside
         if self._rows is None or self.form is None:
             return
+        tight = self._rows < _TIGHT
+        self.set_class(tight, "-tight")
         self.styles.max_height = self._rows
-        self.form.styles.max_height = self._rows - _TITLE_ROWS
-        for body in self.form.query(".ask-body"):
-            body.styles.max_height = self._rows - _TITLE_ROWS - 1
+        self.form.limit_rows(self._rows - (1 if tight else _TITLE_ROWS))
 
     def tick(self) -> None:
         """Bring the title line up to date."""
@@ -128,16 +134,21 @@ class AskPanel(Vertical):
         place = next((n for n, ask in enumerate(asks, 1) if ask.id == self.ask.id), 0)
         waited = format_duration((self._run.now() - self.ask.opened_at).total_seconds())
         of = f"{place} of {len(asks)} · " if len(asks) > 1 else ""
+        also = applies_to(self._run.state, self.ask)
         spans = [
             Span("? ", "attention"),
             Span(of),
             Span(one_line(self.ask.asker), "strong"),
             Span(" asks · ", "dim"),
             *([Span("urgent", "attention"), Span(" · ", "dim")] if self._urgent else ()),
-            Span(f"waiting {waited}{self._deadline()}", "dim"),
         ]
-        if also := applies_to(self._run.state, self.ask):
-            spans.append(Span(f" · {also}", "attention"))
+        after = [Span(f" · {also}", "attention")] if also else []
+        room = self.size.width - 2 - sum(cell_len(span.text) for span in (*spans, *after))
+        times = self._times(waited)
+        fitting = (text for text in times if not self.size or cell_len(text) <= room)
+        spans += [Span(next(fitting, times[-1]), "dim"), *after]
+        if self.form is not None:
+            self.form.outside_hint = self._outside_hint
         # the clock may tick between being created and being composed, when there is no title yet
         for title in self.query("#ask-title").results(Static):
             title.update(to_content(spans))
@@ -152,13 +163,16 @@ class AskPanel(Vertical):
             keys.append(f"{first_key('detail.back', keymap)} later")
         return to_content([Span(" · ".join(keys), "dim")])
 
-    def _deadline(self) -> str:
+    def _times(self, waited: str) -> list[str]:
+        """How long it has waited and will, at length, and then shorter; the end of a limit is said last of all."""
         limit = self.ask.limit
         if limit is None:
-            return " · never times out"
+            return [f"waiting {waited} · never times out", f"waiting {waited}"]
         left = limit.seconds - max(0.0, (self._run.now() - self.ask.opened_at).total_seconds())
         then = _THEN[limit.then] if limit.owner == "runtime" else "the agent goes on without you"
-        return f" · {then} in {format_clock(max(0.0, left))}" if left > 0 else f" · {then} now"
+        clock = format_clock(max(0.0, left))
+        ends = f"{then} in {clock}" if left > 0 else f"{then} now"
+        return [f"waiting {waited} · {ends}", ends, f"{clock} left"]
 
     def focus_form(self) -> None:
         """Put the focus on the first field, as soon as there is one."""
@@ -173,25 +187,25 @@ class AskPanel(Vertical):
 
     # -- the form ----------------------------------------------------------------------------------
 
-    def on_ask_form_submitted(self, message: AskForm.Submitted) -> None:
+    def on_ask_form_submitted(self, message: Submitted) -> None:
         message.stop()
         self._forget_draft_timer()
         self.post_message(
             self.Answered(self, self.ask.id, message.values, message.action, message.action_id, message.note)
         )
 
-    def on_ask_form_declined(self, message: AskForm.Declined) -> None:
+    def on_ask_form_declined(self, message: Declined) -> None:
         message.stop()
         self._forget_draft_timer()
         self.post_message(self.Answered(self, self.ask.id, {}, "decline", note=message.note))
 
-    async def on_ask_form_postponed(self, message: AskForm.Postponed) -> None:
+    async def on_ask_form_postponed(self, message: Postponed) -> None:
         message.stop()
         if not await self.keep_draft():
             self.leave_place()
         self.post_message(self.Later(self.ask.id))
 
-    def on_ask_form_draft_changed(self, message: AskForm.DraftChanged) -> None:
+    def on_ask_form_draft_changed(self, message: DraftChanged) -> None:
         message.stop()
         self._draft = dict(message.values)
         self._draft_changed = True

@@ -66,7 +66,7 @@ async def test_permissions(make_acp: MakeAcp, session_request: SessionRequest, w
             asks.DECISION,
             ["yes", "always", "no"],
         )
-        assert [option.key for option in field.options] == ["a", "A", "r"]
+        assert [option.key for option in field.options] == ["y", "Y", "n"]
         assert (form.context[0].type, form.context[0].text) == ("command", "rm -r build")
 
         for reply, expected in (

@@ -145,7 +145,7 @@ def test_permission_and_reviews() -> None:
     assert (permission.kind, option.value, option.key, option.kind) == (
         "permission",
         "1",
-        "A",
+        "Y",
         "allow_always",
     )
     interrupt = read_request({"action_request": {"action": "run", "args": {"x": 1}},
@@ -212,3 +212,41 @@ def test_nothing_raises_and_every_text_is_clean(raw: Any) -> None:
     assert [(f.name, f.type) for f in again.fields] == [
         (f.name, f.type) for f in request.fields
     ] or not request.fields
+
+
+def shown_of(call: dict[str, Any], context: Any = None) -> list[dict[str, Any]]:
+    """What is shown of a tool call that is to be allowed."""
+    options = [{"optionId": "1", "name": "Allow", "kind": "allow_once"}]
+    request = read_request({"toolCall": call, "options": options, "context": context})
+    return [block.to_json() for block in request.context]
+
+
+def test_a_tool_call_is_shown_as_people_read_it() -> None:
+    written = {"path": "a.md", "content": "one\ntwo\n"}
+    assert shown_of({"toolCallId": "c", "title": "write a.md", "kind": "edit", "rawInput": written}) == [
+        {"type": "text", "text": "path: a.md"},
+        {"type": "text", "title": "content", "text": "one\ntwo\n"},
+    ]
+    assert shown_of({"title": "run", "rawInput": "ls"}) == [{"type": "text", "text": "input: ls"}]
+    assert shown_of({"title": "see", "locations": [{"path": "x"}]}) == [
+        {"type": "json", "data": {"locations": [{"path": "x"}]}}
+    ]
+    assert shown_of({"title": "go", "kind": "other", "status": "pending"}) == []
+
+
+def test_what_is_shown_of_a_tool_call_already_is_not_repeated_and_nothing_is_left_out() -> None:
+    command = {"type": "command", "text": "rm -r build"}
+    assert shown_of({"rawInput": {"command": "rm -r build"}}, [command]) == [command]
+    assert shown_of({"rawInput": {"command": "rm -r build", "cwd": "/"}}, [command]) == [
+        command,
+        {"type": "text", "text": "cwd: /"},
+    ]
+    diff = {"type": "diff", "title": "a.md", "text": "-a\n+b"}
+    assert shown_of({"rawInput": {"old": "a", "new": "b"}}, [diff]) == [diff]
+
+
+@pytest.mark.parametrize("context", [7, "text", {"type": "diff"}, [None, 3], [{"type": "diff"}]])
+def test_no_context_breaks_the_reading_of_a_permission(context: Any) -> None:
+    options = [{"optionId": "1", "name": "Allow", "kind": "allow_once"}]
+    request = read_request({"toolCall": {"rawInput": {"a": 1}}, "options": options, "context": context})
+    assert request.kind == "permission"

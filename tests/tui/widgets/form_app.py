@@ -12,6 +12,7 @@ from textual.message import Message
 from piplan_tui.resources import styles_dir
 from piplan_tui.run.asks import read_request
 from piplan_tui.tui.widgets.ask_form import AskForm
+from piplan_tui.tui.widgets.ask_messages import Declined, DraftChanged, Postponed, Submitted
 
 
 class FormApp(App[None]):
@@ -32,24 +33,24 @@ class FormApp(App[None]):
     def on_mount(self) -> None:
         self.form.focus()
 
-    @on(AskForm.Submitted)
-    @on(AskForm.Declined)
-    @on(AskForm.Postponed)
-    @on(AskForm.DraftChanged)
+    @on(Submitted)
+    @on(Declined)
+    @on(Postponed)
+    @on(DraftChanged)
     def note(self, message: Message) -> None:
         self.said.append(message)
 
     @property
-    def submitted(self) -> AskForm.Submitted | None:
+    def submitted(self) -> Submitted | None:
         """What was sent, if anything was; at most once."""
-        sent = [message for message in self.said if isinstance(message, AskForm.Submitted)]
+        sent = [message for message in self.said if isinstance(message, Submitted)]
         assert len(sent) <= 1
         return sent[0] if sent else None
 
     @property
     def draft(self) -> dict[str, Any] | None:
         """The last draft."""
-        drafts = [message for message in self.said if isinstance(message, AskForm.DraftChanged)]
+        drafts = [message for message in self.said if isinstance(message, DraftChanged)]
         return drafts[-1].values if drafts else None
 
     def error(self, name: str) -> str:

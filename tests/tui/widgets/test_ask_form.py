@@ -11,7 +11,7 @@ from textual.widgets import Input, Static, TextArea
 
 from piplan_tui.run.asks import FieldError
 from piplan_tui.tui.widgets.ask_fields.option_rows import OptionRows
-from piplan_tui.tui.widgets.ask_form import AskForm
+from piplan_tui.tui.widgets.ask_messages import Declined, Postponed
 from tests.tui.widgets.form_app import AUDIENCE, FORM, REVIEW, SECRET, SINGLE, FormApp
 
 pytestmark = pytest.mark.anyio
@@ -45,7 +45,7 @@ async def test_the_key_of_an_option_sends_it() -> None:
     options = [{"value": "once", "key": "o"}, {"value": "never", "key": "v"}]
     app = FormApp(one_field(type="choice", options=options))
     async with app.run_test() as pilot:
-        assert "its key sends" in hint_of(app)
+        assert "o v send" in hint_of(app)
         await pilot.press("v")
     assert app.submitted is not None
     assert app.submitted.values == {"it": "never"}
@@ -272,8 +272,8 @@ async def test_declining_asks_why_and_can_be_taken_back() -> None:
         await pilot.press("d", "escape", "d")
         await type_text(pilot, "not mine")
         await pilot.press("enter")
-    assert [type(message) for message in app.said] == [AskForm.Declined]
-    assert isinstance(app.said[0], AskForm.Declined)
+    assert [type(message) for message in app.said] == [Declined]
+    assert isinstance(app.said[0], Declined)
     assert app.said[0].note == "not mine"
 
 
@@ -291,7 +291,7 @@ async def test_escape_leaves_the_question_open() -> None:
         app = FormApp(request)
         async with app.run_test() as pilot:
             await pilot.press("escape")
-        assert [type(message) for message in app.said] == [AskForm.Postponed]
+        assert [type(message) for message in app.said] == [Postponed]
 
 
 async def test_the_actions_of_a_review_have_keys() -> None:
@@ -448,7 +448,7 @@ async def test_the_question_is_in_sight_before_the_first_field() -> None:
     async with app.run_test(size=(80, 12)) as pilot:
         await pilot.pause()
         assert "Paragraph 0." in screen_of(app)
-        assert "PgDn PgUp read · Tab to the answer" in hint_of(app)
+        assert "PgDn PgUp read · Tab answer" in hint_of(app)
         await pilot.press("tab", "x")
         await pilot.pause()
         assert app.draft == {"a": "x"}

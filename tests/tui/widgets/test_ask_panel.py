@@ -71,6 +71,15 @@ async def test_a_time_limit_counts_down(size: tuple[int, int]) -> None:
         assert "answered with the defaults now" in title(pilot)
 
 
+async def test_on_the_smallest_screen_the_time_that_is_left_is_said() -> None:
+    run = asking(TIMED)
+    async with app_on(run).run_test(size=(30, 8)) as pilot:
+        await settle(pilot)
+        await pilot.press("a")
+        await settle(pilot)
+        assert title(pilot) == "? a asks · 14:55 left"
+
+
 async def test_without_a_limit_it_says_so() -> None:
     async with app_on(asking(NAME)).run_test() as pilot:
         await settle(pilot)

@@ -146,14 +146,15 @@ class OptionRows(Widget, can_focus=True):
         return not self._inline(self.size.width)
 
     def look_for(self, words: str, *, always: int | None = None) -> None:
-        """Show the options only that hold all `words`, in any case, and the one with the index `always`."""
+        """Show the options only that hold all `words`, in any case, and the one with the index `always`; the cursor
+        goes to the first that is found."""
         wanted = words.casefold().split()
         self._shown = [
             index
             for index, option in enumerate(self._options)
             if index == always or all(word in option.text for word in wanted)
         ]
-        if self._shown and self.cursor not in self._shown:
+        if self._shown and (wanted or self.cursor not in self._shown):
             self.cursor = self._shown[0]
         self._places = {}
         self.refresh(layout=True)
