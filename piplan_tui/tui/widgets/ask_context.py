@@ -61,6 +61,7 @@ class ContextView(Static):
         self._block = block
         self._workspace = workspace
         self._title, self._lines = _block_lines(block)
+        self._is_unread = bool(block.type == "file" and block.path and not block.text and workspace)
         self._target = 0
         """The line to be seen while not all are."""
         self._room = 0
@@ -69,13 +70,14 @@ class ContextView(Static):
         """Whether it has more lines than it shows now."""
 
     def on_mount(self) -> None:
-        if self._block.type == "file" and self._block.path and not self._block.text and self._workspace:
+        if self._is_unread and self._workspace is not None:
             in_background(self, partial(self._read, self._workspace), group="context")
 
     async def _read(self, workspace: Path) -> None:
         block = self._block
         found = await anyio.to_thread.run_sync(read_excerpt, workspace, block.path, block.line)
         self._lines = _file_lines(found, block.line)
+        self._is_unread = False
         numbers = [number for number, _ in found.lines]
         self._target = numbers.index(block.line) if block.line in numbers else 0
         room, self._room = self._room, -1
@@ -83,8 +85,8 @@ class ContextView(Static):
 
     @property
     def needed(self) -> int:
-        """Lines, without its title."""
-        return len(self._lines)
+        """Lines, without its title; of a file that is not read yet, as many as there may be."""
+        return _LONGEST if self._is_unread else len(self._lines)
 
     def lay_out(self, room: int, unfolded: bool) -> None:
         """Show at most `room` lines, or all of them when `unfolded`."""
