@@ -26,7 +26,7 @@ from piplan_tui.views.home_rows import HomeRow, needs_you, run_state
 from piplan_tui.views.line import Role, Span, one_line
 
 _BAR = 12
-_AGE = 4
+_AGE = 3
 _LONGEST_ID = 10
 _LEAST_TITLE = 20
 """Cells that the title keeps before the state and the age of its run."""
@@ -49,22 +49,24 @@ class HomeWidths:
     failed: int = 0
     cost: int = 0
     file: int = 0
+    steps: int = 0
 
 
 def home_widths(rows: Iterable[HomeRow], live: AbstractSet[str], folder: Path) -> HomeWidths:
     """What the columns of a list need. O(rows): once for each list, not for each drawing of it."""
     runs: list[dict[str, str]] = []
-    files = [0]
+    files, steps = [0], [0]
     for row in rows:
         if row.run is not None:
             runs.append(_texts(row.run, live))
         elif row.plan is not None:
             files.append(cell_len(_file(row.plan, folder)))
+            steps.append(cell_len(_steps(row.plan)))
     longest = {
         name: max((cell_len(texts[name]) for texts in runs), default=0)
         for name in ("id", "title", "state", "done", "failed", "cost")
     }
-    return HomeWidths(**longest, file=max(files))
+    return HomeWidths(**longest, file=max(files), steps=max(steps))
 
 
 def run_line(
@@ -104,15 +106,14 @@ def heading_line(row: HomeRow, width: int, widths: HomeWidths, *, inset: int = 0
 
 def plan_line(plan: FoundPlan, folder: Path, width: int, widths: HomeWidths) -> list[Span]:
     """A plan or workflow in exactly `width` cells: file, title, how many steps."""
-    steps = "workflow" if plan.is_workflow else counted(plan.steps, "step")
-    size = 14 if width >= 40 else 0
+    size = widths.steps + _GAP if width >= 40 else 0
     room = width - size
     file = min(widths.file, room // 2) if width >= 60 else room
     title = room - file
     line = [Span(fit_middle(_file(plan, folder), file, end=1 / 2))]
     if title > _GAP:
         line.append(Span(" " * _GAP + fit(one_line(plan.title), title - _GAP), "dim"))
-    line.append(Span(fit_right(steps, size), "dim"))
+    line.append(Span(fit_right(_steps(plan), size), "dim"))
     return _cut(line, width)
 
 
@@ -159,6 +160,10 @@ def _placed(column: str, text: str, size: int) -> str:
 def _file(plan: FoundPlan, folder: Path) -> str:
     inside = plan.path.is_relative_to(folder)
     return one_line(str(plan.path.relative_to(folder)) if inside else plan.path.name)
+
+
+def _steps(plan: FoundPlan) -> str:
+    return "workflow" if plan.is_workflow else counted(plan.steps, "step")
 
 
 def _state(info: RunInfo, live: AbstractSet[str]) -> str:

@@ -100,6 +100,9 @@ def test_a_plan_has_its_title_beside_its_file_and_all_of_it_where_there_is_room(
     title = "Look at a question from several angles, then write"
     plan = FoundPlan(Path("/p/research.py"), title, 0, is_workflow=True)
     assert lines(80, plan)[1].split("  ")[:2] == ["research.py", title]
+    long = FoundPlan(Path("/p/research.py"), title * 2, 0, is_workflow=True)
+    cut = lines(80, long, FoundPlan(Path("/p/plan.json"), "Short", 3))[1]
+    assert cut.endswith("…  workflow"), "there is no gap beside what is cut"
     deep = FoundPlan(Path("/p/examples/with/a/deep/path/of/folders/plan.json"), title, 1)
     assert "plan.json" in lines(60, deep)[1].replace("…", ""), "the end of a path says which file it is"
 
