@@ -144,7 +144,9 @@ async def fill(store: MemoryRuntimeStore) -> None:
         await store.close_run(run_id)
 
 
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    "size", [*SIZES, pytest.param((200, 50), id="200x50"), pytest.param((40, 16), id="40x16")]
+)
 def test_home(snap_compare: SnapCompare, tmp_path: Path, size: tuple[int, int]) -> None:
     (tmp_path / "plan.json").write_text(plan_text())
     (tmp_path / "more").mkdir()

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 
 from piplan_tui.run import events as ev
 from tests.tui.support.run_double import RunDouble
-from tests.tui.support.scenes import app_on, deck, step
+from tests.tui.support.scenes import app_on, deck, fan_out, step
 
 SIZES = [pytest.param((80, 24), id="80x24"), pytest.param((120, 40), id="120x40")]
 SnapCompare = Callable[..., bool]
@@ -145,3 +145,10 @@ def test_ascii(snap_compare: SnapCompare) -> None:
     app._guards.append(AsciiFilter())
     app.ascii_only = True
     assert snap_compare(app, terminal_size=(80, 24), run_before=still)
+
+
+@pytest.mark.parametrize(
+    "size", [*SIZES, pytest.param((200, 50), id="200x50"), pytest.param((45, 18), id="45x18")]
+)
+def test_calls_that_differ_by_a_number(snap_compare: SnapCompare, size: tuple[int, int]) -> None:
+    assert snap_compare(app_on(fan_out()), terminal_size=size, run_before=still)

@@ -98,3 +98,21 @@ def long_run(steps: int, running: int) -> RunDouble:
     for n in range(running):
         run.started(f"s{n:04}")
     return run
+
+
+def fan_out() -> RunDouble:
+    """Calls that differ by a number alone, with two models; some failed for a reason at the end of a sentence."""
+    name, title = "review-the-request-path-of-the-orders-api", "Review the request path of the orders API"
+    names = [name, *(f"{name}-{n}" for n in range(2, 13))]
+    run = RunDouble([step(each, title, "Review") for each in names], max_concurrency=9)
+    run.emit(ev.RunStarted())
+    for number, each in enumerate(names[:9]):
+        run.started(each, model="openai/gpt-5" if number % 3 == 2 else "anthropic/claude-sonnet-4-5-20250929")
+        run.used(each, 1_200 * (number + 1), 0.02)
+        run.tool(each, "read", "src/orders.py", ended=True)
+    run.later(75)
+    for each in names[:2]:
+        run.completed(each)
+    for each in names[2:5]:
+        run.failed(each, "the provider of gpt-5 limits the rate of requests: 429 wait until the hour is over")
+    return run
