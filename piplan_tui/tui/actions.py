@@ -94,7 +94,16 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("tree.in", "l,right", "Unfold", "Unfold a phase or a running step, then go in", "tree", "unfold"),
     Action("tree.out", "h,left", "Fold", "Fold the step or its phase", "tree", "fold"),
-    Action("tree.open", "enter", "Open", "Open the step, fold or unfold a phase", "tree", "open", bar="open"),
+    Action(
+        "tree.open",
+        "enter",
+        "Open",
+        "Open the step, fold or unfold a phase",
+        "tree",
+        "open",
+        bar="open",
+        opens=True,
+    ),
     Action(
         "run.result",
         "R",

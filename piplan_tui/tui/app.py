@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import signal
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -29,6 +30,7 @@ from piplan_tui.tui.background import in_background
 from piplan_tui.tui.beginnings import Beginnings
 from piplan_tui.tui.between_runs import BetweenRuns
 from piplan_tui.tui.commands import ActionCommands
+from piplan_tui.tui.garbage import LOOK_SECONDS, CollectorAtRest
 from piplan_tui.tui.key_names import first_key
 from piplan_tui.tui.leaving import TuiResult
 from piplan_tui.tui.notices import Notices
@@ -123,6 +125,7 @@ class PiplanApp(BetweenRuns):
             self.animation_level = "none"
         self._guards: list[LineFilter] = [CleanFilter(), *([AsciiFilter()] if ascii_only else [])]
         self._mouse = True
+        self._collector = CollectorAtRest()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *self._guards]
@@ -159,6 +162,8 @@ class PiplanApp(BetweenRuns):
         in_background(self, keep, group="theme")
 
     async def on_mount(self) -> None:
+        self._collector.begin()
+        self.set_interval(LOOK_SECONDS, lambda: self._collector.look(time.monotonic() - self.last_key_at))
         self._use_theme()
         if self._theme_memory is not None:
             await self._remember_theme(self._theme_memory)
@@ -176,6 +181,9 @@ class PiplanApp(BetweenRuns):
             self.open_plan(self.plan_path, auto_start=self.auto_start)
         else:
             self.push_screen(self._home())
+
+    def on_unmount(self) -> None:
+        self._collector.end()
 
     def _leave_without_terminal(self) -> None:
         if terminal_is_gone():

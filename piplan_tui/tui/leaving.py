@@ -15,11 +15,11 @@ from textual.worker import WorkerFailed
 
 from piplan_tui.run.run import Run
 from piplan_tui.tui.background import in_background
+from piplan_tui.tui.key_order import OrderedKeysApp
 from piplan_tui.tui.own_runs import OwnRuns
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.screens.run_view import RunView
 from piplan_tui.tui.stakes import lost_with_run
-from piplan_tui.tui.type_ahead import TypeAheadApp
 from piplan_tui.views.line import Span, one_line
 
 Ending = Literal["left", "kept", "ended", "stopped", "signal", "crashed"]
@@ -41,7 +41,7 @@ class TuiResult:
     others: tuple[Run, ...] = ()
 
 
-class Leaving(TypeAheadApp[TuiResult]):
+class Leaving(OrderedKeysApp[TuiResult]):
     """Nothing is ever stopped unasked, wherever in the interface the user is."""
 
     def __init__(self, *, can_keep_running: bool) -> None:

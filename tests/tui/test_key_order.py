@@ -11,6 +11,7 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
+from piplan_tui.tui import key_order
 from piplan_tui.tui.screens.run import RunScreen
 from piplan_tui.tui.screens.typing import TypingDialog
 from tests.tui.screens.test_run_screen import shown, until
@@ -136,6 +137,29 @@ async def test_a_paste_comes_before_the_key_after_it(blocked: bool) -> None:
         burst(pilot, ["c", "ctrl+s"], blocked=blocked)
         await until(pilot, lambda: run.asked)
         assert run.asked[0][3] == {"name": "a" + "b" * 500 + "c"}
+
+
+@pytest.mark.parametrize("blocked", [False, True])
+@pytest.mark.parametrize("size", SIZES)
+async def test_what_follows_enter_on_a_waiting_step_is_for_its_form(
+    size: tuple[int, int], blocked: bool
+) -> None:
+    run = asking(NAME, COLOUR)
+    async with shown(run, size) as (pilot, screen):
+        screen.run_tree.focus()
+        await pilot.press("g")
+        burst(pilot, ["j", "enter", "2"], blocked=blocked)
+        await until(pilot, lambda: run.asked)
+        assert run.asked[0][3] == {"c": "g"}
+
+
+async def test_no_key_waits_for_a_phase_that_is_folded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_order, "LONGEST_HOLD", 60.0)
+    monkeypatch.setattr(key_order, "LONGEST_WAIT", 60.0)
+    async with shown(deck(asking=False)) as (pilot, screen):
+        await pilot.press("g")
+        burst(pilot, ["enter", "j"])
+        await until(pilot, lambda: screen.run_tree.cursor == 1)
 
 
 async def test_escape_after_text_leaves_it_as_a_draft() -> None:

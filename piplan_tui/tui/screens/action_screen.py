@@ -10,9 +10,9 @@ from textual.widget import Widget
 from piplan_tui.tui.actions import BY_ID, Action, Where, actions_for
 from piplan_tui.tui.key_names import keymap_of, with_keys
 from piplan_tui.tui.key_offers import LiveKeys, live_keys, offers
+from piplan_tui.tui.key_order import let_keys_go
 from piplan_tui.tui.refusals import ActionContext
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
-from piplan_tui.tui.type_ahead import TypeAheadApp
 from piplan_tui.tui.widgets.key_bar import KeyBar
 from piplan_tui.views.line import as_sentence
 
@@ -60,8 +60,7 @@ class ActionScreen(FocusInSight[None]):
         """Say why a command cannot be carried out now, in the sentence of a `Refusal`."""
         said = with_keys(refusal, keymap_of(self.app))
         self.notify(as_sentence(said), severity="warning", markup=False)
-        if isinstance(self.app, TypeAheadApp):
-            self.app.let_keys_go()
+        let_keys_go(self.app)
 
     def update_key_bar(self) -> None:
         """Offer what can be done now, by keys that do it where the focus is."""

@@ -8,6 +8,8 @@ from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen, Screen, ScreenResultType
 
+from piplan_tui.tui.sparing_compositor import SparingCompositor
+
 FEW_ROWS = 16
 """Below this the screens have the class `-few-rows`: what is there has to share the rows more closely."""
 
@@ -19,6 +21,10 @@ class FocusInSight(Screen[ScreenResultType]):
         # here too, because what is bound by the app does not reach a dialog
         Binding("ctrl+l", "app.do_redraw", show=False, id="app.redraw"),
     ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = SparingCompositor()
 
     @on(events.Mount)
     def _take_the_rows(self) -> None:

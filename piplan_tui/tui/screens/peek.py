@@ -19,13 +19,13 @@ from piplan_tui.run.state import HOLDS_SLOT, StepState
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.key_names import own_key
+from piplan_tui.tui.key_order import let_keys_go
 from piplan_tui.tui.markdown_lines import wants_markdown
 from piplan_tui.tui.plain_list import content_for, separator, wants_plain_list
 from piplan_tui.tui.screens.focus_in_sight import FocusInSight
 from piplan_tui.tui.screens.run_view import RunWatcher
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.step_detail import goal_lines, result_lines, title_line
-from piplan_tui.tui.type_ahead import TypeAheadApp
 from piplan_tui.tui.widgets.transcript_view import TranscriptView
 from piplan_tui.views.line import Span, one_line
 from piplan_tui.views.questions import whole_question
@@ -104,8 +104,7 @@ class PeekScreen(RunWatcher, FocusInSight[PeekEnd], ModalScreen[PeekEnd]):
         self.query_one("#dialog-hint", Static).update(to_content([Span(between.join(hints), "dim")]))
 
     def on_screen_resume(self) -> None:
-        if isinstance(self.app, TypeAheadApp):
-            self.app.let_keys_go()  # nothing here takes the focus
+        let_keys_go(self.app)  # nothing here takes the focus
 
     def on_unmount(self) -> None:
         self._unsubscribe()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, MutableMapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -23,6 +24,7 @@ from piplan_tui.run.run import Run
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.key_names import first_key, keymap_of
+from piplan_tui.tui.key_order import keys_held
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.widgets.ask_form import AskForm
 from piplan_tui.tui.widgets.ask_messages import Declined, DraftChanged, Postponed, Submitted
@@ -83,6 +85,8 @@ class AskPanel(Vertical):
         self._place_left = False
         self._timer: Timer | None = None
         self._focus_wanted = False
+        self._until_shown = ExitStack()
+        """What ends once the form is there, or is known not to come."""
         self._rows: int | None = None
         self.form: AskForm | None = None
 
@@ -90,16 +94,21 @@ class AskPanel(Vertical):
         yield Static(id="ask-title", markup=False)
 
     async def on_mount(self) -> None:
+        try:
+            await self._show_form()
+        finally:
+            self.shown.set()
+            self._until_shown.close()
+
+    async def _show_form(self) -> None:
         self.tick()
         draft = await self._load_draft()
         self._draft = dict(draft) if draft else None
         if not self.is_attached:
-            self.shown.set()
             return  # another row was selected while the draft was read
         try:
             request = self._run.request(self.ask.id)
         except ControlRefused:
-            self.shown.set()
             return  # answered elsewhere while the draft was read; the screen removes this panel
         workspace = Path(self._run.state.workspace)
         place = self._places.pop(self.ask.id, None)
@@ -109,7 +118,6 @@ class AskPanel(Vertical):
         self._lay_out()
         if self._focus_wanted:
             self.focus_form()
-        self.shown.set()
 
     def on_resize(self) -> None:
         self.tick()
@@ -176,10 +184,11 @@ class AskPanel(Vertical):
 
     def focus_form(self) -> None:
         """Put the focus on the first field, as soon as there is one."""
-        if self.form is None:
+        if self.form is not None:
+            self.form.focus()
+        elif not self.shown.is_set() and not self._focus_wanted:
             self._focus_wanted = True
-            return
-        self.form.focus()
+            self._until_shown.enter_context(keys_held(self.app))  # they are for the form
 
     def show_errors(self, errors: list[FieldError]) -> None:
         if self.form is not None:
@@ -255,5 +264,6 @@ class AskPanel(Vertical):
             self.notify(f"What is typed here is not kept on disk: {problem}", severity="error", markup=False)
 
     async def on_unmount(self) -> None:
+        self._until_shown.close()
         if not await self.keep_draft() and not self._place_left:
             self.leave_place()

@@ -157,7 +157,8 @@ class DetailPane(Vertical):
 
     @property
     def ask_panel(self) -> AskPanel | None:
-        return next(iter(self.query(AskPanel)), None)
+        # one that is being taken away stays for a moment beside the one that takes its place
+        return next((panel for panel in self.query(AskPanel) if not panel._pruning), None)
 
     def refresh_step(self) -> None:
         """The step changed: bring the open tab up to date."""
@@ -273,8 +274,10 @@ class DetailPane(Vertical):
         self._transcript_of = None
         self._message_ended = False
         self._tools = ToolCalls()
-        self.query_one(TranscriptView).show([])
-        if shown is not None:
+        if shown is None:
+            self.query_one(TranscriptView).show([])
+        else:
+            self.query_one(TranscriptView).expect()
             in_background(self, partial(self._load_transcript, shown), exclusive=True, group="transcript")
 
     async def _load_transcript(self, shown: tuple[str, int]) -> None:

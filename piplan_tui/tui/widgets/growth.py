@@ -13,9 +13,11 @@ def grow(view: ScrollView, size: Size) -> None:
         return
     has_bar = view.show_vertical_scrollbar
     needs_bar = size.height > view.size.height
-    if has_bar != needs_bar or size.width != view.virtual_size.width or not view.size:
+    if size.width != view.virtual_size.width or not view.size:
         view.virtual_size = size
         return
     view.set_reactive(Widget.virtual_size, size)
+    if has_bar != needs_bar:
+        view._scroll_update(size)  # now, because the layout would find that another one is needed after it
     if has_bar:
         view.vertical_scrollbar.window_virtual_size = size.height

@@ -15,7 +15,9 @@ from textual.reactive import reactive
 
 from piplan_tui.run.state import PhaseState, RunState, StepState
 from piplan_tui.tui.actions import bindings_for
+from piplan_tui.tui.at_once import draw_at_once
 from piplan_tui.tui.follow import followed
+from piplan_tui.tui.key_order import let_keys_go
 from piplan_tui.tui.outline import Filter, Outline, Row
 from piplan_tui.tui.row_list import RowList
 from piplan_tui.tui.row_source import RowSource
@@ -191,6 +193,8 @@ class RunTree(TreeLines, can_focus=True):
             self.refresh_row(old)
             self.refresh_row(index)
             self._keep_cursor_visible()
+        if by_user:
+            draw_at_once(self)
         self.post_message(self.Moved(self.selected))
 
     def _keep_cursor_visible(self) -> None:
@@ -302,12 +306,13 @@ class RunTree(TreeLines, can_focus=True):
         self.move_to(0)
 
     def action_open(self) -> None:
-        if (row := self.selected) is None:
-            return
-        if row.step is None and self._enter_folds:
-            self._toggle(row)
-        else:
+        row = self.selected
+        if row is not None and (row.step is not None or not self._enter_folds):
             self.post_message(self.Opened(row))
+            return
+        if row is not None:
+            self._toggle(row)
+        let_keys_go(self.app)
 
     def action_last(self) -> None:
         """To the last row, and from there to what starts or asks next."""

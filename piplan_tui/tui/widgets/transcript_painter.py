@@ -44,6 +44,12 @@ class RowPainter:
         self._clock = clock
         self._animate = animate
 
+    @staticmethod
+    def ticks(row: Row) -> bool:
+        """Whether it looks different later, although nothing was said."""
+        block = row.line.block
+        return isinstance(block, ToolBlock | RetryBlock) and row.line is block.head
+
     def paint(self, row: Row, width: int) -> list[Segment]:
         """The pieces of a row; at most `width` cells."""
         block = row.line.block

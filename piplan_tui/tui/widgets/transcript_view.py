@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import ClassVar, get_args
 
 from rich.style import Style
@@ -13,7 +13,6 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.scrollbar import ScrollTo, ScrollUp
 from textual.selection import Selection
 from textual.strip import Strip
@@ -23,6 +22,7 @@ from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.tui.markdown_lines import MarkStyle
 from piplan_tui.tui.plain_list import wants_plain_list
 from piplan_tui.tui.widgets.growth import grow
+from piplan_tui.tui.widgets.known_lines import KnownLines
 from piplan_tui.tui.widgets.transcript_blocks import RetryBlock, Row, ToolBlock
 from piplan_tui.tui.widgets.transcript_lines import Transcript
 from piplan_tui.tui.widgets.transcript_painter import TICKS_PER_SECOND, RowPainter, Span, overlay
@@ -36,7 +36,7 @@ def _local_time(seconds: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(seconds))
 
 
-class TranscriptView(ScrollView, can_focus=True):
+class TranscriptView(KnownLines, can_focus=True):
     """The transcript of one attempt: `show` what was said before, then `write` every event as it comes.
 
     `write` only puts the event aside; a timer that runs while there is something new draws at most
@@ -140,6 +140,11 @@ class TranscriptView(ScrollView, can_focus=True):
         self._flush()
         if not history and self.is_attached:
             self._arrange(force=True)  # nothing else would draw over what was shown before
+
+    def expect(self) -> None:
+        """Show nothing until `show` is called, which is soon: what is about the text stays as it is until then."""
+        self.begin(Transcript(markdown=self._markdown))
+        self.refresh()
 
     def begin(self, transcript: Transcript) -> None:
         self._transcript = transcript
@@ -371,6 +376,13 @@ class TranscriptView(ScrollView, can_focus=True):
         return selected_text(self._rows, selection), "\n"
 
     # Drawing
+
+    def line_key(self, y: int) -> Hashable | None:
+        y += self.scroll_offset.y
+        if y >= len(self._rows) or self._search.pattern is not None or self.text_selection is not None:
+            return None
+        row = self._rows[y]
+        return None if self._painter.ticks(row) else (y, row)
 
     def render_line(self, y: int) -> Strip:
         width = self.scrollable_size.width

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from piplan_tui.run.state import RunState
@@ -18,6 +18,7 @@ from piplan_tui.tui.row_layout import Columns, columns_for, glyph_column
 from piplan_tui.tui.row_list import RowList
 from piplan_tui.tui.row_source import RowSource
 from piplan_tui.tui.spans import row_parts, row_style
+from piplan_tui.tui.widgets.known_lines import KnownLines
 from piplan_tui.views.line import Role, Span
 
 _SPINNING = frozenset({"running"})
@@ -25,7 +26,7 @@ _LEAST_FOR_PHASE = 4
 """Lines from which the first is given to the phase of what is below."""
 
 
-class TreeLines(ScrollView):
+class TreeLines(KnownLines):
     """Which rows there are, and where the cursor is, is for the tree itself to say."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = row_parts("run-tree")
@@ -42,6 +43,8 @@ class TreeLines(ScrollView):
         """How much a row says: 0 no numbers, 1 what fits, 2 titles and all numbers."""
         self._frame = 0
         self._drawn: dict[int, list[Span]] = {}
+        self._spelled: dict[int, list[Span]] = {}
+        """What lines say that are just being drawn."""
 
     @property
     def _width(self) -> int:
@@ -135,6 +138,18 @@ class TreeLines(ScrollView):
         said = [f"↑ {above} running above"] * bool(above) + [f"↓ {below} running below"] * bool(below)
         return " · ".join(said)
 
+    def line_key(self, y: int) -> Hashable | None:
+        index = self._index_at(y)
+        if not 0 <= index < len(self.rows):
+            return None
+        spans = self._drawn[y] = self._spelled[y] = self._spans(index, self.columns)
+        return index == self.cursor, *spans
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        strips = super().render_lines(crop)
+        self._spelled.clear()
+        return strips
+
     def render_line(self, y: int) -> Strip:
         index = self._index_at(y)
         if not 0 <= index < len(self.rows):
@@ -143,10 +158,11 @@ class TreeLines(ScrollView):
                 nothing = Segment(self._nothing_matches(), self._style("dim", cursor=False))
                 return Strip([nothing]).adjust_cell_length(self._width, self.rich_style)
             return Strip.blank(self._width, self.rich_style)
-        columns = self.columns
-        spans = self._drawn[y] = self._spans(index, columns)
+        spans = self._spelled.get(y)
+        if spans is None:
+            spans = self._drawn[y] = self._spans(index, self.columns)
         cursor = index == self.cursor
-        return Strip([Segment(s.text, self._style(s.role, cursor)) for s in spans], columns.width)
+        return Strip([Segment(s.text, self._style(s.role, cursor)) for s in spans], self._width)
 
     def _nothing_matches(self) -> str:
         chosen = self.outline.filter
