@@ -112,9 +112,10 @@ class AskPanel(Vertical):
             return  # answered elsewhere while the draft was read; the screen removes this panel
         workspace = Path(self._run.state.workspace)
         place = self._places.pop(self.ask.id, None)
-        self.form = AskForm(request, draft=draft, workspace=workspace, place=place)
-        self.form.outside_hint = self._outside_hint
-        await self.mount(self.form)
+        form = AskForm(request, draft=draft, workspace=workspace, place=place)
+        form.outside_hint = self._outside_hint
+        await self.mount(form)
+        self.form = form  # not before it is all there: it is given the focus from now on
         self._lay_out()
         if self._focus_wanted:
             self.focus_form()
