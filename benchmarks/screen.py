@@ -72,9 +72,14 @@ class Screen:
     @property
     def cursor(self) -> tuple[int, str] | None:
         """The line whose row has the cursor, and what the row is about: the line alone stays while all scrolls."""
-        for place, line in enumerate(self.screen.display):
-            if place >= 3 and ">" in line[:6] and (name := re.search(r"s\d{5}|Phase \d+", line)):
-                return place, name[0]
+        buffer = self.screen.buffer
+        for place in range(2, self.screen.lines):
+            line = buffer[place]
+            # the whole screen as text would take longer than what is measured
+            if any(line[x].data == ">" for x in range(6)):
+                said = "".join(line[x].data for x in range(self.screen.columns))
+                if name := re.search(r"s\d{5}|Phase \d+", said):
+                    return place, name[0]
         return None
 
     def wait_for(self, text: str, seconds: float = 120) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rich.cells import cell_len
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
@@ -24,7 +25,7 @@ from piplan_tui.run.run import Run
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.key_names import first_key, keymap_of
-from piplan_tui.tui.key_order import keys_held
+from piplan_tui.tui.key_order import LONGEST_HOLD, keys_held
 from piplan_tui.tui.spans import to_content
 from piplan_tui.tui.widgets.ask_form import AskForm
 from piplan_tui.tui.widgets.ask_messages import Declined, DraftChanged, Postponed, Submitted
@@ -85,8 +86,8 @@ class AskPanel(Vertical):
         self._place_left = False
         self._timer: Timer | None = None
         self._focus_wanted = False
-        self._until_shown = ExitStack()
-        """What ends once the form is there, or is known not to come."""
+        self._until_focus = ExitStack()
+        """What ends once the form has the focus, or is known not to get it."""
         self._rows: int | None = None
         self.form: AskForm | None = None
 
@@ -98,7 +99,8 @@ class AskPanel(Vertical):
             await self._show_form()
         finally:
             self.shown.set()
-            self._until_shown.close()
+            if self.form is None:
+                self._until_focus.close()
 
     async def _show_form(self) -> None:
         self.tick()
@@ -189,7 +191,12 @@ class AskPanel(Vertical):
             self.form.focus()
         elif not self.shown.is_set() and not self._focus_wanted:
             self._focus_wanted = True
-            self._until_shown.enter_context(keys_held(self.app))  # they are for the form
+            self._until_focus.enter_context(keys_held(self.app))  # they are for the form
+            self.set_timer(LONGEST_HOLD, self._until_focus.close)
+
+    @on(events.DescendantFocus)
+    def _has_focus(self) -> None:
+        self._until_focus.close()
 
     def show_errors(self, errors: list[FieldError]) -> None:
         if self.form is not None:
@@ -265,6 +272,6 @@ class AskPanel(Vertical):
             self.notify(f"What is typed here is not kept on disk: {problem}", severity="error", markup=False)
 
     async def on_unmount(self) -> None:
-        self._until_shown.close()
+        self._until_focus.close()
         if not await self.keep_draft() and not self._place_left:
             self.leave_place()
