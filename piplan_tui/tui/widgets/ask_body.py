@@ -49,6 +49,8 @@ class AskBody(TextScroll):
         self._context_unfolded = False
         self._context_wanted = False
         self._opening = False
+        self._open_due = False
+        """Whether it was to be opened before it was known how high it is."""
         self._start: Widget | None = None
         """What had the focus first, as long as it was not left."""
         self.editors: dict[str, FieldEditor] = {}
@@ -70,6 +72,9 @@ class AskBody(TextScroll):
 
     def on_resize(self) -> None:
         self._arrange_buttons()
+        if self._open_due:
+            self._open_due = False
+            self.call_after_refresh(self._open)
         self.call_after_refresh(self._keep_in_sight)
 
     def watch_virtual_size(self, virtual_size: Size) -> None:
@@ -223,7 +228,9 @@ class AskBody(TextScroll):
         return True
 
     def _open(self) -> None:
-        if not self._is_at_start:  # the user was faster
+        if not self.size.height:
+            self._open_due = True
+        elif not self._is_at_start:  # the user was faster
             self.show_focused()
         elif not self._begin_with_question():
             self._start = None

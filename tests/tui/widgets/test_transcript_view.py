@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.selection import Selection
 
 from piplan_tui.agents.protocol import (
@@ -233,6 +234,26 @@ async def test_showing_another_session_replaces_everything() -> None:
         screen = await drawn(pilot, app)
         assert screen[0] == "line 1"
         assert app.view.follow
+
+
+async def test_from_one_long_session_to_another_nothing_is_laid_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    laid_out = 0
+    refresh_layout = Screen._refresh_layout
+
+    def counted(screen: Screen[Any], *arguments: Any, **options: Any) -> None:
+        nonlocal laid_out
+        laid_out += 1
+        refresh_layout(screen, *arguments, **options)
+
+    app = TranscriptApp(numbered(*range(100)))
+    async with app.run_test(size=(40, 10)) as pilot:
+        assert (await drawn(pilot, app))[-2:] == ["line 99", ""]
+        monkeypatch.setattr(Screen, "_refresh_layout", counted)
+        app.view.expect()
+        assert await drawn(pilot, app) == [""] * 10
+        app.view.show(numbered(*range(200, 330)))
+        assert (await drawn(pilot, app))[-2:] == ["line 329", ""]
+        assert laid_out == 0
 
 
 async def test_no_row_is_wider_than_the_view() -> None:
