@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 import pytest
 from hypothesis import settings
@@ -11,6 +12,10 @@ from hypothesis import settings
 # The tests start the program hundreds of times; without kept bytecode each start compiles the package anew.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# times of day on the screen are local ones, and its pictures are the same everywhere
+os.environ["TZ"] = "UTC"
+time.tzset()
 
 # how long an example takes says nothing on a machine that does other things too
 settings.register_profile("steady", deadline=None)
