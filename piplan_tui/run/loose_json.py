@@ -179,14 +179,14 @@ class _Parser:
 
     def _skip(self, position: int) -> int:
         """Past blanks and comments."""
-        end = _BLANK.match(self.text, position).end()  # type: ignore[union-attr]  # matches the empty string
-        loose = _SPACE.match(self.text, end).end()  # type: ignore[union-attr]  # so does this
+        end = _past(_BLANK, self.text, position)
+        loose = _past(_SPACE, self.text, end)
         while self.text.startswith("/*", loose):
             closing = self.text.find("*/", loose + 2) if loose < self._no_comment_end else -1
             if closing < 0:
                 self._no_comment_end = min(loose, self._no_comment_end)
                 raise _Broken
-            loose = _SPACE.match(self.text, closing + 2).end()  # type: ignore[union-attr]  # and this
+            loose = _past(_SPACE, self.text, closing + 2)
         self._spend(loose - position)
         if loose != end:
             self._stack[-1].mended = True
@@ -330,3 +330,9 @@ def find_objects(text: str) -> Findings:
     except _Exhausted:
         pass
     return Findings(found, parser.cut_off, parser.steps)
+
+
+def _past(pattern: re.Pattern[str], text: str, position: int) -> int:
+    """Behind what matches at a position; the position itself where nothing does."""
+    found = pattern.match(text, position)
+    return position if found is None else found.end()

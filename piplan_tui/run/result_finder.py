@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import deque
 from typing import Any
 
 import msgspec
@@ -161,20 +162,14 @@ def _plain(key: str) -> str:
 
 def _last_paragraph(text: str) -> list[FoundObject]:
     """The object that is a paragraph of its own at the end, although a bracket before it never closes."""
-    last: re.Match[str] | None = None
-    for last in _PARAGRAPH.finditer(text):  # noqa: B007  # only the last one is wanted
-        pass
-    if last is None:
+    if (last := _last(_PARAGRAPH, text)) is None:
         return []
     return [found for found in find_objects(text[last.end() :]).objects if not found.mended]
 
 
 def _quoted(text: str) -> list[FoundObject]:
     """The objects in the last text that was itself written as a JSON string."""
-    last: re.Match[str] | None = None
-    for last in _QUOTED_OBJECT.finditer(text):  # noqa: B007  # only the last one is wanted
-        pass
-    if last is None:
+    if (last := _last(_QUOTED_OBJECT, text)) is None:
         return []
     try:
         inner = json.loads(last.group(), strict=False)
@@ -237,3 +232,7 @@ def _error_of(document: dict[str, Any]) -> str:
     if isinstance(error, dict):
         return _text_of(error, "message", "detail", "error") or json.dumps(error, ensure_ascii=False)
     return _text_of(document, "error", "errorMessage", "error_message", "reason", "message")
+
+
+def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:
+    return next(iter(deque(pattern.finditer(text), maxlen=1)), None)

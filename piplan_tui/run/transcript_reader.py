@@ -102,6 +102,13 @@ def _event(line: bytes) -> SessionEvent | None:
         return None  # torn in a crash; the rest is still worth reading
 
 
+def _replaced(event: SessionEvent) -> str | None:
+    """The tool call whose earlier outputs are not shown any more after this, if there is one."""
+    if isinstance(event, ToolOutput):
+        return None if event.continues else event.call_id
+    return event.call_id if isinstance(event, ToolEnded) and event.text else None
+
+
 class Found(NamedTuple):
     """A match: the line of the file that it is in, and which match of that line it is, from 0."""
 
@@ -159,11 +166,8 @@ class TranscriptFind:
         event = _event(line)
         if event is None:
             return
-        replaces = (isinstance(event, ToolOutput) and not event.continues) or (
-            isinstance(event, ToolEnded) and bool(event.text)
-        )
-        if replaces:
-            for index in self._outputs.pop(event.call_id, ()):  # type: ignore[union-attr]  # see `replaces`
+        if (call_id := _replaced(event)) is not None:
+            for index in self._outputs.pop(call_id, ()):
                 self._total -= self._counts[index]
                 self._counts[index] = 0
         count = self._count(event) if self._may_hold(line) else 0
