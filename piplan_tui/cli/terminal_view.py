@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from piplan_tui.cli.dispatch import CANCELLED, COMPLETED, FAILED
 from piplan_tui.cli.driving import ending_lines, exit_code
 from piplan_tui.cli.output import say
 from piplan_tui.cli.owner import detach
+from piplan_tui.cli.parser import UsageError
 from piplan_tui.cli.runtime import make_runtime, run_options
 from piplan_tui.cli.workflows import create_workflow_run
 from piplan_tui.config.screen_tables import keys_of, notify_of
@@ -27,7 +28,7 @@ from piplan_tui.run.run import Run
 from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.tui.app import PiplanApp, run_tui
-from piplan_tui.tui.beginnings import Beginnings
+from piplan_tui.tui.beginnings import Beginnings, CannotBegin
 from piplan_tui.tui.charset import shows_unicode
 from piplan_tui.tui.leaving import TuiResult
 from piplan_tui.tui.notices import Notices
@@ -51,7 +52,6 @@ async def show_plan(context: Context, options: RunOptions, *, plan_path: Path | 
             run=run,
             options=options,
             auto_start=bool(context.given("yes")),
-            beginnings=_beginnings(context, runtime),
         )
     # a plan that was looked at and not started was declined: what a script does next must not be done
     return await _after(context, result, nothing_ran=COMPLETED if plan_path is None else CANCELLED)
@@ -72,7 +72,6 @@ async def show_run(
         result = await show(
             run=run,
             options=run_options(context, run.state.source),
-            beginnings=_beginnings(context, runtime),
         )
     return await _after(context, result, nothing_ran=COMPLETED)
 
@@ -80,11 +79,10 @@ async def show_run(
 async def show_elsewhere(context: Context, run_id: str) -> int:
     """Show a run that another process owns, or that has ended; leaving changes nothing about it."""
     run = await StoredRun.open(context.store, run_id, now)
-    async with _terminal_view(context) as (runtime, show):
+    async with _terminal_view(context) as (_, show):
         result = await show(
             watched=run,
             options=run_options(context, run.state.source),
-            beginnings=_beginnings(context, runtime),
         )
     if result.run is not None or result.ending == "crashed":
         return await _after(context, result, nothing_ran=COMPLETED)
@@ -95,11 +93,25 @@ async def show_elsewhere(context: Context, run_id: str) -> int:
     return exit_code(run.state)
 
 
-def _beginnings(context: Context, runtime: PlanRuntime) -> Beginnings:
-    async def workflow(path: Path) -> Run:
-        return await create_workflow_run(runtime, context, str(path), run_options(context, str(path)))
+def _beginnings(context: Context, runtime: PlanRuntime, notices: Notices) -> Beginnings:
+    def demo() -> tuple[Path, RunOptions]:
+        with _told_on_the_screen():
+            return demo_options(context)
 
-    return Beginnings(demo=partial(demo_options, context), workflow=workflow)
+    async def workflow(path: Path) -> Run:
+        with _told_on_the_screen():
+            options = run_options(context, str(path))
+            return await create_workflow_run(runtime, context, str(path), options, notices)
+
+    return Beginnings(demo, workflow)
+
+
+@contextmanager
+def _told_on_the_screen() -> Iterator[None]:
+    try:
+        yield
+    except UsageError as error:
+        raise CannotBegin(str(error)) from None
 
 
 @asynccontextmanager
@@ -129,6 +141,7 @@ async def _terminal_view(context: Context) -> AsyncIterator[tuple[PlanRuntime, S
                 theme_memory=ThemeMemory(files.root) if files is not None else None,
                 keys_by_id=keys_of(settings.keys),
                 notify=notify,
+                beginnings=_beginnings(context, runtime, notices),
             )
             yield runtime, lambda **shown: run_tui(app_for(**shown), notices)
         tasks.cancel_scope.cancel()

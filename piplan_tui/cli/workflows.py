@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,15 @@ from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.workflow.load import load_workflow
 
 
-async def create_workflow_run(runtime: PlanRuntime, context: Context, name: str, options: RunOptions) -> Run:
+async def create_workflow_run(
+    runtime: PlanRuntime,
+    context: Context,
+    name: str,
+    options: RunOptions,
+    tell: Callable[[str], None] = say,
+) -> Run:
     """A run of the script `name`, not started, with `--args`; `--reuse RUN` takes over what did not change, its
-    arguments included where none are given.
+    arguments included where none are given. What the user is to know of it is told in sentences.
 
     Raises:
         PlanInvalid: the script has errors.
@@ -28,8 +35,8 @@ async def create_workflow_run(runtime: PlanRuntime, context: Context, name: str,
         StoreError
     """
     loaded = (await anyio.to_thread.run_sync(load_workflow, Path(name))).require()
-    if loaded.problems:
-        say(map(str, loaded.problems))
+    for problem in loaded.problems:
+        tell(str(problem))
     reuse: str | None = context.given("reuse")
     args = _arguments(context.given("args"))
     if reuse is not None:
@@ -39,7 +46,7 @@ async def create_workflow_run(runtime: PlanRuntime, context: Context, name: str,
             raise UsageError(f"Run {reuse} is the run of a plan; --reuse takes the run of a workflow.")
         if context.given("args") is None and earlier.args is not None:
             args = earlier.args
-            say(f"the arguments are those of run {reuse}; --args gives others")
+            tell(f"the arguments are those of run {reuse}; --args gives others")
     return await runtime.create_workflow_run(
         loaded,
         options=options,

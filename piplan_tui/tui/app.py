@@ -18,7 +18,6 @@ from textual.command import Provider
 from textual.filter import LineFilter
 
 from piplan_tui.config.screen_tables import Notify
-from piplan_tui.plan.problem import PlanInvalid
 from piplan_tui.resources import style_files
 from piplan_tui.run.clock import utc_now
 from piplan_tui.run.options import RunOptions
@@ -27,7 +26,7 @@ from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.stored_run import StoredRun
 from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.background import in_background
-from piplan_tui.tui.beginnings import Beginnings
+from piplan_tui.tui.beginnings import CANNOT_BEGIN, Beginnings
 from piplan_tui.tui.between_runs import BetweenRuns
 from piplan_tui.tui.commands import ActionCommands
 from piplan_tui.tui.garbage import LOOK_SECONDS, CollectorAtRest
@@ -220,7 +219,7 @@ class PiplanApp(BetweenRuns):
             return
         try:
             run = await self._beginnings.workflow(path)
-        except (PlanInvalid, StoreError, OSError) as problem:
+        except CANNOT_BEGIN as problem:
             self.notify(str(problem), severity="error", markup=False)
             return
         screen = self.show_run(run)
@@ -248,7 +247,7 @@ class PiplanApp(BetweenRuns):
             return
         try:
             path, options = await anyio.to_thread.run_sync(self._beginnings.demo)
-        except OSError as problem:
+        except CANNOT_BEGIN as problem:
             self.notify(str(problem), severity="error", markup=False)
             return
         self.push_screen(PlanScreen(self.runtime, path, options))

@@ -49,3 +49,17 @@ def test_a_terminal_that_goes_away_leaves_the_run_paused_and_resumable(
     }
     done = cli("resume", R, "--demo-pace", "0", "--ui", "quiet")
     assert done.code == 0
+
+
+def test_a_workflow_that_cannot_be_begun_as_was_asked_is_told_on_the_screen(
+    cli: Cli, terminals: list[Terminal]
+) -> None:
+    (cli.folder / "only.py").write_text('async def main(wf):\n    return await wf.agent("Say yes.")\n')
+    terminal = Terminal(cli, "--args", "nonsense")
+    terminals.append(terminal)
+    terminal.until("only.py")
+    terminal.press("\r")
+    terminal.until("--args takes JSON")
+    terminal.press("q")
+    assert terminal.end() == 0
+    assert "Traceback" not in terminal.text
