@@ -5,7 +5,6 @@ from __future__ import annotations
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal
 
 import anyio
@@ -13,7 +12,9 @@ from textual.css.query import NoMatches
 from textual.widget import Widget
 from textual.worker import WorkerFailed
 
+from piplan_tui.run.refused import ControlRefused
 from piplan_tui.run.run import Run
+from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.background import in_background
 from piplan_tui.tui.key_order import OrderedKeysApp
 from piplan_tui.tui.own_runs import OwnRuns
@@ -103,10 +104,21 @@ class Leaving(OrderedKeysApp[TuiResult]):
     async def _stop_and_leave(self) -> None:
         runs = self.own.going_on
         self.notify("Stopping the run…" if len(runs) == 1 else "Stopping the runs…", markup=False)
+        stopped = True
+
+        async def stop(run: Run) -> None:
+            nonlocal stopped
+            try:
+                await run.cancel(reason="stopped by you")
+            except (StoreError, ControlRefused) as problem:
+                stopped = False  # who leaves now would not see it
+                self.notify(str(problem), severity="error", markup=False)
+
         async with anyio.create_task_group() as tasks:
             for run in runs:
-                tasks.start_soon(partial(run.cancel, reason="stopped by you"))
-        self.leave("stopped")
+                tasks.start_soon(stop, run)
+        if stopped:
+            self.leave("stopped")
 
     def _handle_exception(self, error: Exception) -> None:
         # what a key or a call on its way still wants of a screen may be gone, or was never composed

@@ -8,6 +8,7 @@ from textual.css.query import NoMatches
 
 from piplan_tui.run import events as ev
 from piplan_tui.run.asks import read_request
+from piplan_tui.store.protocol import StoreError
 from piplan_tui.tui.leaving import _of_what_is_gone
 from piplan_tui.tui.screens.choice import Choice, ChoiceDialog
 from piplan_tui.tui.screens.typing import TypedField, TypingDialog
@@ -60,4 +61,23 @@ async def test_ctrl_q_asks_from_within_a_dialog_and_its_field() -> None:
         await app.push_screen(TypingDialog("Which?", (), [TypedField("name", "Name")]))
         await pilot.press("ctrl+q")
         assert isinstance(app.screen, ChoiceDialog)
+        assert app.return_value is None
+
+
+async def test_a_stop_that_cannot_be_stored_is_told_before_anybody_leaves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = RunDouble([step("outline", "Draft", "Plan")])
+    run.emit(ev.RunStarted())
+    run.started("outline")
+
+    async def full(**how: str) -> None:
+        raise StoreError("cannot write events.jsonl: no space is left on the device")
+
+    monkeypatch.setattr(run, "cancel", full)
+    app = app_on(run)
+    async with app.run_test() as pilot:
+        await pilot.press("q", "R")
+        await app.workers.wait_for_complete()
+        assert [notice.message for notice in app._notifications][-1].startswith("cannot write events.jsonl")
         assert app.return_value is None
