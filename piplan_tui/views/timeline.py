@@ -10,7 +10,7 @@ from datetime import datetime
 from rich.cells import cell_len
 
 from piplan_tui.run.attempt_state import AttemptState
-from piplan_tui.run.state import HOLDS_SLOT, RunState, StepState, StepStatus
+from piplan_tui.run.state import HOLDS_SLOT, TERMINAL, RunState, StepState, StepStatus
 from piplan_tui.views.fitting import fit_middle
 from piplan_tui.views.formatting import GLYPHS, format_duration
 from piplan_tui.views.line import STATUS_ROLES, Role, Span, one_line
@@ -85,6 +85,30 @@ def step_bar(state: RunState, step: StepState, now: datetime) -> Bar:
     )
 
 
+class StepBars:
+    """The bars of the steps of a run, for asking again and again: what does not change any more is made once."""
+
+    def __init__(self) -> None:
+        self._state: RunState | None = None
+        self._kept: dict[tuple[str, bool, str], tuple[StepStatus, int, Bar]] = {}
+
+    def bar(
+        self, state: RunState, step: StepState, now: datetime, *, critical: bool = False, inset: str = ""
+    ) -> Bar:
+        """The bar of a step, with `inset` before its name."""
+        if state is not self._state:
+            self._state, self._kept = state, {}
+        kept = self._kept.get((step.id, critical, inset))
+        if kept is not None and kept[:2] == (step.status, len(step.attempts)):
+            return kept[2]
+        bar = step_bar(state, step, now)
+        if critical or inset:
+            bar = replace(bar, name=inset + bar.name, critical=critical)
+        if step.status in TERMINAL or not step.attempts:
+            self._kept[step.id, critical, inset] = step.status, len(step.attempts), bar
+        return bar
+
+
 def _since(origin: datetime, at: datetime) -> float:
     return max(0.0, (at - origin).total_seconds())
 
@@ -94,10 +118,11 @@ def _waits(attempt: AttemptState, origin: datetime, now: datetime) -> list[Inter
     return [(_since(origin, start), _since(origin, end)) for start, end in [*attempt.waits, *open_wait]]
 
 
-def phase_bar(state: RunState, title: str, now: datetime) -> Bar:
+def phase_bar(state: RunState, title: str, now: datetime, steps: StepBars | None = None) -> Bar:
     """One bar for a phase. It waits where a step of it waited and none worked."""
     phase = state.phases[title]
-    bars = [step_bar(state, step, now) for step in phase.steps]
+    made = steps or StepBars()
+    bars = [made.bar(state, step, now) for step in phase.steps]
     working = _merged(interval for bar in bars for interval in bar.working)
     waiting = _merged(interval for bar in bars for interval in bar.waiting)
     busy = _merged((*working, *waiting))
@@ -113,21 +138,30 @@ def phase_bar(state: RunState, title: str, now: datetime) -> Bar:
     )
 
 
-def bars(state: RunState, now: datetime, *, grouped: bool, critical: Set[str] = frozenset()) -> list[Bar]:
+def bars(
+    state: RunState,
+    now: datetime,
+    *,
+    grouped: bool,
+    critical: Set[str] = frozenset(),
+    steps: StepBars | None = None,
+) -> list[Bar]:
     """A bar for every phase that has steps; unless `grouped`, below each the bars of its steps, in plan order.
 
-    A plan with one phase has no bar for it. Steps with an id in `critical` are marked.
+    A plan with one phase has no bar for it. Steps with an id in `critical` are marked. O(steps), also with what is
+    kept in `steps`, but then much cheaper.
     """
+    made = steps or StepBars()
     phases = [phase for phase in state.phases.values() if phase.steps]
     shown: list[Bar] = []
     for phase in phases:
         if grouped or len(phases) > 1:
-            shown.append(phase_bar(state, phase.title, now))
+            shown.append(phase_bar(state, phase.title, now, made))
         if not grouped:
             inset = "  " if len(phases) > 1 else ""
-            for step in phase.steps:
-                bar = step_bar(state, step, now)
-                shown.append(replace(bar, name=inset + bar.name, critical=step.id in critical))
+            shown += [
+                made.bar(state, step, now, critical=step.id in critical, inset=inset) for step in phase.steps
+            ]
     return shown
 
 

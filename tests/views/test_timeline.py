@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,7 @@ from rich.cells import cell_len
 from piplan_tui.run import events as ev
 from piplan_tui.views.critical_path import StepTimes, critical_path, critical_path_spans
 from piplan_tui.views.timeline import (
+    StepBars,
     bar_line,
     bars,
     grouped_when_short,
@@ -182,3 +185,33 @@ def test_a_long_chain_keeps_its_end_and_says_that_it_is_cut() -> None:
     assert text.startswith("Critical path … > ")
     assert text.endswith("step-19")
     assert len(text) <= 60
+
+
+def test_bars_that_are_kept_are_those_that_would_be_made_anew() -> None:
+    run = RunDouble([step("a", "A", "One"), step("b", "B", "One"), step("c", "C", "Two", ("a",))])
+    kept = StepBars()
+    happens: list[Callable[[], object]] = [
+        lambda: run.emit(ev.RunStarted()),
+        lambda: run.started("a"),
+        lambda: run.later(10).asks("a", AUDIENCE),
+        lambda: run.later(5).started("b"),
+        lambda: answered(run, "a"),
+        lambda: run.emit(ev.StepResumed(step_id="a", attempt=1)),
+        lambda: run.later(5).completed("a"),
+        lambda: run.failed("b"),
+        lambda: run.emit(ev.StepRetried(step_id="b", attempt=1)),
+        lambda: run.later(5).started("b"),
+        lambda: run.started("c"),
+        lambda: run.later(5).completed("b"),
+        lambda: run.completed("c"),
+    ]
+    for happen in happens:
+        happen()
+        run.later(3)
+        for grouped in (True, False):
+            for critical in (frozenset[str](), frozenset({"a", "c"})):
+                anew = bars(run.state, run.now(), grouped=grouped, critical=critical)
+                assert bars(run.state, run.now(), grouped=grouped, critical=critical, steps=kept) == anew
+    assert kept.bar(run.state, run.state.steps["b"], run.now()) is kept.bar(
+        run.state, run.state.steps["b"], run.now()
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import ClassVar
@@ -29,6 +30,7 @@ from piplan_tui.views.timeline import CRITICAL, FAILED, WAITING, WORKING
 
 SHORT = 14
 """Lines below which only header and bars have room."""
+_STEPS_PER_SECOND = 5_000
 _LEGEND = (
     Span(f"{WORKING}", "accent"),
     Span(" worked  ", "dim"),
@@ -59,6 +61,7 @@ class TimelineScreen(RunWatcher, ActionScreen):
         self._state = state
         self._now = now
         self._times = StepTimes()
+        self._drawn_at = 0.0
 
     def compose(self) -> ComposeResult:
         yield RunHeader(self._state(), now=self._now)
@@ -73,8 +76,13 @@ class TimelineScreen(RunWatcher, ActionScreen):
         self._show()
 
     def run_changed(self) -> None:
-        """Bars grow, and steps come to their ends."""
-        self._show()
+        """Bars grow, and steps come to their ends; the more steps there are, the more rarely all are looked at."""
+        state, now = self._state(), time.monotonic()
+        if state.ended or now - self._drawn_at >= len(state.order) / _STEPS_PER_SECOND:
+            self._drawn_at = now
+            self._show()
+        else:
+            self._show_header()
         self.update_key_bar()
 
     def on_resize(self) -> None:
@@ -86,11 +94,14 @@ class TimelineScreen(RunWatcher, ActionScreen):
         self._open_step(message.step_id)
 
     def _show(self) -> None:
+        self._show_header()
+        self._show_path()
+        self.query_one(TimelineView).update_bars()
+
+    def _show_header(self) -> None:
         header = self.query_one(RunHeader)
         header.state = self._state()
         header.bring_up_to_date()
-        self._show_path()
-        self.query_one(TimelineView).update_bars()
 
     def _show_path(self) -> None:
         width = max(20, self.size.width - 2)

@@ -24,7 +24,16 @@ from piplan_tui.tui.spans import row_parts, row_style
 from piplan_tui.views.line import Role
 from piplan_tui.views.spoken import calm
 from piplan_tui.views.spoken_rows import bar_sentence
-from piplan_tui.views.timeline import Bar, Scale, bar_line, bars, grouped_when_short, scale, scale_line
+from piplan_tui.views.timeline import (
+    Bar,
+    Scale,
+    StepBars,
+    bar_line,
+    bars,
+    grouped_when_short,
+    scale,
+    scale_line,
+)
 
 
 class TimelineView(ScrollView, can_focus=True):
@@ -53,6 +62,7 @@ class TimelineView(ScrollView, can_focus=True):
         self._state = state
         self._now = now
         self._bars: list[Bar] = []
+        self._step_bars = StepBars()
         self._said: list[tuple[int, str]] = []
         self._scale: Scale | None = None
         self.cursor = 0
@@ -85,7 +95,9 @@ class TimelineView(ScrollView, can_focus=True):
         if wants_plain_list(self.app):
             now = calm(now)
         here = self.selected
-        self._bars = bars(state, now, grouped=self.shows_phases, critical=self.critical)
+        self._bars = bars(
+            state, now, grouped=self.shows_phases, critical=self.critical, steps=self._step_bars
+        )
         if here is not None and (self.selected is None or self.selected.key != here.key):
             self._put_on(here.key)
         self._said = self._sentences() if wants_plain_list(self.app) else []

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from piplan_tui.run import events as ev
+from piplan_tui.tui.screens import timeline
 from piplan_tui.tui.screens.detail import DetailScreen
 from piplan_tui.tui.screens.timeline import TimelineScreen
 from piplan_tui.tui.widgets.detail_pane import DetailPane
@@ -80,3 +82,23 @@ async def test_the_smallest_screens_have_room_for_rows(size: tuple[int, int]) ->
         assert isinstance(pilot.app.screen, TimelineScreen)
         rows = [line for line in lines(pilot) if "Scope" in line or "Research" in line or "Verify" in line]
         assert len(rows) >= 3
+
+
+async def test_the_more_steps_there_are_the_more_rarely_all_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = deck(asking=False)
+    async with shown(run) as (pilot, _):
+        await opened(pilot)
+        screen = pilot.app.screen
+        assert isinstance(screen, TimelineScreen)
+        drawn: list[TimelineView] = []
+        monkeypatch.setattr(TimelineView, "update_bars", lambda view: drawn.append(view))
+        screen.run_changed()
+        assert len(drawn) == 1
+        monkeypatch.setattr(timeline, "_STEPS_PER_SECOND", 1e-9)
+        screen.run_changed()
+        assert len(drawn) == 1
+        run.emit(ev.RunCancelled(reason="enough"))
+        screen.run_changed()
+        assert len(drawn) >= 2, "nothing else comes after the end"
