@@ -12,8 +12,6 @@ from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.reactive import reactive
-from textual.scrollbar import ScrollTo, ScrollUp
 from textual.selection import Selection
 from textual.strip import Strip
 from textual.timer import Timer
@@ -21,9 +19,9 @@ from textual.timer import Timer
 from piplan_tui.agents.protocol import SessionEvent
 from piplan_tui.tui.markdown_lines import MarkStyle
 from piplan_tui.tui.plain_list import wants_plain_list
+from piplan_tui.tui.widgets.following_view import FollowingView
 from piplan_tui.tui.widgets.growth import grow
-from piplan_tui.tui.widgets.known_lines import KnownLines
-from piplan_tui.tui.widgets.transcript_blocks import RetryBlock, Row, ToolBlock
+from piplan_tui.tui.widgets.transcript_blocks import Row, ToolBlock
 from piplan_tui.tui.widgets.transcript_lines import Transcript
 from piplan_tui.tui.widgets.transcript_painter import TICKS_PER_SECOND, RowPainter, Span, overlay
 from piplan_tui.tui.widgets.transcript_search import Match, Search
@@ -36,7 +34,7 @@ def _local_time(seconds: float) -> str:
     return time.strftime("%H:%M:%S", time.localtime(seconds))
 
 
-class TranscriptView(KnownLines, can_focus=True):
+class TranscriptView(FollowingView, can_focus=True):
     """The transcript of one attempt: `show` what was said before, then `write` every event as it comes.
 
     `write` only puts the event aside; a timer that runs while there is something new draws at most
@@ -88,9 +86,6 @@ class TranscriptView(KnownLines, can_focus=True):
 
     class SearchWanted(Message):
         """The user wants to search in what is shown."""
-
-    follow: reactive[bool] = reactive(True, repaint=False)
-    """Whether the view stays at the end as text comes in."""
 
     def __init__(
         self,
@@ -196,11 +191,6 @@ class TranscriptView(KnownLines, can_focus=True):
     def on_resize(self) -> None:
         self._arrange(force=True)
 
-    def watch_show_vertical_scrollbar(self, show: bool) -> None:
-        # it comes a moment after the scrolling that made it necessary, and would show the place before
-        if show:
-            self.vertical_scrollbar.position = self.scroll_y
-
     def notify_style_update(self) -> None:
         super().notify_style_update()
         self.refresh()
@@ -221,8 +211,7 @@ class TranscriptView(KnownLines, can_focus=True):
             self._tick_timer.pause()
         top = self.scroll_offset.y
         for y, row in enumerate(self._rows[top : top + self.scrollable_size.height]):
-            block = row.line.block
-            if isinstance(block, RetryBlock) or (isinstance(block, ToolBlock) and row.line is block.head):
+            if self._painter.ticks(row):
                 self.refresh(Region(0, y, self.scrollable_size.width, 1))
 
     def _arrange(self, *, force: bool = False) -> None:
@@ -262,50 +251,6 @@ class TranscriptView(KnownLines, can_focus=True):
         if not by or selection is None:
             return
         self.screen.selections = {**self.screen.selections, self: shifted(selection, by)}
-
-    # Scrolling
-
-    def watch_follow(self, follow: bool) -> None:
-        if follow and self.is_mounted:
-            self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
-
-    def action_scroll_up(self) -> None:
-        self.scroll_rows(-1)
-
-    def action_scroll_down(self) -> None:
-        self.scroll_rows(1)
-
-    def action_page_up(self) -> None:
-        self.scroll_rows(-max(1, self.scrollable_size.height - 1))
-
-    def action_page_down(self) -> None:
-        self.scroll_rows(max(1, self.scrollable_size.height - 1))
-
-    def action_half_page(self, direction: int) -> None:
-        self.scroll_rows(direction * max(1, self.scrollable_size.height // 2))
-
-    def action_scroll_home(self) -> None:
-        self.scroll_rows(-len(self._rows))
-
-    def action_scroll_end(self) -> None:
-        self.follow = True
-        self.scroll_to(y=self.max_scroll_y, animate=False, force=True)
-
-    def scroll_rows(self, rows: int) -> None:
-        if rows < 0:
-            self.follow = False
-        self.scroll_to(y=self.scroll_offset.y + rows, animate=False, force=True)
-
-    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
-        if self.max_scroll_y:
-            self.follow = False
-
-    def on_scroll_up(self, event: ScrollUp) -> None:
-        self.follow = False
-
-    def on_scroll_to(self, event: ScrollTo) -> None:
-        if event.y is not None and event.y < self.max_scroll_y:
-            self.follow = False
 
     def end_message(self) -> None:
         """The agent has said all that it says: lay out its last message."""
