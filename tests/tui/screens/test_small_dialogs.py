@@ -29,10 +29,14 @@ def lines(app: PiplanApp) -> list[str]:
 
 
 async def words_seen(pilot: Pilot[Any], key: str) -> set[str]:
-    """All words that come into sight while this key is pressed."""
+    """All words that come into sight while this key is pressed, until it changes nothing any more."""
     seen: set[str] = set()
+    before: list[str] = []
     for _ in range(30):
-        seen.update(" ".join(lines(pilot.app)).split())  # type: ignore[arg-type]  # it is ours
+        if (now := lines(pilot.app)) == before:  # type: ignore[arg-type]  # it is ours
+            break
+        before = now
+        seen.update(" ".join(now).split())
         await pilot.press(key)
         await settle(pilot)
     return seen
