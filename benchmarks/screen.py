@@ -213,7 +213,7 @@ class Bench:
             measured.cpu = (used(watched) - before) / took
             measured.bytes_per_second = (screen.written - written) / took
             os.write(screen.master, b"\x1b")  # out of a form
-            screen.watch(0.5)
+            screen.watch(1.0)  # tmux takes what follows within half a second for the same key
             until = time.perf_counter() + seconds
             keys = "jjjjjjjjkkkkkkkk"
             pressed = 0
