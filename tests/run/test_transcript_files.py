@@ -9,16 +9,13 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from piplan_tui.agents.demo import DemoAgent
 from piplan_tui.agents.protocol import Notice, SessionEvent
 from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.run import events as ev
 from piplan_tui.run import transcript_files
-from piplan_tui.run.options import RunOptions
-from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.transcript import Transcripts, decode_transcript
 from piplan_tui.run.transcript_files import TranscriptFiles
-from piplan_tui.store.file import FileRuntimeStore
+from tests.support.demo_runtime import runtime_in
 
 pytestmark = pytest.mark.anyio
 
@@ -151,19 +148,6 @@ PLAN = PlanSpec.model_validate(
         ],
     }
 )
-
-
-async def nothing_to_sweep(token: str) -> int:
-    return 0
-
-
-def runtime_in(folder: Path) -> PlanRuntime:
-    return PlanRuntime(
-        store=FileRuntimeStore(folder / "store"),
-        make_agent=lambda name: DemoAgent(pace=0),
-        sweep=nothing_to_sweep,
-        options=RunOptions(workspace=folder, agent="demo"),
-    )
 
 
 async def test_a_transcript_is_whole_when_its_step_is_told_to_be_over(tmp_path: Path) -> None:

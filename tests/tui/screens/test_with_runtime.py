@@ -14,15 +14,12 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from piplan_tui.agents.demo import DemoAgent
 from piplan_tui.plan.spec import PlanSpec
 from piplan_tui.run import events as ev
-from piplan_tui.run.options import RunOptions
 from piplan_tui.run.reduce import fold
+from piplan_tui.run.run import Run
 from piplan_tui.run.run_info import run_info
-from piplan_tui.run.runtime import PlanRuntime
 from piplan_tui.run.stored_run import StoredRun
-from piplan_tui.store.file import FileRuntimeStore
 from piplan_tui.store.memory import MemoryRuntimeStore
 from piplan_tui.tui.app import PiplanApp
 from piplan_tui.tui.leaving import TuiResult
@@ -34,6 +31,7 @@ from piplan_tui.tui.widgets.ask_panel import AskPanel
 from piplan_tui.tui.widgets.detail_pane import DetailPane
 from piplan_tui.tui.widgets.home_list import HomeList
 from piplan_tui.tui.widgets.run_tree import RunTree
+from tests.support.demo_runtime import runtime_in
 
 pytestmark = pytest.mark.anyio
 
@@ -43,19 +41,6 @@ QUESTION = {"message": "Which audience?", "fields": [{"name": "audience", "type"
 @pytest.fixture(autouse=True)
 def _still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
-
-
-async def nothing_to_sweep(run_id: str) -> int:
-    return 0
-
-
-def runtime_in(folder: Path) -> PlanRuntime:
-    return PlanRuntime(
-        store=FileRuntimeStore(folder / "store"),
-        make_agent=lambda name: DemoAgent(pace=0),
-        sweep=nothing_to_sweep,
-        options=RunOptions(workspace=folder, agent="demo"),
-    )
 
 
 def plan(*, ask: bool = False, title: str = "Two steps") -> dict[str, Any]:
@@ -81,6 +66,13 @@ async def opened(
         app = PiplanApp(runtime, plan_path=path if document is not None else None, **more)
         async with app.run_test(size=size) as pilot:
             yield pilot, app
+
+
+async def going_on(app: PiplanApp) -> Run:
+    """A run of the plan that waits for an answer."""
+    run = await app.runtime.create_run(PlanSpec.model_validate(plan(ask=True)))
+    await run.start()
+    return run
 
 
 async def until(pilot: Pilot[Any], what: Callable[[], object]) -> None:
@@ -116,8 +108,7 @@ async def test_enter_starts_the_plan_and_it_runs_to_its_end(tmp_path: Path) -> N
 async def test_a_plan_that_runs_already_in_the_same_folder_is_not_started_unasked(tmp_path: Path) -> None:
     async with opened(tmp_path, plan(ask=True)) as (pilot, app):
         await until(pilot, lambda: app.screen.query(RunTree) and ids(app) == ["first", "second"])
-        other = await app.runtime.create_run(PlanSpec.model_validate(plan(ask=True)))
-        await other.start()
+        other = await going_on(app)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
         body = app.screen.query_one("#dialog-body", Static).render()
@@ -133,8 +124,7 @@ async def test_a_plan_that_runs_already_in_the_same_folder_is_not_started_unaske
 
 async def test_who_wants_no_questions_is_not_asked_about_a_run_beside(tmp_path: Path) -> None:
     async with opened(tmp_path, None) as (pilot, app):
-        other = await app.runtime.create_run(PlanSpec.model_validate(plan(ask=True)))
-        await other.start()
+        other = await going_on(app)
         (tmp_path / "plan.json").write_text(json.dumps(plan()))
         path = tmp_path / "plan.json"
         app.push_screen(PlanScreen(app.runtime, path, app.runtime.options, auto_start=True))
@@ -146,8 +136,7 @@ async def test_who_wants_no_questions_is_not_asked_about_a_run_beside(tmp_path: 
 async def test_a_plan_saved_while_the_run_beside_is_asked_about_is_read_again(tmp_path: Path) -> None:
     async with opened(tmp_path, plan(ask=True)) as (pilot, app):
         await until(pilot, lambda: app.screen.query(RunTree) and ids(app) == ["first", "second"])
-        other = await app.runtime.create_run(PlanSpec.model_validate(plan(ask=True)))
-        await other.start()
+        await going_on(app)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
         changed = plan()
